@@ -1,0 +1,80 @@
+# Every verb that a person needs.  A bare `make` prints them.
+#
+# Only Python >= 3.11, make and a way to the Python package index are asked for.  The environment
+# is two stamped steps, so a second `make` of anything starts at once; `run` and `demo` install
+# only what runs, the other verbs install the tools too.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run demo test check bench fmt schema lock sim clean install install-dev
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+MEMBERS := libs/common libs/cli services/api services/scheduler services/executor services/events
+MEMBER_FILES := $(addsuffix /pyproject.toml,$(MEMBERS))
+EDITABLE := $(addprefix -e ./,$(MEMBERS))
+# The first interpreter that is new enough; `make PYTHON=/path/to/python` overrides the search.
+FIND_PYTHON = for p in "$(PYTHON)" python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	[ -n "$$p" ] && command -v "$$p" >/dev/null 2>&1 && \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && \
+	{ printf '%s' "$$p"; exit 0; }; done; \
+	echo "mainspring needs Python 3.11 or newer with venv (Debian: apt install python3-venv); none found" >&2; exit 1
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+N ?= 1000
+ARGS ?=
+
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## Start PostgreSQL, NATS and the four services, run a sample saga, stay until Ctrl-C
+	@exec $(BIN)/python -m mainspring_cli dev $(ARGS)
+
+demo: $(VENV)/.run ## The same, but stop after the sample saga; exits 0 when it succeeded
+	@exec $(BIN)/python -m mainspring_cli dev --demo $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests, the pure ones first (ARGS="-k name" narrows)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## Lint, formatting, types and import contracts, side by side
+	@BIN=$(BIN) sh .ci/check
+
+bench: $(VENV)/.dev ## Run the benchmarks (ARGS is passed on)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+sim: $(VENV)/.dev ## Run N simulated histories (make sim N=5000)
+	@MAINSPRING_SIM_HISTORIES=$(N) $(BIN)/python -m pytest tests/simulation $(ARGS)
+
+fmt: $(VENV)/.dev ## Format the code and apply the safe fixes
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+schema: $(VENV)/.run ## Write proto/ out from the code
+	@$(BIN)/python -m mainspring_cli schema $(ARGS)
+
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet \
+	--python-version 3.11 $(addprefix --no-emit-package mainspring-,common cli api scheduler executor events)
+
+lock: $(VENV)/.dev ## Resolve requirements/*.in again; LOCK_ARGS=--upgrade takes newer releases
+	@$(BIN)/$(LOCK) $(LOCK_ARGS) requirements/run.in -o requirements/run.txt
+	@$(BIN)/$(LOCK) $(LOCK_ARGS) -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+
+clean: ## Remove the environment and the caches; data in .mainspring stay
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@python="$$($(FIND_PYTHON))" || exit 1; \
+	echo "making $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV)
+
+# The development set holds the run set, so either stamp satisfies `run`: a developer's
+# environment is never narrowed.
+$(VENV)/.run: requirements/run.txt $(MEMBER_FILES) | $(BIN)/python
+	@if [ -e $(VENV)/.dev ]; then set -- requirements/dev.txt; else set -- requirements/run.txt; fi; \
+	echo "installing $$1"; $(PIP) --quiet install --require-hashes -r "$$1"
+	@$(PIP) --quiet install --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(MEMBER_FILES) | $(BIN)/python
+	@echo "installing requirements/dev.txt"; $(PIP) --quiet install --require-hashes -r requirements/dev.txt
+	@$(PIP) --quiet install --no-deps --no-build-isolation $(EDITABLE)
+	@touch $(VENV)/.run $@
