@@ -1,0 +1,1 @@
+"""Adapters of the bus: NATS JetStream, and memory."""

@@ -1,0 +1,1 @@
+"""The life of one execution: commands in, events out, actions owed."""

@@ -1,0 +1,279 @@
+"""All that can happen to an execution.
+
+Facts (…Requested, CallbackReceived) may be added by any service, guarded by the stream's version;
+they state a wish or an answer and decide nothing.  All other events are the scheduler's.  Instants
+are seconds since the epoch.  An event names its step by `ref`, `phase` and `visit`: loops visit a
+step again, and a compensation is the same step in phase `down`.
+"""
+
+from typing import Literal, TypeAlias
+
+from mainspring.domain.message import Json, Message
+from mainspring.domain.task import Exchange, Fault, Phase
+
+Outcome: TypeAlias = Literal["failed", "canceled", "timed_out"]
+
+
+class StepEvent(Message, frozen=True, kw_only=True):
+    """Base of the events of one step."""
+
+    ref: str
+    phase: Phase = "up"
+    visit: int = 1
+
+
+# Facts, from people and from the world.
+
+
+class ExecutionRequested(Message, frozen=True, kw_only=True):
+    """The first event of every execution."""
+
+    definition: str
+    name: str
+    version: str
+    dialect: str
+    payload: Json = None
+    catalog_id: str | None = None
+    triggered_by: str = "api"
+    tags: dict[str, str] = {}
+    retry_of: str | None = None
+    parent: str | None = None
+    parent_step: str | None = None
+    at: float
+
+
+class CancelRequested(Message, frozen=True, kw_only=True):
+    reason: str = ""
+
+
+class PauseRequested(Message, frozen=True, kw_only=True):
+    reason: str = ""
+
+
+class ResumeRequested(Message, frozen=True, kw_only=True):
+    pass
+
+
+class RetryRequested(Message, frozen=True, kw_only=True):
+    """Resume a failed run at its failed steps, or the failed compensations of a corrupted one."""
+
+
+class StepResetRequested(Message, frozen=True, kw_only=True):
+    """Run a terminal step again, in place; with `subtree`, all that came after it too."""
+
+    ref: str
+    subtree: bool = False
+
+
+class WakeRequested(Message, frozen=True, kw_only=True):
+    """End a sleep early; without `ref`, every sleep that is on."""
+
+    ref: str | None = None
+
+
+class CallbackReceived(StepEvent, frozen=True, kw_only=True):
+    """The answer to an asynchronous call; may come before the call's own answer was recorded."""
+
+    attempt: int
+    nonce: str
+    body: Json = None
+    at: float
+
+
+# Decisions of the scheduler.
+
+
+class ExecutionStarted(Message, frozen=True, kw_only=True):
+    at: float
+
+
+class StepScheduled(StepEvent, frozen=True, kw_only=True):
+    """An attempt is owed.  `token` is the walker that stands on the step (path planner)."""
+
+    attempt: int = 1
+    token: str = ""
+    nonce: str = ""
+    at: float
+
+
+class StepRedispatched(StepEvent, frozen=True, kw_only=True):
+    """The same attempt was handed out again, because nothing was heard by its deadline."""
+
+    attempt: int
+    at: float
+
+
+class StepStarted(StepEvent, frozen=True, kw_only=True):
+    attempt: int
+    at: float
+
+
+class StepAccepted(StepEvent, frozen=True, kw_only=True):
+    """The peer took an asynchronous call; its callback is awaited until `expires_at`."""
+
+    attempt: int
+    exchange: Exchange
+    expires_at: float
+    at: float
+
+
+class StepSucceeded(StepEvent, frozen=True, kw_only=True):
+    """`output` is what later steps see: the answer's body for a call, a record for other kinds."""
+
+    attempt: int = 1
+    token: str = ""
+    output: Json = None
+    exchange: Exchange | None = None
+    at: float
+
+
+class StepFailed(StepEvent, frozen=True, kw_only=True):
+    """An attempt failed.  `retry_at` None: this was the last one, and the step has failed."""
+
+    attempt: int = 1
+    token: str = ""
+    reason: str
+    fault: Fault | Literal["status", "callback", "expression", "visits"] = "status"
+    exchange: Exchange | None = None
+    retry_at: float | None = None
+    at: float
+
+
+class StepSlept(StepEvent, frozen=True, kw_only=True):
+    """A sleep began; it ends at `wake_at` or by a wake."""
+
+    token: str = ""
+    wake_at: float
+    at: float
+
+
+class StepRouted(StepEvent, frozen=True, kw_only=True):
+    """A switch chose; `case` is the index of the case, None for the default."""
+
+    token: str = ""
+    target: str
+    case: int | None = None
+    case_name: str | None = None
+    at: float
+
+
+class StepSplit(StepEvent, frozen=True, kw_only=True):
+    """A token became one token a branch; it waits at the join."""
+
+    token: str = ""
+    tokens: tuple[str, ...]
+    at: float
+
+
+class StepSkipped(StepEvent, frozen=True, kw_only=True):
+    reason: str
+    at: float
+
+
+class StepCanceled(StepEvent, frozen=True, kw_only=True):
+    """A step that was waiting for something will not go on."""
+
+    attempt: int = 1
+    reason: str
+    at: float
+
+
+class StepReset(StepEvent, frozen=True, kw_only=True):
+    """A terminal step is as if it had not run; its attempts go on counting."""
+
+    at: float
+
+
+class ExecutionPaused(Message, frozen=True, kw_only=True):
+    at: float
+
+
+class ExecutionResumed(Message, frozen=True, kw_only=True):
+    at: float
+
+
+class UnwindingStarted(Message, frozen=True, kw_only=True):
+    """No more forward work.  What is in flight is awaited, then completed steps are undone."""
+
+    outcome: Outcome
+    reason: str
+    at: float
+
+
+class ExecutionReopened(Message, frozen=True, kw_only=True):
+    """A failed or corrupted run goes on: forward, or with its failed compensations."""
+
+    unwinding: bool = False
+    at: float
+
+
+class ExecutionSucceeded(Message, frozen=True, kw_only=True):
+    """`result` is the step whose output is the run's output, if there is one."""
+
+    result: str | None = None
+    at: float
+
+
+class ExecutionFailed(Message, frozen=True, kw_only=True):
+    reason: str
+    at: float
+
+
+class ExecutionCorrupted(Message, frozen=True, kw_only=True):
+    """The run failed and so did at least one compensation: `steps` names those."""
+
+    reason: str
+    steps: tuple[str, ...]
+    at: float
+
+
+class ExecutionCanceled(Message, frozen=True, kw_only=True):
+    reason: str
+    at: float
+
+
+class ExecutionTimedOut(Message, frozen=True, kw_only=True):
+    reason: str
+    at: float
+
+
+Event: TypeAlias = (
+    ExecutionRequested
+    | CancelRequested
+    | PauseRequested
+    | ResumeRequested
+    | RetryRequested
+    | StepResetRequested
+    | WakeRequested
+    | CallbackReceived
+    | ExecutionStarted
+    | StepScheduled
+    | StepRedispatched
+    | StepStarted
+    | StepAccepted
+    | StepSucceeded
+    | StepFailed
+    | StepSlept
+    | StepRouted
+    | StepSplit
+    | StepSkipped
+    | StepCanceled
+    | StepReset
+    | ExecutionPaused
+    | ExecutionResumed
+    | UnwindingStarted
+    | ExecutionReopened
+    | ExecutionSucceeded
+    | ExecutionFailed
+    | ExecutionCorrupted
+    | ExecutionCanceled
+    | ExecutionTimedOut
+)
+
+Terminal: TypeAlias = (
+    ExecutionSucceeded
+    | ExecutionFailed
+    | ExecutionCorrupted
+    | ExecutionCanceled
+    | ExecutionTimedOut
+)

@@ -1,0 +1,1 @@
+"""Which steps may go now: `path` and `dag`."""

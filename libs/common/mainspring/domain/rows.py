@@ -1,0 +1,165 @@
+"""The rows of the views: what a query sees, written from events in the same transaction.
+
+A view never holds a body.  Outputs, answers and payloads stand once, in the log, and a row names
+the version of the event that has them (`…_version`); detail reads join them back.  Instants are
+seconds since the epoch.  All fields are what the events say, so a rebuild gives equal rows.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class Row(msgspec.Struct, frozen=True):
+    """Base of all rows."""
+
+
+class ExecutionRow(Row, frozen=True):
+    """One execution.  `waiting_for` and `wake_at` are its reason and its next wake-up.
+
+    `handled_version` is the version up to which the scheduler has decided; when it is behind
+    `stream_version` there are facts that wait for a decision.  `current` are the open steps' refs.
+    `output_version` is the event whose output is the run's output.
+    """
+
+    id: str
+    project: str
+    partition: int
+    definition: str
+    dialect: str
+    name: str
+    version: str
+    status: str
+    stream_version: int
+    handled_version: int
+    created_at: float
+    updated_at: float
+    reason: str | None = None
+    warning: str | None = None
+    current: tuple[str, ...] = ()
+    waiting_for: str | None = None
+    wake_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    output_version: int | None = None
+    catalog_id: str | None = None
+    triggered_by: str = "api"
+    created_by: str = "system"
+    retry_of: str | None = None
+    parent: str | None = None
+    parent_step: str | None = None
+    tags: dict[str, str] = {}
+
+
+class StepRow(Row, frozen=True):
+    """One visit of one step in one phase; `seq` is the order in which visits were begun."""
+
+    execution: str
+    ref: str
+    phase: str
+    visit: int
+    seq: int
+    kind: str
+    status: str
+    attempt: int
+    scheduled_at: float
+    reason: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    due_at: float | None = None
+    output_version: int | None = None
+
+
+class AttemptRow(Row, frozen=True):
+    """One HTTP try that ended; its exchange stands in the event at `version`."""
+
+    execution: str
+    ref: str
+    phase: str
+    visit: int
+    attempt: int
+    version: int
+    ok: bool
+    started_at: float
+    latency: float
+    status: int | None = None
+    fault: str | None = None
+
+
+class TimerRow(Row, frozen=True):
+    """An instant at which something falls due in an execution."""
+
+    execution: str
+    key: str
+    kind: str
+    partition: int
+    due_at: float
+
+
+class TimerGone(Row, frozen=True):
+    """Removal of a timer."""
+
+    execution: str
+    key: str
+
+
+class CompiledRow(Row, frozen=True):
+    """A compiled definition: its event is the body."""
+
+    hash: str
+    name: str
+    version: str
+
+
+class DefinitionRow(Row, frozen=True):
+    """A stored definition; its source stands in the event at version 1."""
+
+    id: str
+    project: str
+    name: str
+    version: str
+    dialect: str
+    compiled: str
+    created_at: float
+    deleted_at: float | None = None
+
+
+class AuditRow(Row, frozen=True):
+    """Who asked for what: one row for each event that a person or a peer caused."""
+
+    category: str
+    stream: str
+    version: int
+    project: str
+    actor: str
+    action: str
+    at: float
+    request_id: str = ""
+
+
+class IdempotencyRow(Row, frozen=True):
+    """An answer to give again for the same key."""
+
+    project: str
+    actor: str
+    route: str
+    key: str
+    request_hash: str
+    status: int
+    response: str
+    location: str
+    at: float
+
+
+Change: TypeAlias = (
+    ExecutionRow
+    | StepRow
+    | AttemptRow
+    | TimerRow
+    | TimerGone
+    | CompiledRow
+    | DefinitionRow
+    | AuditRow
+    | IdempotencyRow
+)
+"""A row to write (insert, or replace by primary key), or a timer to remove."""

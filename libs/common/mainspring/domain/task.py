@@ -1,0 +1,105 @@
+"""What the scheduler asks of an executor, and what it hears back.
+
+A task is one attempt of one call.  It carries the request's templates and just the values that
+they name, so an executor needs no state.  A result is a report, never a verdict: whether an
+answer counts as success is decided by the execution's decider, from the definition.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from mainspring.domain.definition import Request
+from mainspring.domain.message import Json
+
+Phase: TypeAlias = Literal["up", "down", "hook"]
+"""Forward work, compensation, or the notice at a run's end."""
+
+Fault: TypeAlias = Literal[
+    "timeout", "connection", "refused", "template", "too_large", "canceled", "lost", "internal"
+]
+"""Why a call has no answer.  `refused` is the egress guard's no; `lost` an executor that died."""
+
+
+class CallId(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which attempt of which step: the fence that makes a late report harmless."""
+
+    execution: str
+    ref: str
+    phase: Phase = "up"
+    visit: int = 1
+    attempt: int = 1
+
+
+class Task(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """One attempt to make.  `deadline` is the instant after which it must not be begun.
+
+    `values` are what the request's templates name; when they are large, `values_ref` names the
+    blob that holds them.  `nonce` and `callback_expires_at` are set for asynchronous steps, whose
+    templates also see `callback.url` and `callback.token`.
+    """
+
+    call: CallId
+    request: Request
+    deadline: float
+    timeout: float
+    idempotency_key: str
+    project: str = "default"
+    values: Json = None
+    values_ref: str | None = None
+    traceparent: str = ""
+    nonce: str = ""
+    callback_expires_at: float | None = None
+    aliases: dict[str, str] = {}
+    redispatch: int = 0
+
+
+class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """A call that is taking longer than a moment has been under way since `at`."""
+
+    call: CallId
+    at: float
+    executor: str = ""
+
+
+class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One HTTP try as it was made: what went out, what came back or why nothing did.
+
+    `body` is the parsed value when the answer was JSON, else its text.  `latency` is in seconds.
+    `retry_after` is the peer's wish in seconds.  Secrets among the headers are already redacted.
+    """
+
+    verb: str
+    url: str
+    started_at: float
+    latency: float
+    request_body: str | None = None
+    status: int | None = None
+    headers: dict[str, str] = {}
+    body: Json = None
+    fault: Fault | None = None
+    error: str | None = None
+    retry_after: float | None = None
+
+
+class Finished(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """A call that ended, with an answer or with a fault.
+
+    When the answer is large, `body_ref` names the blob that holds the JSON of its body.
+    """
+
+    call: CallId
+    exchange: Exchange
+    executor: str = ""
+    body_ref: str | None = None
+
+
+Report: TypeAlias = Started | Finished
+
+PARTITIONS = 8
+"""Executions are spread over this many partitions; a constant of the deployment's data."""
+
+
+def partition_of(execution: str) -> int:
+    """Return the partition of an execution, from the random tail of its UUIDv7."""
+    return int(execution[-4:], 16) % PARTITIONS

@@ -1,0 +1,343 @@
+"""What the services need of the world, as small Protocols.
+
+Each port has a real adapter and one in memory, and one contract suite that both must pass.  Because
+nothing reaches around them, all services can run in one process under simulated time with faults
+injected at exactly these seams.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from mainspring.domain.envelope import Envelope, Head, StreamId
+from mainspring.domain.rows import (
+    AttemptRow,
+    Change,
+    DefinitionRow,
+    ExecutionRow,
+    IdempotencyRow,
+    StepRow,
+    TimerRow,
+)
+from mainspring.domain.task import Exchange
+
+
+class Append(msgspec.Struct, frozen=True):
+    """Sealed events of one stream behind `expected`, and the view rows that follow from them."""
+
+    stream: StreamId
+    expected: Head
+    events: tuple[Envelope, ...]
+    changes: tuple[Change, ...] = ()
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """The events are durable and in order at these positions, also when they already were."""
+
+    positions: tuple[int, ...]
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Nothing of this stream was written.
+
+    `conflict`: another writer was first; `key_taken`: its idempotency key is in use; `name_taken`:
+    its unique name (a definition's name and version) is.
+    """
+
+    why: Literal["conflict", "key_taken", "name_taken"]
+
+
+class EventLog(Protocol):
+    """The truth: one table of events, in streams, in one total order."""
+
+    async def append(self, batch: Sequence[Append]) -> list[Appended | Refused]:
+        """Write each stream whole or not at all, all in one transaction; answer in batch order.
+
+        Durable when it returns.  Concurrent calls of a process share a transaction.  An append
+        that was already written (same hashes) answers `Appended` again.  Raises `LogUnavailable`.
+        """
+        ...
+
+    async def read(
+        self, streams: Sequence[StreamId], *, after: int = 0
+    ) -> dict[StreamId, list[Envelope]]:
+        """Return the events of each stream with a version above `after`; absent streams are []."""
+        ...
+
+    async def read_all(
+        self,
+        *,
+        after: int,
+        limit: int,
+        project: str | None = None,
+        stream: StreamId | None = None,
+        types: Sequence[str] = (),
+    ) -> list[Envelope]:
+        """Return events with a position above `after`, in order of position, at most `limit`."""
+        ...
+
+    async def head_position(self) -> int:
+        """Return the position of the newest event, 0 for an empty log."""
+        ...
+
+
+class ExecutionDetail(msgspec.Struct, frozen=True):
+    """An execution row with the bodies that it refers to."""
+
+    row: ExecutionRow
+    payload: object = None
+    output: object = None
+
+
+class StepDetail(msgspec.Struct, frozen=True):
+    """A step row with its output."""
+
+    row: StepRow
+    output: object = None
+
+
+class AttemptDetail(msgspec.Struct, frozen=True):
+    """An attempt row with its exchange."""
+
+    row: AttemptRow
+    exchange: Exchange
+
+
+class DefinitionDetail(msgspec.Struct, frozen=True):
+    """A definition row with the source as it was stored."""
+
+    row: DefinitionRow
+    source: object = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Where a list goes on: rows created before (`at`, `id`), newest first."""
+
+    at: float
+    id: str
+
+
+class Views(Protocol):
+    """What queries see.  Every method reads committed rows; none writes.  Raises `LogUnavailable`.
+
+    `project` None means: of any project (for the services themselves).
+    """
+
+    async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None: ...
+
+    async def executions(
+        self,
+        project: str,
+        *,
+        status: Sequence[str] = (),
+        name: str | None = None,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[ExecutionRow]:
+        """Return executions of a project, newest first by (created_at, id)."""
+        ...
+
+    async def steps(self, execution: str) -> list[StepDetail]:
+        """Return the step visits of an execution in order of `seq`."""
+        ...
+
+    async def attempts(self, execution: str) -> list[AttemptDetail]:
+        """Return the HTTP tries of an execution in order of their event's version."""
+        ...
+
+    async def definition(
+        self, *, project: str, id: str | None = None, name: str = "", version: str = ""
+    ) -> DefinitionDetail | None:
+        """Return a stored definition by id, or by name and version; deleted ones are not found."""
+        ...
+
+    async def definitions(
+        self, project: str, *, limit: int = 50, before: Page | None = None
+    ) -> list[DefinitionDetail]:
+        """Return stored definitions that are not deleted, newest first by (created_at, id)."""
+        ...
+
+    async def idempotency(
+        self, project: str, actor: str, route: str, key: str
+    ) -> IdempotencyRow | None: ...
+
+    async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
+        """Return executions, oldest first, with facts from before `before` that await a decision."""
+        ...
+
+    async def overdue(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
+        """Return executions, most overdue first, whose `wake_at` lies before `before`."""
+        ...
+
+    async def timers(
+        self, partitions: Sequence[int], *, before: float, limit: int
+    ) -> list[TimerRow]:
+        """Return timers due before `before`, in order of (due_at, execution, key)."""
+        ...
+
+    async def without_wakeup(self) -> int:
+        """Return how many executions are not terminal and have no reason or no next wake-up."""
+        ...
+
+
+class Blobs(Protocol):
+    """Large values by reference: content-addressed, written before the message that names them."""
+
+    async def put(self, data: bytes) -> str:
+        """Store `data` and return its reference (the SHA-256 in hex); durable when it returns."""
+        ...
+
+    async def get(self, ref: str) -> bytes | None: ...
+
+
+class Snapshots(Protocol):
+    """A cache of folded states, droppable at any time."""
+
+    async def save(self, stream: StreamId, head: Head, state: bytes) -> None: ...
+
+    async def load(self, streams: Sequence[StreamId]) -> dict[StreamId, tuple[Head, bytes]]: ...
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A message to publish.  `id` lets the broker drop a repetition where it can."""
+
+    subject: str
+    data: bytes
+    id: str = ""
+
+
+class Delivery(Protocol):
+    """A message that was pulled and must be answered."""
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def data(self) -> bytes: ...
+
+    @property
+    def redelivered(self) -> bool: ...
+
+    def ack(self) -> None:
+        """Never deliver it again.  Not awaited: a lost ack means a repetition, which harms nothing."""
+        ...
+
+    def nak(self, delay: float = 0.0) -> None:
+        """Deliver it again after `delay` seconds."""
+        ...
+
+    def working(self) -> None:
+        """Ask for more time before it is delivered again."""
+        ...
+
+
+class Consumer(Protocol):
+    """A durable, shared reader of a work queue or of a stream."""
+
+    async def fetch(self, limit: int, *, timeout: float) -> list[Delivery]:
+        """Return up to `limit` messages as soon as there is one; [] when `timeout` seconds pass."""
+        ...
+
+
+class Subscription(Protocol):
+    """A live feed of core subjects; what is published while nobody listens is gone."""
+
+    async def next(self, timeout: float) -> tuple[str, bytes] | None:
+        """Return the next (subject, data), or None when `timeout` seconds pass."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Bus(Protocol):
+    """NATS JetStream, trusted with speed and with nothing else."""
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Hand messages to the broker.  Raises `BusUnavailable` when there is no connection.
+
+        Returning promises nothing: what gets lost is found again by the sweeps over the log.
+        """
+        ...
+
+    async def consumer(self, stream: str, durable: str, subjects: Sequence[str]) -> Consumer:
+        """Return a durable pull consumer of a stream, made if it is not there."""
+        ...
+
+    async def subscribe(self, subject: str) -> Subscription:
+        """Return a live subscription on a core subject (wildcards allowed)."""
+        ...
+
+    async def ensure(self) -> bool:
+        """Make streams and consumers that are missing; True when any had been lost or is new."""
+        ...
+
+    def connected(self) -> bool: ...
+
+    def on_restore(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Call `callback` after the broker came back with something lost: the queues are gone."""
+        ...
+
+
+class Clock(Protocol):
+    """Time.  `now` is seconds since the epoch; `monotonic` is for measuring spans."""
+
+    def now(self) -> float: ...
+
+    def monotonic(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Ids(Protocol):
+    """Identity."""
+
+    def uuid7(self) -> str:
+        """Return a new UUIDv7 as text."""
+        ...
+
+
+class Random(Protocol):
+    """Chance, as seeds: the domain derives jitter and nonces from them."""
+
+    def seed(self) -> str:
+        """Return 128 unguessable bits in hex."""
+        ...
+
+
+class HttpAnswer(msgspec.Struct, frozen=True):
+    """An HTTP answer, body capped by the caller's limit (`truncated` says if it was longer)."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    truncated: bool = False
+
+
+class HttpClient(Protocol):
+    """Outbound HTTP/1.1 behind the egress guard; follows no redirect."""
+
+    async def request(
+        self,
+        verb: str,
+        url: str,
+        *,
+        headers: dict[str, str],
+        body: bytes | None,
+        timeout: float,
+        max_body: int,
+    ) -> HttpAnswer:
+        """Make one call.  Raises `HttpFault` with the kind of fault when there is no answer."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class HttpFault(Exception):
+    """There is no answer: `kind` is timeout, connection, refused, too_large."""
+
+    def __init__(
+        self, kind: Literal["timeout", "connection", "refused", "too_large"], text: str
+    ) -> None:
+        super().__init__(text)
+        self.kind: Literal["timeout", "connection", "refused", "too_large"] = kind

@@ -1,0 +1,1 @@
+"""Processes: configuration, the clock, the engine's shell, start and stop."""

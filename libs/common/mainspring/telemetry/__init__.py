@@ -1,0 +1,1 @@
+"""Names and instruments: metrics, spans, logs, each named once."""

@@ -1,0 +1,1 @@
+"""Test helpers that ship with the library and never with a service."""

@@ -1,0 +1,1 @@
+"""The gateway: one HTTP face over the engine, one package a dialect."""

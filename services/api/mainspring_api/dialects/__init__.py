@@ -1,0 +1,1 @@
+"""Dialects: compilers from a wire form, presenters back to it."""

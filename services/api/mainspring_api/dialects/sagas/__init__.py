@@ -1,0 +1,1 @@
+"""The sagas dialect: `/sagas/*`."""

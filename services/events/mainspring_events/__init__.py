@@ -1,0 +1,1 @@
+"""The events service: streams to clients, and durable waits."""

@@ -1,0 +1,1 @@
+"""The executor: doing what was decided."""

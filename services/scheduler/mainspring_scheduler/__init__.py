@@ -1,0 +1,1 @@
+"""The scheduler: what happens next in an execution."""
