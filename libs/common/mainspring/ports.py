@@ -163,7 +163,7 @@ class Views(Protocol):
     ) -> IdempotencyRow | None: ...
 
     async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
-        """Return executions, oldest first, with facts from before `before` that await a decision."""
+        """Return executions, oldest first, with facts older than `before` and undecided."""
         ...
 
     async def overdue(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
@@ -220,7 +220,7 @@ class Delivery(Protocol):
     def redelivered(self) -> bool: ...
 
     def ack(self) -> None:
-        """Never deliver it again.  Not awaited: a lost ack means a repetition, which harms nothing."""
+        """Never deliver it again.  Not awaited: a lost ack only means a repetition."""
         ...
 
     def nak(self, delay: float = 0.0) -> None:

@@ -1,0 +1,33 @@
+"""What an expression can do wrong.
+
+ExpressionError
+├── TemplateInvalid      the template cannot be parsed; has a place
+├── ExpressionFailed     the rule or the value has no answer; never silently false
+└── ExpressionTooLarge   a bound was reached: steps, depth or size of the output
+
+The tree stands alone, so that the evaluators depend on nothing else; the caller decides
+what each means for a definition or for a run.  No message quotes a value of the data:
+values may be secret, and these messages end in descriptions of failures.
+"""
+
+
+class ExpressionError(Exception):
+    """An expression could not be parsed or evaluated."""
+
+
+class TemplateInvalid(ExpressionError):
+    """A template cannot be parsed; `line` and `column` count from 1 inside it."""
+
+    def __init__(self, reason: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(f"line {line}, column {column}: {reason}")
+        self.reason = reason
+        self.line = line
+        self.column = column
+
+
+class ExpressionFailed(ExpressionError):
+    """An expression has no answer over these data; the message says why."""
+
+
+class ExpressionTooLarge(ExpressionError):
+    """An expression went over a bound and was stopped."""
