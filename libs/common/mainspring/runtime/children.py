@@ -1,0 +1,144 @@
+"""Child processes that never outlive this one.
+
+`spawn` starts a program in a session of its own (a Ctrl-C at the terminal reaches only the
+parent, which then drains its children in order) and tells the watchdog, which ends the child
+when this process is gone without having said so.  POSIX only.
+"""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+from typing import Final
+
+from mainspring.runtime import watchdog
+
+Child = subprocess.Popen[bytes]
+
+
+class _Watchdog:
+    """The parent's end of the pipe; the process behind it starts with the first order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def tell(self, order: str) -> None:
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._start()
+            pipe = self._process.stdin
+            assert pipe is not None  # noqa: S101 - it was asked for below
+            pipe.write(f"{order}\n".encode())
+            pipe.flush()
+
+    def close(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            process.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        atexit.register(self.close)
+        return subprocess.Popen(  # noqa: S603 - our own file
+            [sys.executable, "-I", "-S", watchdog.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+
+
+_watchdog: Final = _Watchdog()
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    user: int | None = None,
+    last_signal: Signals = SIGKILL,
+    cwd: str = "/",
+) -> Child:
+    """Start a program whose output goes to the end of `log`; raise OSError when it cannot be run.
+
+    `last_signal` is what it gets when this process dies; `user` is whom a root process becomes.
+    """
+    with log.open("ab") as out:
+        child = subprocess.Popen(  # noqa: S603 - callers pass whole argument vectors, no shell
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+        )
+    _watchdog.tell(f"watch {child.pid} {int(last_signal)}")
+    return child
+
+
+def is_alive(child: Child) -> bool:
+    """Say whether it still runs; a process that ended is reaped and forgotten."""
+    if child.returncode is None and child.poll() is not None:
+        _watchdog.tell(f"forget {child.pid}")
+    return child.returncode is None
+
+
+def end(child: Child, first: Signals = SIGTERM, patience_s: float = 10.0) -> int:
+    """Ask a child to stop, kill it after `patience_s`, and return its exit code."""
+    if is_alive(child):
+        child.send_signal(first)
+        try:
+            child.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        _watchdog.tell(f"forget {child.pid}")
+    return child.returncode
+
+
+def remove_at_the_end(folder: Path) -> None:
+    """Have the folder deleted when this process is gone, in whatever way."""
+    _watchdog.tell(f"remove {folder}")
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Say whether a server could listen on this port of the loopback now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def tail(path: Path, lines: int = 12, *, since: int = 0) -> str:
+    """Return the last lines of a log, none from before byte `since`; nothing if it is not there."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(since, os.fstat(log.fileno()).st_size - 8192))
+            text = log.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
