@@ -1,0 +1,60 @@
+"""The two languages of the sagas dialect behind one face: Mustache and JSON Logic.
+
+Both are pure functions over plain JSON values: no clock, no chance, no attribute of a Python
+object, and a bound on every loop.  Templates say *what to send* and never fail by what is
+missing; rules say *where to go* and fail loudly, with a reason.  Both can tell beforehand
+what they read, so that a message carries that and no more:
+
+    body = compile_body({"sku": "{{payload.sku}}"})
+    body.encode(select(context, body.references))
+"""
+
+from mainspring.domain.expression.body import (
+    CompiledBody,
+    compile_body,
+    render_body,
+    render_json,
+)
+from mainspring.domain.expression.errors import (
+    ExpressionError,
+    ExpressionFailed,
+    ExpressionTooLarge,
+    TemplateInvalid,
+)
+from mainspring.domain.expression.escape import Escape
+from mainspring.domain.expression.jsonlogic import evaluate, parse, truthy
+from mainspring.domain.expression.mustache import CompiledText, compile_text, render_text
+from mainspring.domain.expression.ruleview import check
+from mainspring.domain.expression.ruleview import references as rule_references
+from mainspring.domain.expression.values import ROOT, Path, Value, select
+
+
+def references(template: Value) -> frozenset[Path]:
+    """Return every path of the context that rendering `template` as a body may read."""
+    return compile_body(template).references
+
+
+__all__ = [
+    "ROOT",
+    "CompiledBody",
+    "CompiledText",
+    "Escape",
+    "ExpressionError",
+    "ExpressionFailed",
+    "ExpressionTooLarge",
+    "Path",
+    "TemplateInvalid",
+    "Value",
+    "check",
+    "compile_body",
+    "compile_text",
+    "evaluate",
+    "parse",
+    "references",
+    "render_body",
+    "render_json",
+    "render_text",
+    "rule_references",
+    "select",
+    "truthy",
+]

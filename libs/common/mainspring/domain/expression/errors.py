@@ -16,13 +16,22 @@ class ExpressionError(Exception):
 
 
 class TemplateInvalid(ExpressionError):
-    """A template cannot be parsed; `line` and `column` count from 1 inside it."""
+    """A template cannot be parsed; `line` and `column` count from 1 inside it.
 
-    def __init__(self, reason: str, line: int = 1, column: int = 1) -> None:
-        super().__init__(f"line {line}, column {column}: {reason}")
+    `field` is the place of the template in the JSON value that holds it, if one does.
+    """
+
+    def __init__(self, reason: str, line: int = 1, column: int = 1, field: str = "") -> None:
+        where = f"{field}: " if field else ""
+        super().__init__(f"{where}line {line}, column {column}: {reason}")
+        self.field = field
         self.reason = reason
         self.line = line
         self.column = column
+
+    def within(self, field: str) -> "TemplateInvalid":
+        """Return the same fault, placed in `field` of a JSON value."""
+        return TemplateInvalid(self.reason, self.line, self.column, field)
 
 
 class ExpressionFailed(ExpressionError):

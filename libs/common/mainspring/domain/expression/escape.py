@@ -5,8 +5,10 @@ part of it, and one inside a header may not start a new header.  Escaping for HT
 Mustache was born with, served none of these and broke every quotation mark.
 """
 
+from collections.abc import Callable
 from enum import Enum
 from json.encoder import encode_basestring
+from typing import Final
 from urllib.parse import quote
 
 
@@ -18,21 +20,26 @@ class Escape(Enum):
     URL = "url"
     HEADER = "header"
 
-    def value_of(self, text: str) -> str:
-        """Return `text` so that it stays one value at its destination."""
-        match self:
-            case Escape.JSON:
-                return encode_basestring(text)[1:-1]
-            case Escape.URL:
-                return quote(text, safe="", errors="replace")
-            case Escape.TEXT | Escape.HEADER:
-                return text  # a header is cleaned whole, by `whole`
 
-    def whole(self, text: str) -> str:
-        """Return the finished `text`; a header loses its control characters, raw ones too."""
-        if self is Escape.HEADER and not (text.isascii() and text.isprintable()):
-            return text.translate(_CONTROLS)
-        return text
+def _within_json(text: str) -> str:
+    return encode_basestring(text)[1:-1]
 
 
-_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
+def _within_url(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def without_controls(text: str) -> str:
+    """Return `text` without CR, LF and every other control character."""
+    return text if text.isascii() and text.isprintable() else text.translate(_CONTROLS)
+
+
+_CONTROLS: Final = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
+
+# A header is cleaned whole, once it is finished, so its values need nothing of their own.
+ESCAPES: Final[dict[Escape, Callable[[str], str] | None]] = {
+    Escape.TEXT: None,
+    Escape.JSON: _within_json,
+    Escape.URL: _within_url,
+    Escape.HEADER: None,
+}

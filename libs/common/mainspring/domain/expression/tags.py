@@ -21,6 +21,7 @@ class Variable:
     path: Path
     is_raw: bool
     at: int  # the place in the source, for faults that are found later
+    is_json: bool = False  # stands unquoted in a JSON text, and prints as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class _Tag:
 
 
 _OPENED: Final = re.compile(r"\{\{(\{?)\s*([#^/!&>=<$%]?)")
+_LINE_END: Final = re.compile(r"[ \t]*(?:\r?\n|\Z)")
 _REFUSED: Final = {
     ">": "partials are not supported",
     "=": "delimiters cannot be changed",
@@ -176,9 +178,11 @@ def place(source: str, at: int) -> tuple[int, int]:
 
 
 def _own_line(source: str, tag: _Tag, since: int) -> tuple[int, int]:
-    # A tag that prints nothing and stands alone on its line takes the line with it.
-    start = source.rfind("\n", 0, tag.start) + 1
-    end = source.find("\n", tag.end)
-    end = len(source) if end < 0 else end + 1
-    is_alone = not source[start : tag.start].strip() and not source[tag.end : end].strip()
-    return (start, end) if is_alone and start >= since else (tag.start, tag.end)
+    # A tag that prints nothing and stands alone on its line takes the line with it.  Only the
+    # blanks beside the tag are looked at, or a long line full of tags would take its square.
+    start = tag.start
+    while start > since and source[start - 1] in " \t":
+        start -= 1
+    rest = _LINE_END.match(source, tag.end)
+    is_first = start == 0 or source[start - 1] == "\n"
+    return (start, rest.end()) if rest and is_first else (tag.start, tag.end)
