@@ -7,6 +7,7 @@ when this process is gone without having said so.  POSIX only.
 
 import atexit
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -27,15 +28,26 @@ class _Watchdog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._standing: dict[str, str] = {}  # told again, should someone kill the watchdog
+        self._held: list[int] = []
+        atexit.register(self.close)
 
-    def tell(self, order: str) -> None:
+    def tell(self, subject: object, order: str) -> None:
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
+            self._standing[str(subject)] = order
+            if self._process is not None and self._process.poll() is None:
+                self._write(self._process, order)
+            else:
                 self._process = self._start()
-            pipe = self._process.stdin
-            assert pipe is not None  # noqa: S101 - it was asked for below
-            pipe.write(f"{order}\n".encode())
-            pipe.flush()
+                self._write(self._process, *self._standing.values())
+
+    def forget(self, pid: int) -> None:
+        with self._lock:
+            if self._standing.pop(str(pid), None) and self._process and not self._process.poll():
+                self._write(self._process, f"forget {pid}")
+
+    def hold(self, handle: int) -> None:
+        self._held.append(handle)
 
     def close(self) -> None:
         with self._lock:
@@ -44,8 +56,12 @@ class _Watchdog:
             process.stdin.close()
             process.wait()
 
+    def _write(self, process: subprocess.Popen[bytes], *orders: str) -> None:
+        assert process.stdin is not None  # noqa: S101 - it was asked for below
+        process.stdin.write("".join(f"{order}\n" for order in orders).encode())
+        process.stdin.flush()
+
     def _start(self) -> subprocess.Popen[bytes]:
-        atexit.register(self.close)
         return subprocess.Popen(  # noqa: S603 - our own file
             [sys.executable, "-I", "-S", watchdog.__file__],
             stdin=subprocess.PIPE,
@@ -53,6 +69,7 @@ class _Watchdog:
             stderr=subprocess.DEVNULL,
             cwd="/",
             start_new_session=True,
+            pass_fds=self._held,
         )
 
 
@@ -85,14 +102,14 @@ def spawn(
             group=user,
             extra_groups=None if user is None else [],
         )
-    _watchdog.tell(f"watch {child.pid} {int(last_signal)}")
+    _watchdog.tell(child.pid, f"watch {child.pid} {int(last_signal)}")
     return child
 
 
 def is_alive(child: Child) -> bool:
     """Say whether it still runs; a process that ended is reaped and forgotten."""
     if child.returncode is None and child.poll() is not None:
-        _watchdog.tell(f"forget {child.pid}")
+        _watchdog.forget(child.pid)
     return child.returncode is None
 
 
@@ -105,20 +122,31 @@ def end(child: Child, first: Signals = SIGTERM, patience_s: float = 10.0) -> int
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        _watchdog.tell(f"forget {child.pid}")
+        _watchdog.forget(child.pid)
     return child.returncode
 
 
 def remove_at_the_end(folder: Path) -> None:
     """Have the folder deleted when this process is gone, in whatever way."""
-    _watchdog.tell(f"remove {folder}")
+    _watchdog.tell(folder, f"remove {folder}")
+
+
+def hold(handle: int) -> None:
+    """Keep a file open until the children are ended, should this process die.
+
+    A lock on it then says that nothing of ours is left.  Call it before the first `spawn`.
+    """
+    _watchdog.hold(handle)
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a TCP port of the loopback that nothing listens on at this moment.
+
+    It is taken from below the range of outgoing connections: one of those must not hold the
+    port when its server is started for a second time.
+    """
+    while not is_free(port := 20_000 + secrets.randbelow(12_000)):
+        pass
     return port
 
 

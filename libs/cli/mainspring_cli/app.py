@@ -1,0 +1,68 @@
+"""The verbs of `mainspring`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from mainspring.runtime.binaries import BinaryNotFound
+from mainspring.runtime.identity import NobodyCannotEnter
+from mainspring.runtime.servers import ServerFailed
+from mainspring_cli.dev import run_dev
+from mainspring_cli.home import Home, HomeTaken, PortTaken
+from mainspring_cli.parts import StackFailed, is_ready
+from mainspring_cli.say import Say
+
+app = typer.Typer(
+    name="mainspring",
+    help="Durable workflows over HTTP: the local stack and the platform's verbs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+HomeFolder = Annotated[
+    Path, typer.Option("--home", envvar="MAINSPRING_HOME", help="Where the local stack lives.")
+]
+HERE = Path(".mainspring")
+EXPECTED = (StackFailed, ServerFailed, HomeTaken, PortTaken, BinaryNotFound, NobodyCannotEnter)
+
+
+@app.command()
+def dev(
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="Stop after the sample saga.")] = False,
+    home: HomeFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Start PostgreSQL, NATS and the four services, and run a sample saga."""
+    say = Say(as_json=as_json)
+    try:
+        code = run_dev(Home(home), say, demo=demo)
+    except EXPECTED as failure:
+        say.failure("failed", str(failure))
+        code = 1
+    raise typer.Exit(code)
+
+
+@app.command()
+def status(*, home: HomeFolder = HERE, as_json: AsJson = False) -> None:
+    """Ask each service of the local stack whether it is ready; exit 1 when one is not."""
+    say = Say(as_json=as_json)
+    urls: dict[str, str] = Home(home).announced().get("services", {})
+    if not urls:
+        say.failure("no_stack", f"no local stack has run in {home}; `mainspring dev` starts one")
+        raise typer.Exit(1)
+    ready = asyncio.run(_ask(urls))
+    rows = [[name, url, "ready" if ready[name] else "not ready"] for name, url in urls.items()]
+    say.table("status", ["service", "url", "state"], rows)
+    raise typer.Exit(0 if all(ready.values()) else 1)
+
+
+async def _ask(urls: dict[str, str]) -> dict[str, bool]:
+    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        answers = await asyncio.gather(*(is_ready(client, url) for url in urls.values()))
+    return dict(zip(urls, answers, strict=True))
