@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from mainspring.domain.expression import Path, compile_body, compile_text
 from mainspring.domain.message import Json
 
 Kind: TypeAlias = Literal["task", "switch", "sleep", "split", "join"]
@@ -139,10 +140,37 @@ class Definition(Value, frozen=True, dict=True):
                 found[need].append(step.ref)
         return {ref: tuple(refs) for ref, refs in found.items()}
 
-    def retry_of(self, step: Step) -> Retry:
-        """Return the policy of a step: its own, or the definition's."""
-        return step.retry or self.retry
+    @cached_property
+    def names(self) -> dict[tuple[str, str], frozenset[Path]]:
+        """For each call, by ref and phase, the paths that its templates read."""
+        calls = {(step.ref, "up"): step.request for step in self.steps}
+        calls |= {(step.ref, "down"): step.compensation for step in self.steps}
+        calls |= {("on_success", "hook"): self.on_success, ("on_failure", "hook"): self.on_failure}
+        return {call: _names(request) for call, request in calls.items() if request is not None}
 
-    def timeout_of(self, step: Step) -> float:
-        """Return the seconds that one attempt of a step may take."""
-        return step.timeout or self.timeout
+    def policy_of(self, ref: str) -> Retry:
+        """Return the retry policy of a step, or of a hook: its own, or the definition's."""
+        step = self.by_ref.get(ref)
+        return (step.retry if step else None) or self.retry
+
+    def timeout_of(self, ref: str) -> float:
+        """Return the seconds that one attempt of a step, or of a hook, may take."""
+        step = self.by_ref.get(ref)
+        return (step.timeout if step else None) or self.timeout
+
+    def request_of(self, ref: str, phase: str) -> Request | None:
+        """Return what is called: a step's request, its compensation, or a hook's request."""
+        if phase == "hook":
+            return self.on_success if ref == "on_success" else self.on_failure
+        step = self.by_ref.get(ref)
+        if step is None:
+            return None
+        return step.request if phase == "up" else step.compensation
+
+
+def _names(request: Request) -> frozenset[Path]:
+    texts = (request.url, *request.headers.values())
+    named = [compile_text(text).references for text in texts]
+    if request.has_body:
+        named.append(compile_body(request.body).references)
+    return frozenset[Path]().union(*named)

@@ -50,6 +50,8 @@ class DeliverCallback(Message, frozen=True, kw_only=True):
 
 class RecordReport(Message, frozen=True, kw_only=True):
     report: Report
+    now: float
+    seed: str
 
 
 class Advance(Message, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from mainspring.domain.message import Json, Message
 from mainspring.domain.task import Exchange, Fault, Phase
 
+StepFault: TypeAlias = Fault | Literal["status", "callback", "expression", "visits"]
 Outcome: TypeAlias = Literal["failed", "canceled", "timed_out"]
 
 
@@ -133,7 +134,7 @@ class StepFailed(StepEvent, frozen=True, kw_only=True):
     attempt: int = 1
     token: str = ""
     reason: str
-    fault: Fault | Literal["status", "callback", "expression", "visits"] = "status"
+    fault: StepFault = "status"
     exchange: Exchange | None = None
     retry_at: float | None = None
     at: float

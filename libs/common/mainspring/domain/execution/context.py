@@ -1,0 +1,118 @@
+"""What expressions see: the values of an execution under the names that its dialect gives them.
+
+Only the roots and the steps that an expression names are gathered, so a task carries no more than
+it uses and a switch in a run of thousands of steps costs what it reads.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mainspring.domain.execution.state import Execution, StepState
+from mainspring.domain.expression import ROOT, Path, evaluate, rule_references, select, truthy
+from mainspring.domain.message import Json
+from mainspring.domain.planner.path import is_visible
+
+
+class Viewpoint(NamedTuple):
+    """From where an expression looks: the walker, and the call that it is rendered for."""
+
+    token: str = ""
+    step: str = ""
+    phase: str = "UP"
+    attempt: int = 1
+
+
+def values(x: Execution, paths: Iterable[Path], view: Viewpoint) -> dict[str, Json]:
+    """Return the smallest object that holds what `paths` name, as seen from `view`."""
+    wanted = tuple(paths)
+    context: dict[str, Json] = {}
+    for root in {path[0] for path in wanted if path}:
+        inner = [path[1:] for path in wanted if path and path[0] == root]
+        found = _root(x, x.definition.aliases.get(root, root), inner, view)
+        if found is not None:
+            context[root] = found[0]
+    return select(context, frozenset(wanted))
+
+
+def everything(x: Execution, view: Viewpoint) -> dict[str, Json]:
+    """Return all that an expression could see, for one that computes its names."""
+    roots = ("payload", "nodes", "step", "prev", "run", "call", *x.definition.aliases)
+    return values(x, [(root,) for root in roots], view)
+
+
+def judge(x: Execution, rule: Json, view: Viewpoint, extra: dict[str, Json] | None = None) -> bool:
+    """Say whether a JSON Logic rule is truthy.  Raises `ExpressionError` if it has no value."""
+    paths = rule_references(rule)
+    data = everything(x, view) if ROOT in paths else values(x, paths, view)
+    return truthy(evaluate(rule, data | (extra or {})))
+
+
+def _root(x: Execution, name: str, inner: list[Path], view: Viewpoint) -> tuple[Json] | None:
+    """Return the value of an engine name, boxed; None when there is no such name."""
+    match name.split("."):
+        case ["payload"]:
+            return (x.requested.payload if x.requested else None,)
+        case ["nodes"]:
+            return ({ref: _node(x.steps[ref]) for ref in _refs(x, inner, view)},)
+        case ["step"]:
+            return (_steps(x, inner, view),)
+        case ["prev"]:
+            return _prev(x, view)
+        case ["run", *rest]:
+            version = x.definition.version
+            return _inside({"id": x.id, "name": x.definition.name, "version": version}, rest)
+        case ["call", *rest]:
+            return _inside({"step": view.step, "phase": view.phase, "attempt": view.attempt}, rest)
+        case _:
+            return None
+
+
+def _inside(record: dict[str, Json], rest: list[str]) -> tuple[Json] | None:
+    if not rest:
+        return (record,)
+    return (record[rest[0]],) if rest[0] in record else None
+
+
+def _sees(step: StepState, view: Viewpoint) -> bool:
+    """Say whether a result is in view: a branch does not see its siblings, all others see all."""
+    if step.phase != "up" or step.status in ("skipped", "canceled", "reset"):
+        return False
+    return not view.token or not step.token or is_visible(step.token, view.token)
+
+
+def _refs(x: Execution, inner: list[Path], view: Viewpoint) -> list[str]:
+    named = {path[0] for path in inner if path}
+    refs = [ref for ref in named if ref in x.steps] if all(inner) else list(x.definition.by_ref)
+    return [ref for ref in refs if ref in x.steps and _sees(x.steps[ref], view)]
+
+
+def _node(step: StepState) -> Json:
+    answer = step.exchange
+    body = answer.body if answer is not None else step.output
+    response: dict[str, Json] = {"body": body}
+    if answer is not None:
+        response |= {"status": answer.status, "headers": answer.headers}
+    node: dict[str, Json] = {"response": response, "status": step.status}
+    if step.callback is not None:
+        node["callback"] = {"body": step.callback[0]}
+    return node
+
+
+def _steps(x: Execution, inner: list[Path], view: Viewpoint) -> Json:
+    """Completed steps by name and by the order of their completion, from 0."""
+    names = {path[0] for path in inner if path} if all(inner) else None
+    found: dict[str, Json] = {}
+    for name in names if names is not None else [str(n) for n in range(len(x.completed))]:
+        ref = x.completed.get(int(name)) if name.isdecimal() and len(name) < 9 else name
+        step = x.steps.get(ref) if ref is not None else None
+        if step is not None and step.completed_as is not None and _sees(step, view):
+            found[name] = {"index": step.completed_as, "name": step.ref, "body": step.output}
+            if names is None:
+                found[step.ref] = found[name]
+    return found
+
+
+def _prev(x: Execution, view: Viewpoint) -> tuple[Json]:
+    token = x.tokens.get(view.token)
+    step = x.steps.get(token.done) if token is not None and token.done else None
+    return ({"body": step.output},) if step is not None else (None,)

@@ -1,0 +1,138 @@
+"""What happens next in an execution: the one decider.
+
+`decide` answers a command with events.  Requests are judged in `requests.py`.  A report is
+recorded if it speaks of the attempt that is now in flight, else it changes nothing: that is the
+fence against late, repeated and reordered reports.  After every change all that follows is
+decided at once, from the state alone, until nothing follows any more: a crash at any point is
+healed by deciding again.
+"""
+
+from mainspring.domain.errors import Corrupt
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution import requests, steps, unwind
+from mainspring.domain.execution.draft import Draft
+from mainspring.domain.execution.state import OPEN, Execution
+from mainspring.domain.planner import dag, path
+from mainspring.domain.planner.plan import Done, Enter, Failed, Join, Skip
+
+MOST_AT_ONCE = 1000
+"""Events that one decision may hold; what is left is decided by the next one."""
+
+
+def decide(command: c.Command, x: Execution) -> list[e.Event]:
+    """Return what happened; raise `Rejected` if nothing may.  Advancing an idle run returns []."""
+    if x.requested is None:
+        raise Corrupt(f"execution {x.id} has no first event")
+    match command:
+        case c.RecordReport():
+            draft = Draft(x, command.now, command.seed)
+            steps.record(draft, command.report)
+            advance(draft)
+            return draft.events
+        case c.Advance():
+            draft = Draft(x, command.now, command.seed)
+            advance(draft)
+            return draft.events
+        case _:
+            return requests.decide(command, x)
+
+
+def advance(draft: Draft) -> None:
+    """Decide all that follows from the state as it is."""
+    _begin(draft)
+    _reopen(draft)
+    while len(draft.events) < MOST_AT_ONCE:
+        before = len(draft.events)
+        _once(draft)
+        if len(draft.events) == before:
+            return
+
+
+def _once(draft: Draft) -> None:
+    x = draft.x
+    if x.is_terminal:
+        unwind.notify_end(draft)
+        steps.fall_due(draft)
+        return
+    _end_early(draft)
+    if draft.x.unwinding is not None:
+        steps.fall_due(draft)
+        unwind.go_on(draft)
+    elif not draft.x.paused and draft.x.status == "running":
+        steps.fall_due(draft)
+        _plan(draft)
+
+
+def _begin(draft: Draft) -> None:
+    x = draft.x
+    if x.status != "pending":
+        return
+    if x.cancel is not None:
+        draft.emit(e.ExecutionCanceled(reason=x.cancel, at=draft.now))
+    elif not x.paused:
+        draft.emit(e.ExecutionStarted(at=draft.now))
+
+
+def _end_early(draft: Draft) -> None:
+    """Start to unwind on a cancel, or when the run has taken too long."""
+    x = draft.x
+    if x.unwinding is not None:
+        return
+    if x.cancel is not None:
+        unwind.begin(draft, "canceled", x.cancel)
+    elif not x.paused and draft.ends_at is not None and draft.ends_at <= draft.now:
+        unwind.begin(draft, "timed_out", f"it took longer than {x.definition.run_timeout:g} s")
+
+
+def _plan(draft: Draft) -> None:
+    planner = path if draft.x.definition.planner == "path" else dag
+    match planner.verdict(draft.x):
+        case Failed(reason):
+            unwind.begin(draft, "failed", reason)
+        case Done(result):
+            draft.emit(e.ExecutionSucceeded(result=result, at=draft.now))
+        case None:
+            for move in list(planner.moves(draft.x)):
+                _move(draft, move)
+
+
+def _move(draft: Draft, move: Enter | Join | Skip) -> None:
+    match move:
+        case Enter():
+            steps.enter(draft, move.ref, move.token)
+        case Join():
+            steps.join(draft, move)
+        case Skip():
+            visit = draft.next_visit(move.ref)
+            draft.emit(e.StepSkipped(ref=move.ref, visit=visit, reason=move.reason, at=draft.now))
+
+
+def _reopen(draft: Draft) -> None:
+    """Carry out a retry of the run, or resets of single steps."""
+    x = draft.x
+    if x.retry:
+        corrupted = x.corrupted
+        draft.emit(e.ExecutionReopened(unwinding=bool(corrupted), at=draft.now))
+        if corrupted:
+            for ref in corrupted:
+                _reset(draft, ref, "down")
+        else:
+            for step in list(x.steps.values()):
+                if step.phase == "up" and step.status in ("failed", "canceled"):
+                    _reset(draft, step.ref, "up")
+    elif x.resets:
+        refs: dict[str, None] = {}
+        for asked in x.resets:
+            refs[asked.ref] = None
+            if asked.subtree:
+                refs |= dict.fromkeys(requests.descendants(x, asked.ref))
+        draft.emit(e.ExecutionReopened(at=draft.now))
+        for ref in refs:
+            _reset(draft, ref, "up")
+
+
+def _reset(draft: Draft, ref: str, phase: e.Phase) -> None:
+    step = draft.x.of(ref, phase)
+    if step is not None and step.status not in OPEN and step.status != "reset":
+        draft.emit(e.StepReset(ref=ref, phase=phase, visit=step.visit, at=draft.now))

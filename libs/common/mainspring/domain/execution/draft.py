@@ -1,0 +1,44 @@
+"""A decision in the making: events so far, and the state that they lead to."""
+
+from functools import cached_property
+
+from mainspring.domain.execution.events import Event
+from mainspring.domain.execution.evolve import evolve
+from mainspring.domain.execution.state import Execution
+from mainspring.domain.retry import chance, nonce
+
+
+class Draft:
+    """Collects events; each is folded in as it is emitted, so the next step sees its effect."""
+
+    def __init__(self, x: Execution, now: float, seed: str) -> None:
+        self.x = x
+        self.now = now
+        self.events: list[Event] = []
+        self._seed = seed
+
+    def emit(self, event: Event) -> None:
+        """Record that `event` happens."""
+        self.events.append(event)
+        self.x = evolve(self.x, event)
+
+    def luck(self, *parts: object) -> float:
+        """Return a number in [0, 1) for one purpose of this decision."""
+        return chance(self._seed, self.x.id, *parts)
+
+    def nonce(self, *parts: object) -> str:
+        """Return an unguessable word for one purpose of this decision."""
+        return nonce(self._seed, self.x.id, *parts)
+
+    def next_visit(self, ref: str) -> int:
+        """Return the visit that would begin now; a reset step goes on with its own."""
+        step = self.x.of(ref)
+        if step is None:
+            return 1
+        return step.visit if step.status == "reset" else step.visit + 1
+
+    @cached_property
+    def ends_at(self) -> float | None:
+        """When the run has taken too long, if it may."""
+        requested, limit = self.x.requested, self.x.definition.run_timeout
+        return None if requested is None or limit is None else requested.at + limit

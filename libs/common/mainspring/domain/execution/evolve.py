@@ -1,0 +1,373 @@
+"""Fold one event into an execution.  Total: history is never refused.
+
+Every event raises the version by one, whatever it says, so that the state's version is always the
+stream's.  Functions are by event, in the order of `events.py`.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.state import (
+    OPEN,
+    Completed,
+    Execution,
+    Status,
+    StepState,
+    StepStatus,
+    Token,
+    Unwinding,
+    key_of,
+)
+from mainspring.domain.message import replace
+
+ROOT = "t"
+"""The id of the token that starts at the entrypoint."""
+
+
+def fold(execution: Execution, history: Iterable[e.Event]) -> Execution:
+    """Return the state after all of `history`."""
+    for event in history:
+        execution = evolve(execution, event)
+    return execution
+
+
+def evolve(x: Execution, event: e.Event) -> Execution:
+    """Return the state after `event`."""
+    return replace(_apply(x, event), version=x.version + 1)
+
+
+def _apply(x: Execution, event: e.Event) -> Execution:
+    if isinstance(event, e.StepEvent):
+        return _step(x, event)
+    if isinstance(event, _FACTS):
+        return _asked(x, event)
+    match event:
+        case e.ExecutionStarted():
+            return _started(x, event)
+        case e.UnwindingStarted():
+            unwinding = Unwinding(event.outcome, event.reason)
+            return replace(x, status="unwinding", unwinding=unwinding, reason=event.reason)
+        case e.ExecutionReopened():
+            return _reopened(x, event)
+        case _:
+            return _ended(x, event)
+
+
+_FACTS = (
+    e.ExecutionRequested,
+    e.CancelRequested,
+    e.PauseRequested,
+    e.ResumeRequested,
+    e.RetryRequested,
+    e.StepResetRequested,
+    e.WakeRequested,
+)
+
+
+def _asked(x: Execution, event: e.Event) -> Execution:
+    """Note a wish.  Its status shows at once, so that whoever asked reads what they wrote."""
+    match event:
+        case e.ExecutionRequested():
+            x = replace(x, status="pending", requested=event)
+        case e.CancelRequested():
+            x = replace(x, cancel=event.reason or "canceled")
+        case e.PauseRequested():
+            x = replace(x, paused=True, status="paused")
+        case e.ResumeRequested():
+            x = replace(x, paused=False, status="running" if x.started_at else "pending")
+        case e.RetryRequested():
+            x = replace(x, retry=True, status="running", finished_at=None)
+        case e.StepResetRequested():
+            x = replace(x, resets=(*x.resets, event))
+        case e.WakeRequested():
+            x = replace(x, wakes=(*x.wakes, event.ref), woken=True)
+        case _:
+            pass
+    return x
+
+
+def _ended(x: Execution, event: e.Event) -> Execution:
+    match event:
+        case e.ExecutionSucceeded():
+            return replace(
+                x, status="succeeded", result=event.result, finished_at=event.at, cancel=None
+            )
+        case e.ExecutionFailed():
+            return _closed(x, "failed", event.reason, event.at)
+        case e.ExecutionCorrupted():
+            x = _closed(x, "corrupted", event.reason, event.at)
+            return replace(x, corrupted=event.steps)
+        case e.ExecutionCanceled():
+            return _closed(x, "canceled", event.reason, event.at)
+        case e.ExecutionTimedOut():
+            return _closed(x, "timed_out", event.reason, event.at)
+        case _:
+            return x
+
+
+def _closed(x: Execution, status: Status, reason: str, at: float) -> Execution:
+    return replace(x, status=status, reason=reason, finished_at=at, cancel=None, paused=False)
+
+
+def _started(x: Execution, event: e.ExecutionStarted) -> Execution:
+    x = replace(x, status="running", started_at=event.at)
+    if x.definition.planner == "path":
+        token = Token(ROOT, "ready", target=x.definition.entrypoint)
+        x = replace(x, tokens=x.tokens.set(ROOT, token))
+    return x
+
+
+def _reopened(x: Execution, event: e.ExecutionReopened) -> Execution:
+    x = replace(x, retry=False, resets=(), finished_at=None)
+    if not event.unwinding:
+        return replace(x, status="running", unwinding=None, reason=None, corrupted=())
+    stack = x.stack
+    for ref in sorted(x.corrupted, key=lambda ref: x.steps[ref].completed_as or 0):
+        stack = Completed(ref, stack)
+    return replace(x, status="unwinding", stack=stack, corrupted=())
+
+
+def _step(x: Execution, event: e.StepEvent) -> Execution:
+    match event:
+        case e.StepScheduled():
+            return _scheduled(x, event)
+        case e.StepSlept():
+            step = _begin(x, event, "sleeping", event.at, event.token)
+            x = replace(x, woken=False, wakes=())
+            return _busy(_put(x, replace(step, wake_at=event.wake_at, started_at=event.at)), event)
+        case e.StepRouted():
+            step = _begin(x, event, "succeeded", event.at, event.token)
+            return _routed(x, event, step)
+        case e.StepSplit():
+            step = _begin(x, event, "succeeded", event.at, event.token)
+            return _split(x, event, step)
+        case _:
+            return _progress(x, event)
+
+
+def _progress(x: Execution, event: e.StepEvent) -> Execution:
+    step = x.steps.get(key_of(event.ref, event.phase))
+    match event:
+        case e.StepSucceeded():
+            return _succeeded(x, event, step or _begin(x, event, "running", event.at, event.token))
+        case e.StepFailed():
+            return _failed(x, event, step or _begin(x, event, "running", event.at, event.token))
+        case e.StepSkipped():
+            step = _begin(x, event, "skipped", event.at, "")
+            return _put(x, replace(step, reason=event.reason, finished_at=event.at))
+        case _:
+            return x if step is None or step.visit != event.visit else _moved(x, event, step)
+
+
+def _moved(x: Execution, event: e.StepEvent, step: StepState) -> Execution:
+    match event:
+        case e.CallbackReceived():
+            return _put(x, replace(step, callback=(event.body,)))
+        case e.StepRedispatched():
+            count = step.redispatches + 1
+            return _put(
+                x, replace(step, status="scheduled", dispatched_at=event.at, redispatches=count)
+            )
+        case e.StepStarted():
+            return _put(x, replace(step, status="running", started_at=event.at))
+        case e.StepAccepted():
+            step = replace(
+                step,
+                status="accepted",
+                expires_at=event.expires_at,
+                exchange=event.exchange,
+            )
+            return _put(x, step)
+        case e.StepCanceled():
+            step = replace(
+                step,
+                status="canceled",
+                reason=event.reason,
+                finished_at=event.at,
+                **_NOTHING_DUE,
+            )
+            return _token(_put(x, step), step, "ended")
+        case e.StepReset():
+            return _reset(x, step)
+        case _:
+            return x
+
+
+_NOTHING_DUE: dict[str, None] = {"retry_at": None, "wake_at": None, "expires_at": None}
+
+
+def _put(x: Execution, step: StepState) -> Execution:
+    key = key_of(step.ref, step.phase)
+    waiting = x.open
+    if step.status in OPEN:
+        waiting = waiting if key in waiting else waiting.set(key, None)
+    elif key in waiting:
+        waiting = waiting.delete(key)
+    return replace(x, steps=x.steps.set(key, step), open=waiting, begun=max(x.begun, step.seq))
+
+
+def _begin(
+    x: Execution, event: e.StepEvent, status: StepStatus, at: float, token: str
+) -> StepState:
+    kind = x.definition.by_ref[event.ref].kind if event.phase == "up" else event.phase
+    return StepState(
+        ref=event.ref,
+        phase=event.phase,
+        kind=kind,
+        visit=event.visit,
+        seq=x.begun + 1,
+        status=status,
+        scheduled_at=at,
+        token=token,
+    )
+
+
+def _busy(x: Execution, event: e.StepScheduled | e.StepSlept) -> Execution:
+    if event.phase != "up" or event.token not in x.tokens:
+        return x
+    token = replace(x.tokens[event.token], status="busy", at=event.ref, target=None)
+    return replace(x, tokens=x.tokens.set(token.id, token))
+
+
+def _scheduled(x: Execution, event: e.StepScheduled) -> Execution:
+    step = x.steps.get(key_of(event.ref, event.phase))
+    if step is None or step.visit != event.visit:
+        step = _begin(x, event, "scheduled", event.at, event.token)
+    else:
+        step = replace(step, tries=step.tries + 1)
+    step = replace(
+        step,
+        status="scheduled",
+        attempt=event.attempt,
+        nonce=event.nonce,
+        dispatched_at=event.at,
+        redispatches=0,
+        started_at=None,
+        finished_at=None,
+        callback=None,
+        **_NOTHING_DUE,
+    )
+    return _busy(_put(x, step), event)
+
+
+def _succeeded(x: Execution, event: e.StepSucceeded, step: StepState) -> Execution:
+    if event.visit != step.visit:
+        step = _begin(x, event, "running", event.at, event.token)
+    step = replace(
+        step,
+        status="succeeded",
+        output=event.output,
+        output_version=x.version + 1,
+        exchange=event.exchange or step.exchange,
+        finished_at=event.at,
+        started_at=step.started_at or event.at,
+        reason=None,
+        callback=step.callback,
+        **_NOTHING_DUE,
+    )
+    if event.phase == "down":
+        return _put(replace(x, stack=x.stack and x.stack.below), step)
+    if event.phase == "hook":
+        return _put(x, step)
+    return _completed(x, step, event.token or step.token)
+
+
+def _completed(x: Execution, step: StepState, token: str) -> Execution:
+    index = len(x.completed)
+    x = _put(x, replace(step, completed_as=index))
+    x = replace(x, completed=x.completed.set(index, step.ref))
+    if x.definition.by_ref[step.ref].compensation is not None:
+        x = replace(x, stack=Completed(step.ref, x.stack))
+    if token not in x.tokens:
+        return x
+    definition = x.definition.by_ref[step.ref]
+    mover = replace(
+        x.tokens[token], status="ready", at=step.ref, target=definition.next, done=step.ref
+    )
+    x = replace(x, tokens=x.tokens.set(token, mover))
+    return _without_children(x, token) if definition.kind == "join" else x
+
+
+def _without_children(x: Execution, token: str) -> Execution:
+    tokens = x.tokens
+    for id in list(tokens):
+        if id.startswith(token + "/"):
+            tokens = tokens.delete(id)
+    return replace(x, tokens=tokens)
+
+
+def _failed(x: Execution, event: e.StepFailed, step: StepState) -> Execution:
+    if event.visit != step.visit:
+        step = _begin(x, event, "running", event.at, event.token)
+    step = replace(
+        step,
+        status="failed" if event.retry_at is None else "retrying",
+        reason=event.reason,
+        exchange=event.exchange or step.exchange,
+        finished_at=event.at,
+        callback=None,
+        **(_NOTHING_DUE | {"retry_at": event.retry_at}),
+    )
+    x = _put(x, step)
+    if event.retry_at is not None:
+        return x
+    if event.phase == "down":
+        return replace(x, stack=x.stack and x.stack.below, corrupted=(*x.corrupted, event.ref))
+    if event.phase == "hook":
+        return replace(x, warning=f"{event.ref}: {event.reason}")
+    return _token(x, step, "failed", event.token)
+
+
+def _token(
+    x: Execution, step: StepState, status: Literal["failed", "ended"], token: str = ""
+) -> Execution:
+    id = token or step.token
+    if step.phase != "up" or id not in x.tokens:
+        return x
+    stopped = replace(x.tokens[id], status=status, at=step.ref, target=None)
+    return replace(x, tokens=x.tokens.set(id, stopped))
+
+
+def _routed(x: Execution, event: e.StepRouted, step: StepState) -> Execution:
+    output = {
+        "target": event.target,
+        "matchedCase": event.case_name if event.case_name is not None else event.case,
+        "usedDefault": event.case is None,
+    }
+    step = replace(
+        step,
+        target=event.target,
+        output=output,
+        output_version=x.version + 1,
+        started_at=event.at,
+        finished_at=event.at,
+    )
+    x = _put(x, step)
+    if event.token not in x.tokens:
+        return x
+    mover = replace(x.tokens[event.token], status="ready", at=event.ref, target=event.target)
+    return replace(x, tokens=x.tokens.set(mover.id, mover))
+
+
+def _split(x: Execution, event: e.StepSplit, step: StepState) -> Execution:
+    definition = x.definition.by_ref[event.ref]
+    x = _put(x, replace(step, tokens=event.tokens, started_at=event.at, finished_at=event.at))
+    parent = x.tokens.get(event.token)
+    if parent is None:
+        return x
+    tokens = x.tokens.set(parent.id, replace(parent, status="split", at=event.ref, target=None))
+    for id, entry in zip(event.tokens, definition.branches, strict=False):
+        tokens = tokens.set(id, Token(id, "ready", target=entry, done=parent.done))
+    return replace(x, tokens=tokens)
+
+
+def _reset(x: Execution, step: StepState) -> Execution:
+    step = replace(
+        step, status="reset", tries=0, reason=None, finished_at=None, callback=None, **_NOTHING_DUE
+    )
+    x = _put(x, step)
+    if step.phase != "up" or step.token not in x.tokens:
+        return x
+    token = replace(x.tokens[step.token], status="ready", at="", target=step.ref)
+    return replace(x, tokens=x.tokens.set(token.id, token))

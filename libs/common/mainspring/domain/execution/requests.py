@@ -1,0 +1,132 @@
+"""What people and peers may ask, by the state an execution is in: a fact, nothing, or a refusal.
+
+A request that is already fulfilled yields nothing (asking twice is no error where both want the
+same); one that the state forbids raises `IllegalTransition` with the present state in words.
+"""
+
+from mainspring.domain.errors import Expired, IllegalTransition, NotFound
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
+
+
+def decide(command: c.Request, x: Execution) -> list[e.Event]:
+    """Return the fact that a request leads to, or [] when it is so already."""
+    match command:
+        case c.RequestCancel():
+            return _cancel(command, x)
+        case c.RequestPause():
+            return _pause(command, x)
+        case c.RequestResume():
+            return _resume(x)
+        case c.RequestRetry():
+            return _retry(x)
+        case c.RequestStepReset():
+            return _reset(command, x)
+        case c.RequestWake():
+            return _wake(command, x)
+        case c.DeliverCallback():
+            return _callback(command, x)
+
+
+def _cancel(command: c.RequestCancel, x: Execution) -> list[e.Event]:
+    if x.is_terminal:
+        raise IllegalTransition("cancel", x.status)
+    if x.cancel is not None:
+        return []
+    if x.unwinding is not None:
+        raise IllegalTransition("cancel", x.status, "it has failed and is being compensated")
+    return [e.CancelRequested(reason=command.reason)]
+
+
+def _pause(command: c.RequestPause, x: Execution) -> list[e.Event]:
+    if x.is_terminal or x.unwinding is not None:
+        raise IllegalTransition("pause", x.status)
+    return [] if x.paused else [e.PauseRequested(reason=command.reason)]
+
+
+def _resume(x: Execution) -> list[e.Event]:
+    if not x.paused:
+        raise IllegalTransition("resume", x.status)
+    return [e.ResumeRequested()]
+
+
+def _retry(x: Execution) -> list[e.Event]:
+    if x.status not in ("failed", "corrupted"):
+        raise IllegalTransition("retry", x.status, f"it is {x.status}, not failed")
+    return [e.RetryRequested()]
+
+
+def _reset(command: c.RequestStepReset, x: Execution) -> list[e.Event]:
+    asked = f"reset step {command.ref}"
+    if command.ref not in x.definition.by_ref:
+        raise NotFound(f"no step {command.ref!r}")
+    if x.definition.planner != "dag":
+        raise IllegalTransition(asked, x.status, "steps of a path are retried with their run")
+    if x.status not in ("running", "failed", "timed_out", "canceled"):
+        raise IllegalTransition(asked, x.status)
+    state = x.of(command.ref)
+    if state is None or state.status in OPEN or state.status == "reset":
+        raise IllegalTransition(asked, state.status if state else "not yet run")
+    for ref in descendants(x, command.ref):
+        below = x.of(ref)
+        if below is not None and below.status in OPEN:
+            raise IllegalTransition(asked, below.status, f"step {ref} is {below.status}")
+    return [e.StepResetRequested(ref=command.ref, subtree=command.subtree)]
+
+
+def descendants(x: Execution, ref: str) -> list[str]:
+    """Return the steps of a dag that come after `ref`, in definition order."""
+    found = {ref}
+    todo = [ref]
+    while todo:
+        for below in x.definition.dependants[todo.pop()]:
+            if below not in found:
+                found.add(below)
+                todo.append(below)
+    found.discard(ref)
+    return [step.ref for step in x.definition.steps if step.ref in found]
+
+
+def _wake(command: c.RequestWake, x: Execution) -> list[e.Event]:
+    if command.ref is not None and command.ref not in x.definition.by_ref:
+        raise NotFound(f"no step {command.ref!r}")
+    asleep = [
+        step
+        for step in x.open_steps()
+        if step.status == "sleeping" and command.ref in (None, step.ref)
+    ]
+    pending = command.ref in x.wakes or None in x.wakes
+    if (asleep and pending) or (not asleep and x.woken and not x.is_terminal):
+        return []
+    if not asleep:
+        raise IllegalTransition("wake", x.status, f"it is not sleeping ({x.status})")
+    return [e.WakeRequested(ref=command.ref)]
+
+
+def _callback(command: c.DeliverCallback, x: Execution) -> list[e.Event]:
+    """Take an answer once, for the attempt now waiting; before the accepting answer too."""
+    asked = f"answer step {command.ref}"
+    step = x.of(command.ref)
+    if command.ref not in x.definition.by_ref or step is None:
+        raise NotFound(f"no step {command.ref!r} has been begun")
+    if (step.visit, step.attempt, step.nonce) != (command.visit, command.attempt, command.nonce):
+        raise IllegalTransition(asked, step.status, "the token is of an older attempt")
+    if step.callback is not None or not _awaits(step):
+        raise IllegalTransition(asked, step.status, f"it was answered already or is {step.status}")
+    if step.expires_at is not None and command.now >= step.expires_at:
+        raise Expired(f"the callback of step {command.ref} came after its deadline")
+    return [
+        e.CallbackReceived(
+            ref=command.ref,
+            visit=command.visit,
+            attempt=command.attempt,
+            nonce=command.nonce,
+            body=command.body,
+            at=command.now,
+        )
+    ]
+
+
+def _awaits(step: StepState) -> bool:
+    return step.status == "accepted" or step.status in IN_FLIGHT

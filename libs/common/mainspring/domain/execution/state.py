@@ -1,0 +1,182 @@
+"""An execution as its events have made it.
+
+Steps live in a persistent map (a hash trie), so that folding one event into a run of ten thousand
+steps copies a few nodes and not the run; the completed steps are a linked stack, newest first,
+which is the order in which they will be undone.  The rival, plain dicts copied at each event,
+makes the cost of a step grow with the run.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+from immutables import Map
+
+from mainspring.domain.definition import Definition, Step
+from mainspring.domain.execution.events import ExecutionRequested, Outcome, StepResetRequested
+from mainspring.domain.message import Json
+from mainspring.domain.task import Exchange, Phase
+
+Status: TypeAlias = Literal[
+    "absent",
+    "pending",
+    "running",
+    "paused",
+    "unwinding",
+    "succeeded",
+    "failed",
+    "corrupted",
+    "canceled",
+    "timed_out",
+]
+TERMINAL: frozenset[Status] = frozenset(
+    {"succeeded", "failed", "corrupted", "canceled", "timed_out"}
+)
+
+StepStatus: TypeAlias = Literal[
+    "scheduled",
+    "running",
+    "retrying",
+    "accepted",
+    "sleeping",
+    "splitting",
+    "succeeded",
+    "failed",
+    "skipped",
+    "canceled",
+    "reset",
+]
+OPEN: frozenset[StepStatus] = frozenset(
+    {"scheduled", "running", "retrying", "accepted", "sleeping"}
+)
+IN_FLIGHT: frozenset[StepStatus] = frozenset({"scheduled", "running"})
+
+
+class StepState(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest visit of one step in one phase.
+
+    `attempt` counts over the whole visit, resets included; `tries` counts since the last reset and
+    is what the retry policy sees.  `callback` is an answer that came and was not judged yet.
+    """
+
+    ref: str
+    phase: Phase
+    kind: str
+    visit: int
+    seq: int
+    status: StepStatus
+    scheduled_at: float
+    attempt: int = 1
+    tries: int = 1
+    token: str = ""
+    dispatched_at: float = 0.0
+    redispatches: int = 0
+    started_at: float | None = None
+    finished_at: float | None = None
+    retry_at: float | None = None
+    wake_at: float | None = None
+    expires_at: float | None = None
+    nonce: str = ""
+    reason: str | None = None
+    output: Json = None
+    output_version: int | None = None
+    exchange: Exchange | None = None
+    callback: tuple[Json] | None = None
+    target: str | None = None
+    tokens: tuple[str, ...] = ()
+    completed_as: int | None = None
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A walker of the path planner.  `ready` wants to enter `target` (None: its path has ended).
+
+    A branch's id is its parent's id, the visit of the split that made it, and its number.  `done`
+    is the step that it completed last: the source of `prev`.
+    """
+
+    id: str
+    status: Literal["ready", "busy", "split", "failed", "ended"]
+    at: str = ""
+    target: str | None = None
+    done: str | None = None
+
+
+class Completed(NamedTuple):
+    """A stack of refs of completed steps that have a compensation, newest first."""
+
+    ref: str
+    below: "Completed | None"
+
+
+def stacked(top: Completed | None) -> Iterator[str]:
+    """Yield the refs of a stack, newest first."""
+    while top is not None:
+        yield top.ref
+        top = top.below
+
+
+class Unwinding(msgspec.Struct, frozen=True):
+    """Why and to what end an execution is being wound up."""
+
+    outcome: Outcome
+    reason: str
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """One run.  `version` is how many events made it what it is."""
+
+    id: str
+    definition: Definition
+    version: int = 0
+    status: Status = "absent"
+    requested: ExecutionRequested | None = None
+    steps: Map[str, StepState] = Map()
+    open: Map[str, None] = Map()
+    tokens: Map[str, Token] = Map()
+    stack: Completed | None = None
+    completed: Map[int, str] = Map()
+    begun: int = 0
+    cancel: str | None = None
+    paused: bool = False
+    retry: bool = False
+    resets: tuple[StepResetRequested, ...] = ()
+    wakes: tuple[str | None, ...] = ()
+    woken: bool = False
+    unwinding: Unwinding | None = None
+    corrupted: tuple[str, ...] = ()
+    reason: str | None = None
+    warning: str | None = None
+    result: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """True when the run has ended; a notice of its end may still be owed."""
+        return self.status in TERMINAL
+
+    def of(self, ref: str, phase: Phase = "up") -> StepState | None:
+        """Return the latest visit of a step in a phase, or None when it has none."""
+        return self.steps.get(key_of(ref, phase))
+
+    def open_steps(self) -> list[StepState]:
+        """Return the steps that wait for something, in the order in which they were begun."""
+        return sorted((self.steps[key] for key in self.open), key=_by_seq)
+
+    def step(self, ref: str) -> Step:
+        """Return the definition's step."""
+        return self.definition.by_ref[ref]
+
+
+def _by_seq(step: StepState) -> int:
+    return step.seq
+
+
+def key_of(ref: str, phase: Phase) -> str:
+    """Return the key of a step's state; hooks and compensations have keys of their own."""
+    return ref if phase == "up" else f"{phase}:{ref}"
+
+
+def absent(id: str, definition: Definition) -> Execution:
+    """Return the state before the first event."""
+    return Execution(id=id, definition=definition)

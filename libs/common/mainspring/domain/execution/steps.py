@@ -1,0 +1,347 @@
+"""The life of one step: entered, tried, answered, fallen due."""
+
+from mainspring.domain import retry
+from mainspring.domain.definition import Step
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.context import Viewpoint, judge
+from mainspring.domain.execution.draft import Draft
+from mainspring.domain.execution.state import IN_FLIGHT, StepState
+from mainspring.domain.expression import ExpressionError
+from mainspring.domain.planner import path
+from mainspring.domain.planner.plan import Join
+from mainspring.domain.task import Exchange, Finished, Report, Started
+
+LISTEN = 60.0
+"""Seconds that a task may wait in the queue before it is begun; later it must not be."""
+
+MOST_REDISPATCHES = 5
+"""How often an attempt that nobody reports on is handed out again before it counts as lost."""
+
+
+def enter(draft: Draft, ref: str, token: str) -> None:
+    """Begin a visit of a step."""
+    step = draft.x.step(ref)
+    if draft.x.begun >= draft.x.definition.max_visits:
+        reason = f"more than {draft.x.definition.max_visits:,} node visits"
+        _fail_at_entry(draft, step, token, reason, "visits")
+        return
+    match step.kind:
+        case "task":
+            schedule(draft, step.ref, token=token)
+        case "switch":
+            _route(draft, step, token)
+        case "sleep":
+            _sleep(draft, step, token)
+        case "split":
+            _split(draft, step, token)
+        case "join":
+            _fail_at_entry(draft, step, token, "a join was entered without its split", "visits")
+
+
+def schedule(draft: Draft, ref: str, *, token: str = "", phase: e.Phase = "up") -> None:
+    """Owe the next attempt of a call: the first of a visit, a retry, or one after a reset."""
+    state = draft.x.of(ref, phase)
+    goes_on = state is not None and state.status in ("retrying", "reset")
+    visit = state.visit if state and goes_on else (state.visit + 1 if state else 1)
+    attempt = state.attempt + 1 if state and goes_on else 1
+    step = draft.x.definition.by_ref.get(ref)
+    nonce = ""
+    if phase == "up" and step is not None and step.asynchronous:
+        nonce = draft.nonce(ref, visit, attempt)
+    draft.emit(
+        e.StepScheduled(
+            ref=ref,
+            phase=phase,
+            visit=visit,
+            attempt=attempt,
+            token=token or (state.token if state else ""),
+            nonce=nonce,
+            at=draft.now,
+        )
+    )
+
+
+def _fail_at_entry(draft: Draft, step: Step, token: str, reason: str, fault: e.StepFault) -> None:
+    draft.emit(
+        e.StepFailed(
+            ref=step.ref,
+            visit=draft.next_visit(step.ref),
+            token=token,
+            reason=reason,
+            fault=fault,
+            at=draft.now,
+        )
+    )
+
+
+def _route(draft: Draft, step: Step, token: str) -> None:
+    """Take the first truthy case.  One that cannot be evaluated fails the run, with the reason."""
+    view = Viewpoint(token=token, step=step.ref)
+    for index, case in enumerate(step.cases):
+        try:
+            holds = judge(draft.x, case.when, view)
+        except ExpressionError as error:
+            reason = f"node {step.ref}: cases[{index}].when cannot be evaluated: {error}"
+            _fail_at_entry(draft, step, token, reason, "expression")
+            return
+        if holds:
+            _routed(draft, step, token, case.target, index, case.name)
+            return
+    _routed(draft, step, token, step.default, None, None)
+
+
+def _routed(
+    draft: Draft, step: Step, token: str, target: str, case: int | None, name: str | None
+) -> None:
+    visit = draft.next_visit(step.ref)
+    draft.emit(
+        e.StepRouted(
+            ref=step.ref,
+            visit=visit,
+            token=token,
+            target=target,
+            case=case,
+            case_name=name,
+            at=draft.now,
+        )
+    )
+
+
+def _sleep(draft: Draft, step: Step, token: str) -> None:
+    wake_at = step.until if step.until is not None else draft.now + (step.duration or 0.0)
+    visit = draft.next_visit(step.ref)
+    draft.emit(e.StepSlept(ref=step.ref, visit=visit, token=token, wake_at=wake_at, at=draft.now))
+
+
+def _split(draft: Draft, step: Step, token: str) -> None:
+    seq = draft.x.begun + 1
+    tokens = tuple(path.child(token, seq, n) for n in range(len(step.branches)))
+    visit = draft.next_visit(step.ref)
+    draft.emit(e.StepSplit(ref=step.ref, visit=visit, token=token, tokens=tokens, at=draft.now))
+
+
+def join(draft: Draft, move: Join) -> None:
+    """Record that all branches are over, with what became of each."""
+    succeeded = all(branch["status"] == "SUCCEEDED" for branch in move.branches)
+    output = {
+        "expected": len(move.branches),
+        "allSucceeded": succeeded,
+        "branches": list(move.branches),
+    }
+    visit = draft.next_visit(move.ref)
+    draft.emit(
+        e.StepSucceeded(ref=move.ref, visit=visit, token=move.token, output=output, at=draft.now)
+    )
+
+
+def record(draft: Draft, report: Report) -> None:
+    """Take an executor's report about the attempt in flight; any other changes nothing."""
+    call = report.call
+    state = draft.x.of(call.ref, call.phase)
+    if state is None or state.status not in IN_FLIGHT:
+        return
+    if (state.visit, state.attempt) != (call.visit, call.attempt):
+        return
+    at = report.at if isinstance(report, Started) else report.exchange.started_at
+    if state.status == "scheduled":
+        draft.emit(
+            e.StepStarted(
+                ref=call.ref, phase=call.phase, visit=call.visit, attempt=call.attempt, at=at
+            )
+        )
+    if isinstance(report, Finished):
+        _answered(draft, state, report.exchange)
+
+
+def _answered(draft: Draft, state: StepState, exchange: Exchange) -> None:
+    if exchange.status is None:
+        _no_answer(draft, state, exchange)
+        return
+    step = draft.x.definition.by_ref.get(state.ref)
+    if state.phase == "up" and step is not None and step.asynchronous:
+        _maybe_accepted(draft, state, step, exchange)
+    elif exchange.status in _success_codes(draft, state):
+        _succeed(draft, state, exchange.body, exchange)
+    else:
+        fail(draft, state, f"node={state.ref} status={exchange.status}", "status", exchange)
+
+
+def _success_codes(draft: Draft, state: StepState) -> tuple[int, ...]:
+    request = draft.x.definition.request_of(state.ref, state.phase)
+    return request.success if request is not None else ()
+
+
+def _maybe_accepted(draft: Draft, state: StepState, step: Step, exchange: Exchange) -> None:
+    status = exchange.status or 0
+    taken = status in step.accepted if step.accepted is not None else 200 <= status < 300
+    if not taken or step.callback is None:
+        fail(draft, state, f"node={state.ref} status={status}", "status", exchange)
+        return
+    draft.emit(
+        e.StepAccepted(
+            ref=state.ref,
+            visit=state.visit,
+            attempt=state.attempt,
+            exchange=exchange,
+            expires_at=draft.now + step.callback.timeout,
+            at=draft.now,
+        )
+    )
+
+
+def _no_answer(draft: Draft, state: StepState, exchange: Exchange) -> None:
+    if exchange.fault == "canceled" and state.phase == "up" and draft.x.unwinding is not None:
+        cancel(draft, state, draft.x.unwinding.reason)
+        return
+    reason = f"node={state.ref} error={exchange.error or exchange.fault}"
+    final = exchange.fault in ("template", "refused")
+    fail(draft, state, reason, exchange.fault or "internal", exchange, final=final)
+
+
+def _succeed(
+    draft: Draft, state: StepState, output: object, exchange: Exchange | None = None
+) -> None:
+    draft.emit(
+        e.StepSucceeded(
+            ref=state.ref,
+            phase=state.phase,
+            visit=state.visit,
+            attempt=state.attempt,
+            token=state.token,
+            output=output,
+            exchange=exchange,
+            at=draft.now,
+        )
+    )
+
+
+def fail(
+    draft: Draft,
+    state: StepState,
+    reason: str,
+    fault: e.StepFault,
+    exchange: Exchange | None = None,
+    *,
+    final: bool = False,
+) -> None:
+    """Record a failed attempt, with the instant of the next one if the policy has one.
+
+    Once a run is being unwound no forward step is tried again.
+    """
+    policy = draft.x.definition.policy_of(state.ref)
+    given_up = final or (state.phase == "up" and draft.x.unwinding is not None)
+    luck = draft.luck("jitter", state.ref, state.phase, state.visit, state.attempt)
+    at = retry.retry_at(policy, state.tries, exchange, now=draft.now, luck=luck)
+    draft.emit(
+        e.StepFailed(
+            ref=state.ref,
+            phase=state.phase,
+            visit=state.visit,
+            attempt=state.attempt,
+            token=state.token,
+            reason=reason,
+            fault=fault,
+            exchange=exchange,
+            retry_at=None if given_up else at,
+            at=draft.now,
+        )
+    )
+
+
+def cancel(draft: Draft, state: StepState, reason: str) -> None:
+    """Record that a step will not go on."""
+    draft.emit(
+        e.StepCanceled(
+            ref=state.ref,
+            phase=state.phase,
+            visit=state.visit,
+            attempt=state.attempt,
+            reason=reason,
+            at=draft.now,
+        )
+    )
+
+
+def fall_due(draft: Draft) -> None:
+    """Let happen what is due among the open steps, in the order in which they fell due."""
+    due: list[tuple[float, int, StepState]] = []
+    for state in draft.x.open_steps():
+        at = due_at(draft, state)
+        if at is not None and at <= draft.now:
+            due.append((at, state.seq, state))
+    for _, _, state in sorted(due, key=lambda item: item[:2]):
+        current = draft.x.of(state.ref, state.phase)
+        if current == state:
+            _fall_due(draft, state)
+
+
+def due_at(draft: Draft, state: StepState) -> float | None:
+    """Return when something happens to an open step by itself; now, when an answer waits."""
+    match state.status:
+        case "retrying":
+            return state.retry_at
+        case "sleeping":
+            woken = state.ref in draft.x.wakes or None in draft.x.wakes
+            return draft.now if woken else state.wake_at
+        case "accepted":
+            return draft.now if state.callback is not None else state.expires_at
+        case _:
+            return listen_until(draft.x.definition.timeout_of(state.ref), state)
+
+
+def listen_until(timeout: float, state: StepState) -> float:
+    """Return when an attempt in flight counts as unheard of: begun as late as it may, and over."""
+    return state.dispatched_at + LISTEN + timeout + 5.0
+
+
+def _fall_due(draft: Draft, state: StepState) -> None:
+    match state.status:
+        case "retrying":
+            if state.phase == "up" and draft.x.unwinding is not None:
+                cancel(draft, state, draft.x.unwinding.reason)
+            else:
+                schedule(draft, state.ref, phase=state.phase)
+        case "sleeping":
+            _succeed(draft, state, {"wokenAt": draft.now})
+        case "accepted":
+            _judge_callback(draft, state)
+        case _:
+            _unheard(draft, state)
+
+
+def _unheard(draft: Draft, state: StepState) -> None:
+    if state.redispatches >= MOST_REDISPATCHES:
+        fail(draft, state, f"node={state.ref} error=no executor reported on it", "lost")
+        return
+    draft.emit(
+        e.StepRedispatched(
+            ref=state.ref,
+            phase=state.phase,
+            visit=state.visit,
+            attempt=state.attempt,
+            at=draft.now,
+        )
+    )
+
+
+def _judge_callback(draft: Draft, state: StepState) -> None:
+    """`failureWhen` first, then `successWhen`; an answer with neither is a success."""
+    callback = draft.x.step(state.ref).callback
+    if state.callback is None or callback is None:
+        fail(draft, state, f"callback timeout for node {state.ref}", "callback")
+        return
+    view = Viewpoint(token=state.token, step=state.ref, attempt=state.attempt)
+    extra = {"callback": {"body": state.callback[0]}}
+    try:
+        failed = callback.failure_when is not None and judge(
+            draft.x, callback.failure_when, view, extra
+        )
+        done = callback.success_when is None or judge(draft.x, callback.success_when, view, extra)
+    except ExpressionError as error:
+        reason = f"node {state.ref}: the callback's condition cannot be evaluated: {error}"
+        fail(draft, state, reason, "expression", final=True)
+        return
+    if failed or not done:
+        fail(draft, state, f"node={state.ref} callback says failure", "callback")
+    else:
+        _succeed(draft, state, state.callback[0])

@@ -1,0 +1,70 @@
+"""The end of a run that cannot go on: stop, wait for what is in flight, undo, say so.
+
+Compensations run one at a time, newest completed step first, each with its retry policy.  One that
+fails for good does not keep the others from running; the run then ends corrupted and names it.
+"""
+
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution import steps
+from mainspring.domain.execution.draft import Draft
+from mainspring.domain.execution.state import IN_FLIGHT, key_of
+
+ON_SUCCESS = "on_success"
+ON_FAILURE = "on_failure"
+
+
+def begin(draft: Draft, outcome: e.Outcome, reason: str) -> None:
+    """Stop forward work.  A run with nothing to stop and nothing to undo ends at once."""
+    if not draft.x.open and draft.x.stack is None:
+        _end(draft, outcome, reason)
+        return
+    draft.emit(e.UnwindingStarted(outcome=outcome, reason=reason, at=draft.now))
+
+
+def go_on(draft: Draft) -> None:
+    """Cancel what only waits; when nothing is in flight, undo the next step, or end."""
+    unwinding = draft.x.unwinding
+    if unwinding is None:
+        return
+    for state in draft.x.open_steps():
+        if state.phase == "up" and state.status not in IN_FLIGHT:
+            steps.cancel(draft, state, unwinding.reason)
+    if draft.x.open:
+        return
+    if draft.x.stack is not None:
+        steps.schedule(draft, draft.x.stack.ref, phase="down")
+    else:
+        _end(draft, unwinding.outcome, unwinding.reason)
+
+
+def _end(draft: Draft, outcome: e.Outcome, reason: str) -> None:
+    if draft.x.corrupted:
+        named = ", ".join(draft.x.corrupted)
+        text = f"{reason}; compensation failed: {named}"
+        draft.emit(e.ExecutionCorrupted(reason=text, steps=draft.x.corrupted, at=draft.now))
+        return
+    match outcome:
+        case "failed":
+            draft.emit(e.ExecutionFailed(reason=reason, at=draft.now))
+        case "canceled":
+            draft.emit(e.ExecutionCanceled(reason=reason, at=draft.now))
+        case "timed_out":
+            draft.emit(e.ExecutionTimedOut(reason=reason, at=draft.now))
+
+
+def owed_notice(status: str) -> str | None:
+    """Return the hook that the end of a run calls for."""
+    if status == "succeeded":
+        return ON_SUCCESS
+    return ON_FAILURE if status in ("failed", "corrupted", "timed_out") else None
+
+
+def notify_end(draft: Draft) -> None:
+    """Owe the notice of the run's end, once an end."""
+    x = draft.x
+    ref = owed_notice(x.status)
+    if ref is None or x.definition.request_of(ref, "hook") is None:
+        return
+    told = x.steps.get(key_of(ref, "hook"))
+    if told is None or told.scheduled_at < (x.finished_at or 0.0):
+        steps.schedule(draft, ref, phase="hook")
