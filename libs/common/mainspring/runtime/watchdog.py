@@ -15,6 +15,7 @@ site packages, so it costs one small process for each parent.
 """
 
 import os
+import select
 import shutil
 import signal
 import sys
@@ -54,12 +55,19 @@ def _send(watched: Watched, signal_number: int) -> bool:
     return True
 
 
+def _is_over(watched: Watched) -> bool:
+    # A pidfd is readable once its process has ended, even if no one has reaped it.
+    if watched.pidfd is None:
+        return not _send(watched, 0)
+    return bool(select.select([watched.pidfd], [], [], 0)[0])
+
+
 def _end(everyone: Iterable[Watched]) -> None:
     left = [watched for watched in everyone if _send(watched, watched.last_signal)]
     deadline = time.monotonic() + GRACE_S
     while left and time.monotonic() < deadline:
         time.sleep(0.02)
-        left = [watched for watched in left if _send(watched, 0)]
+        left = [watched for watched in left if not _is_over(watched)]
     for watched in left:
         _send(watched, signal.SIGKILL)
 
