@@ -52,12 +52,15 @@ fmt: $(VENV)/.dev ## Format the code and apply the safe fixes
 schema: $(VENV)/.run ## Write proto/ out from the code
 	@$(BIN)/python -m mainspring_cli schema $(ARGS)
 
-LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet \
+# One resolution, run.txt; the others are cuts of it, so an image runs what a developer runs.
+LOCK := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet \
 	--python-version 3.11 $(addprefix --no-emit-package mainspring-,common cli api scheduler executor events)
 
 lock: $(VENV)/.dev ## Resolve requirements/*.in again; LOCK_ARGS=--upgrade takes newer releases
-	@$(BIN)/$(LOCK) $(LOCK_ARGS) requirements/run.in -o requirements/run.txt
-	@$(BIN)/$(LOCK) $(LOCK_ARGS) -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+	@$(LOCK) $(LOCK_ARGS) requirements/run.in -o requirements/run.txt
+	@$(LOCK) $(LOCK_ARGS) -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+	@for cut in build api scheduler executor events; do \
+		$(LOCK) -c requirements/run.txt requirements/$$cut.in -o requirements/$$cut.txt || exit 1; done
 
 clean: ## Remove the environment and the caches; data in .mainspring stay
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
