@@ -18,6 +18,7 @@ from mainspring.domain.expression.values import MAX_OUTPUT, Missing, Value, foll
 
 MAX_STEPS: Final = 100_000
 MAX_DEPTH: Final = 64
+MAX_ANSWER_DEPTH: Final = 256
 
 
 class _Run:
@@ -202,16 +203,17 @@ def evaluate(rule: Value, data: Value, *, max_steps: int = MAX_STEPS) -> Value:
 
 def _measure(answer: Value) -> None:
     # One list may stand in an answer many times over: counted as often as it would be printed.
-    room, waiting = MAX_OUTPUT, [answer]
+    room, waiting = MAX_OUTPUT, [(answer, MAX_ANSWER_DEPTH)]
     while waiting:
-        value = waiting.pop()
-        room -= 1 + (len(value) if isinstance(value, str | list | dict) else 0)
-        if room < 0:
+        value, depth = waiting.pop()
+        room -= 16 + (len(value) if isinstance(value, str) else 0)
+        if room < 0 or depth == 0:
             raise ExpressionTooLarge("the answer is too large")
         if isinstance(value, list):
-            waiting += value
+            waiting += [(item, depth - 1) for item in value]
         elif isinstance(value, dict):
-            waiting += value.values()
+            room -= sum(map(len, value))
+            waiting += [(item, depth - 1) for item in value.values()]
 
 
 def truthy(answer: Value) -> bool:

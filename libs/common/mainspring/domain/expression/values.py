@@ -9,13 +9,14 @@ which every path then reads just the same.
 from collections.abc import Iterable
 from functools import lru_cache
 from math import isfinite
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, Union
 
 import msgspec
 
 from mainspring.domain.expression.errors import ExpressionFailed, ExpressionTooLarge
 
-Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
+# Not one quoted text: that could not be joined with `|` when this module is imported.
+Value: TypeAlias = Union[dict[str, "Value"], list["Value"], str, int, float, bool, None]  # noqa: UP007
 Path: TypeAlias = tuple[str, ...]
 
 ROOT: Final[Path] = ()
