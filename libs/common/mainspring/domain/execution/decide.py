@@ -65,6 +65,8 @@ def _once(draft: Draft) -> None:
 
 
 def _begin(draft: Draft) -> None:
+    if draft.x.resumed:
+        draft.emit(e.ExecutionResumed(at=draft.now))
     x = draft.x
     if x.status != "pending":
         return

@@ -185,11 +185,9 @@ class StepReset(StepEvent, frozen=True, kw_only=True):
     at: float
 
 
-class ExecutionPaused(Message, frozen=True, kw_only=True):
-    at: float
-
-
 class ExecutionResumed(Message, frozen=True, kw_only=True):
+    """The scheduler took note of a resume; what the pause held back follows."""
+
     at: float
 
 
@@ -260,7 +258,6 @@ Event: TypeAlias = (
     | StepSkipped
     | StepCanceled
     | StepReset
-    | ExecutionPaused
     | ExecutionResumed
     | UnwindingStarted
     | ExecutionReopened
@@ -269,6 +266,17 @@ Event: TypeAlias = (
     | ExecutionCorrupted
     | ExecutionCanceled
     | ExecutionTimedOut
+)
+
+Fact: TypeAlias = (
+    ExecutionRequested
+    | CancelRequested
+    | PauseRequested
+    | ResumeRequested
+    | RetryRequested
+    | StepResetRequested
+    | WakeRequested
+    | CallbackReceived
 )
 
 Terminal: TypeAlias = (

@@ -5,7 +5,7 @@ stream's.  Functions are by event, in the order of `events.py`.
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.state import (
@@ -21,6 +21,9 @@ from mainspring.domain.execution.state import (
 )
 from mainspring.domain.message import replace
 
+FACTS = get_args(e.Fact)
+"""The events that state a wish or an answer; all others are decisions."""
+
 ROOT = "t"
 """The id of the token that starts at the entrypoint."""
 
@@ -34,13 +37,24 @@ def fold(execution: Execution, history: Iterable[e.Event]) -> Execution:
 
 def evolve(x: Execution, event: e.Event) -> Execution:
     """Return the state after `event`."""
-    return replace(_apply(x, event), version=x.version + 1)
+    after = _apply(x, event)
+    version = x.version + 1
+    settled = not isinstance(event, FACTS) or (x.handled == x.version and _is_settled(after, event))
+    return replace(after, version=version, handled=version if settled else x.handled)
+
+
+def _is_settled(after: Execution, fact: e.Event) -> bool:
+    """Say whether a fact calls for no decision: a pause, or an answer that comes too early."""
+    if isinstance(fact, e.CallbackReceived):
+        step = after.steps.get(key_of(fact.ref, fact.phase))
+        return step is None or step.status != "accepted"
+    return isinstance(fact, e.PauseRequested)
 
 
 def _apply(x: Execution, event: e.Event) -> Execution:
     if isinstance(event, e.StepEvent):
         return _step(x, event)
-    if isinstance(event, _FACTS):
+    if isinstance(event, FACTS):
         return _asked(x, event)
     match event:
         case e.ExecutionStarted():
@@ -50,19 +64,10 @@ def _apply(x: Execution, event: e.Event) -> Execution:
             return replace(x, status="unwinding", unwinding=unwinding, reason=event.reason)
         case e.ExecutionReopened():
             return _reopened(x, event)
+        case e.ExecutionResumed():
+            return replace(x, resumed=False)
         case _:
             return _ended(x, event)
-
-
-_FACTS = (
-    e.ExecutionRequested,
-    e.CancelRequested,
-    e.PauseRequested,
-    e.ResumeRequested,
-    e.RetryRequested,
-    e.StepResetRequested,
-    e.WakeRequested,
-)
 
 
 def _asked(x: Execution, event: e.Event) -> Execution:
@@ -71,11 +76,14 @@ def _asked(x: Execution, event: e.Event) -> Execution:
         case e.ExecutionRequested():
             x = replace(x, status="pending", requested=event)
         case e.CancelRequested():
-            x = replace(x, cancel=event.reason or "canceled")
+            # A cancel ends a pause: there is nothing left to hold back.
+            status = ("running" if x.started_at else "pending") if x.paused else x.status
+            x = replace(x, cancel=event.reason or "canceled", paused=False, status=status)
         case e.PauseRequested():
             x = replace(x, paused=True, status="paused")
         case e.ResumeRequested():
-            x = replace(x, paused=False, status="running" if x.started_at else "pending")
+            status = "running" if x.started_at else "pending"
+            x = replace(x, paused=False, resumed=True, status=status)
         case e.RetryRequested():
             x = replace(x, retry=True, status="running", finished_at=None)
         case e.StepResetRequested():

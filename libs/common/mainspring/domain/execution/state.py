@@ -13,6 +13,7 @@ import msgspec
 from immutables import Map
 
 from mainspring.domain.definition import Definition, Step
+from mainspring.domain.envelope import GENESIS, Head
 from mainspring.domain.execution.events import ExecutionRequested, Outcome, StepResetRequested
 from mainspring.domain.message import Json
 from mainspring.domain.task import Exchange, Phase
@@ -123,11 +124,20 @@ class Unwinding(msgspec.Struct, frozen=True):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """One run.  `version` is how many events made it what it is."""
+    """One run.  `version` is how many events made it what it is, `hash` that of the last one.
+
+    `handled` is the version up to which nothing is left to decide: behind `version` there are facts
+    that the scheduler has not answered yet.
+    """
 
     id: str
     definition: Definition
+    project: str = ""
+    created_by: str = "system"
+    updated_at: float = 0.0
     version: int = 0
+    handled: int = 0
+    hash: bytes = GENESIS
     status: Status = "absent"
     requested: ExecutionRequested | None = None
     steps: Map[str, StepState] = Map()
@@ -138,6 +148,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     begun: int = 0
     cancel: str | None = None
     paused: bool = False
+    resumed: bool = False
     retry: bool = False
     resets: tuple[StepResetRequested, ...] = ()
     wakes: tuple[str | None, ...] = ()
@@ -149,6 +160,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     result: str | None = None
     started_at: float | None = None
     finished_at: float | None = None
+
+    @property
+    def head(self) -> Head:
+        """Where the stream ends: what an append on top of this state expects."""
+        return Head(self.version, self.hash)
 
     @property
     def is_terminal(self) -> bool:

@@ -1,0 +1,211 @@
+"""From events to rows: what the views say follows from the log alone.
+
+The same function writes the views as events are appended and rebuilds them from the log, so a
+rebuild cannot differ.  Rows come in order; when several have one key, the last one holds.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from mainspring.domain import catalog
+from mainspring.domain.envelope import Envelope
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.evolve import FACTS
+from mainspring.domain.execution.history import apply
+from mainspring.domain.execution.outlook import outlook, run_timer_of, timer_of
+from mainspring.domain.execution.state import OPEN, Execution, StepState, key_of
+from mainspring.domain.rows import (
+    AttemptRow,
+    AuditRow,
+    Change,
+    CompiledRow,
+    DefinitionRow,
+    ExecutionRow,
+    IdempotencyRow,
+    StepRow,
+    TimerGone,
+    TimerRow,
+)
+from mainspring.domain.task import partition_of
+
+RUN_TIMER = "run"
+
+
+def project(
+    x: Execution, envelopes: Sequence[Envelope], events: Sequence[e.Event]
+) -> tuple[list[Change], Execution]:
+    """Return the rows that follow from new events of an execution, and the state after them."""
+    changes: list[Change] = []
+    for envelope, event in zip(envelopes, events, strict=True):
+        before, x = x, apply(x, envelope, event)
+        changes += _metadata(envelope, isinstance(event, FACTS))
+        if isinstance(event, e.StepEvent):
+            changes += _step(before, x, envelope, event)
+        elif before.paused != x.paused:
+            changes += _all_timers(before, x)
+        changes += _timer(x, RUN_TIMER, run_timer_of(before), run_timer_of(x))
+    changes.append(execution_row(x))
+    return changes, x
+
+
+def project_catalog(
+    envelope: Envelope, event: catalog.Event, before: DefinitionRow | None = None
+) -> list[Change]:
+    """Return the rows that follow from an event of a definition."""
+    changes = _metadata(envelope, not isinstance(event, catalog.DefinitionCompiled))
+    match event:
+        case catalog.DefinitionCompiled():
+            form = event.definition
+            changes.append(CompiledRow(envelope.stream.id, form.name, form.version))
+        case catalog.DefinitionStored():
+            changes.append(
+                DefinitionRow(
+                    id=envelope.stream.id,
+                    project=envelope.project,
+                    name=event.name,
+                    version=event.version,
+                    dialect=event.dialect,
+                    compiled=event.compiled,
+                    created_at=event.at,
+                )
+            )
+        case catalog.DefinitionDeleted():
+            if before is not None:
+                row = {name: getattr(before, name) for name in before.__struct_fields__}
+                changes.append(DefinitionRow(**(row | {"deleted_at": event.at})))
+    return changes
+
+
+def _metadata(envelope: Envelope, is_fact: bool) -> list[Change]:
+    """Return who asked for what, and the answer to give again for an idempotency key."""
+    changes: list[Change] = []
+    meta = envelope.meta
+    if is_fact:
+        changes.append(
+            AuditRow(
+                category=envelope.stream.category,
+                stream=envelope.stream.id,
+                version=envelope.version,
+                project=envelope.project,
+                actor=meta.actor,
+                action=envelope.type,
+                at=envelope.recorded_at,
+                request_id=meta.request_id,
+            )
+        )
+    if meta.idempotency is not None:
+        kept = meta.idempotency
+        changes.append(
+            IdempotencyRow(
+                project=envelope.project,
+                actor=kept.actor,
+                route=kept.route,
+                key=kept.key,
+                request_hash=kept.request_hash,
+                status=kept.status,
+                response=kept.response,
+                location=kept.location,
+                at=envelope.recorded_at,
+            )
+        )
+    return changes
+
+
+def _step(
+    before: Execution, after: Execution, envelope: Envelope, event: e.StepEvent
+) -> Iterable[Change]:
+    key = key_of(event.ref, event.phase)
+    step = after.steps.get(key)
+    if step is None:
+        return
+    yield step_row(after.id, step)
+    yield from _timer(after, key, timer_of(before, before.steps.get(key)), timer_of(after, step))
+    if isinstance(event, e.StepSucceeded | e.StepFailed | e.StepAccepted) and event.exchange:
+        yield AttemptRow(
+            execution=after.id,
+            ref=event.ref,
+            phase=event.phase,
+            visit=event.visit,
+            attempt=event.attempt,
+            version=envelope.version,
+            ok=not isinstance(event, e.StepFailed),
+            started_at=event.exchange.started_at,
+            latency=event.exchange.latency,
+            status=event.exchange.status,
+            fault=event.exchange.fault,
+        )
+
+
+def _all_timers(before: Execution, after: Execution) -> Iterable[Change]:
+    for key in after.open:
+        step = after.steps[key]
+        yield from _timer(after, key, timer_of(before, step), timer_of(after, step))
+
+
+def _timer(
+    x: Execution, key: str, before: tuple[str, float] | None, after: tuple[str, float] | None
+) -> Iterable[Change]:
+    if before == after:
+        return
+    if after is None:
+        yield TimerGone(x.id, key)
+    else:
+        yield TimerRow(x.id, key, after[0], partition_of(x.id), after[1])
+
+
+def step_row(execution: str, step: StepState) -> StepRow:
+    """Return the row of a step's latest visit."""
+    due = {"retrying": step.retry_at, "sleeping": step.wake_at, "accepted": step.expires_at}
+    return StepRow(
+        execution=execution,
+        ref=step.ref,
+        phase=step.phase,
+        visit=step.visit,
+        seq=step.seq,
+        kind=step.kind,
+        status=step.status,
+        attempt=step.attempt,
+        scheduled_at=step.scheduled_at,
+        reason=step.reason,
+        started_at=step.started_at,
+        finished_at=None if step.status in OPEN else step.finished_at,
+        due_at=due.get(step.status),
+        output_version=step.output_version,
+    )
+
+
+def execution_row(x: Execution) -> ExecutionRow:
+    """Return the row of an execution in its present state."""
+    asked = x.requested
+    if asked is None:
+        raise LookupError(f"execution {x.id} has not been requested")
+    waiting_for, wake_at = outlook(x)
+    result = x.steps.get(x.result) if x.result else None
+    return ExecutionRow(
+        id=x.id,
+        project=x.project,
+        partition=partition_of(x.id),
+        definition=asked.definition,
+        dialect=asked.dialect,
+        name=asked.name,
+        version=asked.version,
+        status=x.status,
+        stream_version=x.version,
+        handled_version=x.handled,
+        created_at=asked.at,
+        updated_at=x.updated_at,
+        reason=x.reason,
+        warning=x.warning,
+        current=tuple(step.ref for step in x.open_steps()),
+        waiting_for=waiting_for,
+        wake_at=wake_at,
+        started_at=x.started_at,
+        finished_at=x.finished_at,
+        output_version=result.output_version if result else None,
+        catalog_id=asked.catalog_id,
+        triggered_by=asked.triggered_by,
+        created_by=x.created_by,
+        retry_of=asked.retry_of,
+        parent=asked.parent,
+        parent_step=asked.parent_step,
+        tags=asked.tags,
+    )
