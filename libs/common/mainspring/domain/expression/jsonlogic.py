@@ -1,8 +1,8 @@
 """JSON Logic over plain JSON data: it answers, or it says why not.
 
 A rule is data: an object with one key is an operation, and everything else means itself.
-Every operation that is evaluated pays one step, every item and every few characters that it
-makes or compares pay too, so no rule runs long and no value grows large.  There is no clock,
+Every operation that is evaluated pays a step; arguments, items, and every few characters that
+are made or compared pay too, so no rule runs long and no value grows large.  There is no clock,
 no `log` and no operator of our own: a recorded run must be decided alike for ever.
 """
 
@@ -41,8 +41,10 @@ class _Run:
         if depth == 0:
             raise ExpressionTooLarge(f"the rule is nested more than {MAX_DEPTH} deep")
         if isinstance(rule, list):
+            self.spend(len(rule))
             return [self.value(item, data, depth - 1) for item in rule]
         name, args = operation(rule)
+        self.spend(len(args))
         form = FORMS.get(name)
         if form is not None:
             _count(name, len(args), form[0], form[1])
