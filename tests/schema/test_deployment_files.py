@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from mainspring_cli.dev import SERVICES
-from mainspring_cli.home import PORT_VARIABLES
+from mainspring.runtime.config import PORTS, SERVICES, VARIABLES, Config
 
 ROOT = Path(__file__).parents[2]
-PORTS = {name: PORT_VARIABLES[name][1] for name in SERVICES}
 OFFICIAL = {"postgres", "nats", "prometheus"}
 service = pytest.mark.parametrize("service", SERVICES)
 
@@ -107,14 +105,24 @@ def test_prometheus_scrapes_all_four_services() -> None:
     assert job["static_configs"] == [{"targets": targets}]
 
 
-def test_every_variable_of_the_deployment_is_read_by_the_code() -> None:
-    read: set[str] = set()
-    for folder in ("libs/common", "services"):
-        for source in (ROOT / folder).rglob("*.py"):
-            read |= set(re.findall(r"MAINSPRING_[A-Z_]+", source.read_text()))
+def test_every_variable_of_the_deployment_is_one_of_the_configuration() -> None:
     given = set(CONTAINERS["api"]["environment"])
     given |= set(re.findall(r"(MAINSPRING_[A-Z_]+)=", (ROOT / "Dockerfile").read_text()))
-    assert given <= read
+    assert given <= {variable.name for variable in VARIABLES}
+
+
+@service
+def test_a_container_is_told_what_its_service_accepts(service: str) -> None:
+    told = {
+        name: "local:" + 64 * "0" if name == "MAINSPRING_CALLBACK_KEYS" else unset(value)
+        for name, value in CONTAINERS[service]["environment"].items()
+    }
+    assert Config.from_env(service, told).host == "0.0.0.0"  # noqa: S104
+
+
+def unset(value: str) -> str:
+    """What compose makes of a value when the variables in it are not set."""
+    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", value)
 
 
 @service

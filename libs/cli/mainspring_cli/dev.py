@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import httpx
 
+from mainspring.runtime.config import SERVICES
 from mainspring.runtime.servers import NatsServer, PostgresServer
 from mainspring_cli.echo import echo_endpoint
 from mainspring_cli.home import Home
@@ -30,7 +31,6 @@ from mainspring_cli.sample import Outcome, SampleFailed, run_sample
 from mainspring_cli.say import Say
 from mainspring_cli.store import migrate_database
 
-SERVICES: Final = ("api", "scheduler", "executor", "events")
 INTERRUPTED = 130
 STEP_FIELDS: Final = ("id", "nodeId", "name", "phase", "status", "attempts")
 

@@ -16,13 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from mainspring.runtime import children
+from mainspring.runtime.config import PORTS
 
 CLEARING_S = 15.0
 PORT_VARIABLES: Final[Mapping[str, tuple[str, int]]] = {
-    "api": ("MAINSPRING_API_PORT", 8080),
-    "scheduler": ("MAINSPRING_SCHEDULER_PORT", 8081),
-    "executor": ("MAINSPRING_EXECUTOR_PORT", 8082),
-    "events": ("MAINSPRING_EVENTS_PORT", 8083),
+    **{name: (f"MAINSPRING_{name.upper()}_PORT", port) for name, port in PORTS.items()},
     "postgres": ("MAINSPRING_POSTGRES_PORT", 0),
     "nats": ("MAINSPRING_NATS_PORT", 0),
     "echo": ("MAINSPRING_ECHO_PORT", 0),
@@ -79,7 +77,6 @@ class Home:
         made = {
             "postgres_password": secrets.token_hex(16),
             "callback_keys": f"local:{secrets.token_hex(32)}",
-            "sealing_key": secrets.token_hex(32),
         }
         if kept.keys() != made.keys():
             self._write("secrets.json", kept := made | kept)
