@@ -7,6 +7,7 @@ servers of `mainspring.runtime.servers` already are.
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from os import SEEK_END
 from pathlib import Path
 from signal import SIGTERM
 from time import monotonic
@@ -137,34 +138,46 @@ async def _ended(part: Part) -> None:
         await asyncio.sleep(0.1)
 
 
+class LogErrors:
+    """Reads what is added to a log from now on."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._at = log.stat().st_size if log.exists() else 0
+
+    def new(self) -> list[str]:
+        """Return the messages of the error entries that came since the last call."""
+        entries = map(_entry, self._new_lines())
+        return [str(entry.get("msg", entry)) for entry in entries if _is_error(entry)]
+
+    def _new_lines(self) -> list[bytes]:
+        try:
+            with self._log.open("rb") as file:
+                if file.seek(0, SEEK_END) < self._at:
+                    self._at = 0  # a new file took its place
+                file.seek(self._at)
+                content = file.read()
+        except FileNotFoundError:
+            return []
+        whole = content.rfind(b"\n") + 1
+        self._at += whole
+        return content[:whole].splitlines()
+
+
 async def tell_errors(service: Service, say: Say) -> None:
     """Say every line of a service's log that is an error; never return."""
-    at = service.log.stat().st_size if service.log.exists() else 0
+    errors = LogErrors(service.log)
     while True:
         await asyncio.sleep(0.25)
-        text, at = _read_lines(service.log, at)
-        for line in text.splitlines():
-            entry = _entry(line)
-            if str(entry.get("level", "")).lower() in ("error", "critical", "fatal"):
-                message = entry.get("message") or entry.get("event") or line
-                say.problem("service_error", f"{service.name}: {message}", entry=entry)
+        for message in errors.new():
+            say.problem("service_error", f"{service.name}: {message}", part=service.name)
 
 
-def _read_lines(log: Path, at: int) -> tuple[str, int]:
-    """Return the whole lines after byte `at`, and where they end."""
-    try:
-        with log.open("rb") as file:
-            if file.seek(0, 2) < at:
-                at = 0  # a new file took its place
-            file.seek(at)
-            content = file.read()
-    except FileNotFoundError:
-        return "", 0
-    whole = content[: content.rfind(b"\n") + 1]
-    return whole.decode(errors="replace"), at + len(whole)
+def _is_error(entry: dict[str, Any]) -> bool:
+    return str(entry.get("level", "")).lower() in ("error", "critical", "fatal")
 
 
-def _entry(line: str) -> dict[str, Any]:
+def _entry(line: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(line, type=dict[str, Any])
     except msgspec.DecodeError:
