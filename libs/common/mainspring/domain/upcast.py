@@ -4,6 +4,7 @@ A stored body passes through one pure function for each step of its schema versi
 the newest struct.  Events are never removed from here while one may be stored.
 """
 
+import builtins
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, get_args
 
@@ -21,7 +22,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Callable[[Body], Body]]] = {}
 """By event type and the version that a body has: what makes it a body of the next version."""
 
 
-def _decoders(union: Any) -> dict[str, "msgspec.json.Decoder[Message]"]:
+def _decoders(union: object) -> dict[str, "msgspec.json.Decoder[Message]"]:
     return {kind.__name__: msgspec.json.Decoder(kind) for kind in get_args(union)}
 
 
@@ -47,7 +48,7 @@ def decode(category: str, type: str, version: int, body: bytes) -> Message:
         raise Corrupt(f"event {type} of version {version} cannot be read: {error}") from error
 
 
-def _upcast(type: str, version: int, newest: Any, body: bytes) -> Body:
+def _upcast(type: str, version: int, newest: builtins.type[Message], body: bytes) -> Body:
     found: Body = msgspec.json.decode(body)
     while version < schema_version(newest):
         step = UPCASTERS.get((type, version))

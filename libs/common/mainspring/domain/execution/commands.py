@@ -55,8 +55,11 @@ class RecordReport(Message, frozen=True, kw_only=True):
 
 
 class Advance(Message, frozen=True, kw_only=True):
+    """Decide what follows.  Attempts that were handed out before `lost_before` are lost."""
+
     now: float
     seed: str
+    lost_before: float = 0.0
 
 
 Request: TypeAlias = (

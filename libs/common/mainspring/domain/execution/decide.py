@@ -32,6 +32,7 @@ def decide(command: c.Command, x: Execution) -> list[e.Event]:
             return draft.events
         case c.Advance():
             draft = Draft(x, command.now, command.seed)
+            steps.redispatch(draft, command.lost_before)
             advance(draft)
             return draft.events
         case _:

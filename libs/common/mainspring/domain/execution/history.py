@@ -1,6 +1,7 @@
 """From envelopes to a state: decode, fold, and stamp what only the envelope knows."""
 
 from collections.abc import Iterable
+from typing import cast
 
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution.events import Event
@@ -13,17 +14,17 @@ from mainspring.domain.upcast import decode
 def event_of(envelope: Envelope) -> Event:
     """Return the event of an envelope in its newest shape.  Raises `Corrupt`."""
     message = decode("execution", envelope.type, envelope.schema_version, envelope.body)
-    return message  # type: ignore[return-value]
+    return cast("Event", message)
 
 
 def apply(x: Execution, envelope: Envelope, event: Event) -> Execution:
     """Return the state after one event of the log."""
-    origin = {"project": envelope.project, "created_by": envelope.meta.actor}
+    x = replace(evolve(x, event), hash=envelope.hash, updated_at=envelope.recorded_at)
+    if envelope.version > 1:
+        return x
+    meta = envelope.meta
     return replace(
-        evolve(x, event),
-        hash=envelope.hash,
-        updated_at=envelope.recorded_at,
-        **(origin if envelope.version == 1 else {}),
+        x, project=envelope.project, created_by=meta.actor, traceparent=meta.traceparent
     )
 
 

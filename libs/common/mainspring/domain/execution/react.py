@@ -32,21 +32,21 @@ class StopAttempts(Message, frozen=True, kw_only=True):
 Action: TypeAlias = Dispatch | StopAttempts
 
 
-def react(event: e.Event, x: Execution, *, project: str = "default") -> list[Action]:
+def react(event: e.Event, x: Execution) -> list[Action]:
     """Return what is owed after `event`; `x` is the state after it or after later ones."""
     match event:
         case e.StepScheduled() | e.StepRedispatched():
             state = x.of(event.ref, event.phase)
             if state is None or (state.visit, state.attempt) != (event.visit, event.attempt):
                 return []
-            return [Dispatch(task=task_of(x, state, project=project))]
+            return [Dispatch(task=task_of(x, state))]
         case e.UnwindingStarted():
             return [StopAttempts(execution=x.id)] if event.outcome != "failed" else []
         case _:
             return []
 
 
-def task_of(x: Execution, state: StepState, *, project: str) -> Task:
+def task_of(x: Execution, state: StepState) -> Task:
     """Return the task of a step's present attempt, with just the values that its templates name.
 
     Its idempotency key is the same for all tries of the step's visit, so that a peer can tell a
@@ -73,7 +73,8 @@ def task_of(x: Execution, state: StepState, *, project: str) -> Task:
         deadline=state.dispatched_at + LISTEN,
         timeout=timeout,
         idempotency_key=f"{x.id}:{state.phase}:{state.ref}:{state.visit}",
-        project=project,
+        project=x.project,
+        traceparent=x.traceparent,
         values=values(x, definition.names[state.ref, state.phase], view),
         nonce=state.nonce,
         callback_expires_at=expires and expires + TOKEN_LIFE,

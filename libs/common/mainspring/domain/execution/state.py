@@ -134,6 +134,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     definition: Definition
     project: str = ""
     created_by: str = "system"
+    traceparent: str = ""
     updated_at: float = 0.0
     version: int = 0
     handled: int = 0

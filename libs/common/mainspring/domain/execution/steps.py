@@ -312,7 +312,18 @@ def _fall_due(draft: Draft, state: StepState) -> None:
 def _unheard(draft: Draft, state: StepState) -> None:
     if state.redispatches >= MOST_REDISPATCHES:
         fail(draft, state, f"node={state.ref} error=no executor reported on it", "lost")
-        return
+    else:
+        _hand_out_again(draft, state)
+
+
+def redispatch(draft: Draft, lost_before: float) -> None:
+    """Hand out again the attempts in flight that were handed out before an instant."""
+    for state in draft.x.open_steps():
+        if state.status in IN_FLIGHT and state.dispatched_at < lost_before:
+            _hand_out_again(draft, state)
+
+
+def _hand_out_again(draft: Draft, state: StepState) -> None:
     draft.emit(
         e.StepRedispatched(
             ref=state.ref,

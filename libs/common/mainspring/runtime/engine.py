@@ -1,0 +1,367 @@
+"""The engine's shell: load, decide, append, publish.
+
+It holds the warm states of the executions that this process works on.  Correctness never rests on
+them: every append names the head that it was decided on, and a conflict drops the state and decides
+again from the log.  What is published after a commit may be lost; the sweeps over the views find
+what has not moved.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, NoReturn, cast
+
+import msgspec
+
+from mainspring.bus import subjects
+from mainspring.domain import catalog
+from mainspring.domain.definition import Definition
+from mainspring.domain.envelope import EMPTY, Envelope, Meta, StreamId, head_of, seal
+from mainspring.domain.errors import (
+    AlreadyExists,
+    Corrupt,
+    MainspringError,
+    NotFound,
+    StillRunning,
+    VersionConflict,
+)
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.decide import decide
+from mainspring.domain.execution.history import replay
+from mainspring.domain.execution.react import Action, Dispatch, react
+from mainspring.domain.execution.state import Execution, absent
+from mainspring.domain.message import Json
+from mainspring.domain.rows import DefinitionRow
+from mainspring.domain.task import partition_of
+from mainspring.domain.upcast import decode
+from mainspring.ports import (
+    Append,
+    Appended,
+    Bus,
+    Clock,
+    EventLog,
+    Ids,
+    Outgoing,
+    Random,
+    Refused,
+    Snapshots,
+    Views,
+)
+from mainspring.store import views
+
+TRIES = 3
+"""How often a request is decided anew after another writer was first."""
+
+WARM = 4096
+"""How many executions a process keeps in memory."""
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """A run to begin."""
+
+    id: str
+    project: str
+    dialect: str
+    name: str
+    version: str
+    payload: Json = None
+    catalog_id: str | None = None
+    triggered_by: str = "api"
+    tags: dict[str, str] = {}
+
+
+class NewDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A definition to store."""
+
+    id: str
+    project: str
+    name: str
+    version: str
+    dialect: str
+    source: Json
+    compiled: Definition
+
+
+class Answer(NamedTuple):
+    """The state after a request; `changed` is False when it was so already."""
+
+    execution: Execution
+    changed: bool
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A decision that is ready to be appended: events, rows, and the state that they make."""
+
+    append: Append
+    after: Execution
+    actions: tuple[Action, ...]
+
+
+class Engine:
+    """Loads, decides, appends, publishes.  One a process."""
+
+    def __init__(  # noqa: PLR0913 - one argument a port
+        self,
+        *,
+        log: EventLog,
+        views: Views,
+        snapshots: Snapshots,
+        bus: Bus,
+        clock: Clock,
+        ids: Ids,
+        chance: Random,
+    ) -> None:
+        self.log = log
+        self.views = views
+        self.snapshots = snapshots
+        self.bus = bus
+        self.clock = clock
+        self.ids = ids
+        self.chance = chance
+        self._warm: OrderedDict[str, Execution] = OrderedDict()
+        self._definitions: OrderedDict[str, Definition] = OrderedDict()
+
+    # Definitions.
+
+    async def compiled(self, hash: str) -> Definition:
+        """Return the compiled definition of a hash.  Raises `NotFound`."""
+        found = self._definitions.get(hash)
+        if found is not None:
+            return found
+        stream = StreamId("compiled", hash)
+        history = (await self.log.read([stream]))[stream]
+        if not history:
+            raise NotFound(f"no compiled definition {hash}")
+        event = _catalog_event(history[0])
+        if not isinstance(event, catalog.DefinitionCompiled):
+            raise Corrupt(f"stream {stream} begins with {history[0].type}")
+        return self._remember(event.definition)
+
+    def _remember(self, definition: Definition) -> Definition:
+        self._definitions[definition.hash] = definition
+        if len(self._definitions) > WARM:
+            self._definitions.popitem(last=False)
+        return definition
+
+    def _recorded(self, definition: Definition) -> list[Append]:
+        """Return the append that records a compiled definition, if this process has not yet.
+
+        That it is refused is no fault: then another process has recorded the same content.
+        """
+        if definition.hash in self._definitions:
+            return []
+        stream = StreamId("compiled", definition.hash)
+        sealed = seal(
+            stream,
+            EMPTY,
+            [catalog.DefinitionCompiled(definition=definition)],
+            meta=Meta(),
+            project="",
+            now=self.clock.now(),
+        )
+        changes = views.project_catalog(
+            sealed[0], catalog.DefinitionCompiled(definition=definition)
+        )
+        return [Append(stream, EMPTY, sealed, tuple(changes))]
+
+    async def store_definition(self, entry: NewDefinition, meta: Meta) -> DefinitionRow:
+        """Store a definition; durable when it returns.  Raises `AlreadyExists`."""
+        now = self.clock.now()
+        stored = catalog.DefinitionStored(
+            name=entry.name,
+            version=entry.version,
+            dialect=entry.dialect,
+            source=entry.source,
+            compiled=entry.compiled.hash,
+            at=now,
+        )
+        stream = StreamId("definition", entry.id)
+        sealed = seal(stream, EMPTY, [stored], meta=meta, project=entry.project, now=now)
+        changes = views.project_catalog(sealed[0], stored)
+        append = Append(stream, EMPTY, sealed, tuple(changes))
+        outcome = (await self.log.append([*self._recorded(entry.compiled), append]))[-1]
+        if isinstance(outcome, Refused):
+            _raise_refused(outcome, f"definition {entry.name} {entry.version}", entry.id)
+        self._remember(entry.compiled)
+        return next(row for row in changes if isinstance(row, DefinitionRow))
+
+    async def delete_definition(self, id: str, *, project: str, meta: Meta) -> bool:
+        """Delete a definition; False when there is none.  Runs in flight keep their own."""
+        found = await self.views.definition(project=project, id=id)
+        if found is None:
+            return False
+        stream = StreamId("definition", id)
+        history = (await self.log.read([stream]))[stream]
+        now = self.clock.now()
+        deleted = catalog.DefinitionDeleted(at=now)
+        head = head_of(history[-1])
+        sealed = seal(stream, head, [deleted], meta=meta, project=project, now=now)
+        changes = views.project_catalog(sealed[0], deleted, found.row)
+        outcome = (await self.log.append([Append(stream, head, sealed, tuple(changes))]))[0]
+        if isinstance(outcome, Refused) and outcome.why != "conflict":
+            _raise_refused(outcome, f"definition {id}", id)
+        return isinstance(outcome, Appended)
+
+    # Executions.
+
+    async def start(self, definition: Definition, start: Start, meta: Meta) -> None:
+        """Begin a run; durable, and readable through the views, when it returns.
+
+        Raises `StillRunning` when its idempotency key was taken meanwhile, `LogUnavailable`.
+        """
+        now = self.clock.now()
+        requested = e.ExecutionRequested(
+            definition=definition.hash,
+            name=start.name,
+            version=start.version,
+            dialect=start.dialect,
+            payload=start.payload,
+            catalog_id=start.catalog_id,
+            triggered_by=start.triggered_by,
+            tags=start.tags,
+            at=now,
+        )
+        x = absent(start.id, definition)
+        decided = self._seal(x, [requested], project=start.project, meta=meta)
+        batch = [*self._recorded(definition), decided.append]
+        outcome = (await self.log.append(batch))[-1]
+        if isinstance(outcome, Refused):
+            _raise_refused(outcome, f"execution {start.id}", start.id)
+        self._remember(definition)
+        await self.announce([decided], settled=False)
+
+    async def ask(self, id: str, command: c.Request, *, project: str | None, meta: Meta) -> Answer:
+        """Carry out a request; durable when it returns.
+
+        Raises `NotFound`, `IllegalTransition`, `Expired`, or `VersionConflict` after three tries.
+        """
+        for _ in range(TRIES):
+            x = await self.load(id, project=project)
+            if x is None:
+                raise NotFound(f"no execution {id}")
+            events = decide(command, x)
+            if not events:
+                return Answer(x, changed=False)
+            decided = self._seal(x, events, project=x.project, meta=meta)
+            outcome = (await self.log.append([decided.append]))[0]
+            if isinstance(outcome, Appended):
+                await self.announce([decided], settled=False)
+                return Answer(decided.after, changed=True)
+            if outcome.why != "conflict":
+                _raise_refused(outcome, f"execution {id}", id)
+        raise VersionConflict(f"execution {id} is being changed by others")
+
+    async def load(
+        self, id: str, *, project: str | None = None, as_of: float | None = None
+    ) -> Execution | None:
+        """Return an execution from the log, None when there is none (in this project).
+
+        `as_of` an int is a log position, a float an instant: the state as it was then.
+        """
+        stream = StreamId("execution", id)
+        history = (await self.log.read([stream]))[stream]
+        if as_of is not None:
+            history = [envelope for envelope in history if _was(envelope, as_of)]
+        if not history or (project is not None and history[0].project != project):
+            return None
+        return await self._replayed(id, history)
+
+    async def _replayed(self, id: str, history: Sequence[Envelope]) -> Execution:
+        first = decode("execution", history[0].type, history[0].schema_version, history[0].body)
+        if not isinstance(first, e.ExecutionRequested):
+            raise Corrupt(f"execution {id} begins with {history[0].type}")
+        return replay(absent(id, await self.compiled(first.definition)), history)
+
+    async def warm(self, ids: Iterable[str]) -> dict[str, Execution]:
+        """Return states for deciding, from memory or else from the log; unknown ids are left out.
+
+        A state may be behind the log: an append on top of it is then refused.
+        """
+        found = {id: x for id in ids if (x := self._warm.get(id)) is not None}
+        missing = [StreamId("execution", id) for id in ids if id not in found]
+        if missing:
+            for stream, history in (await self.log.read(missing)).items():
+                if history:
+                    found[stream.id] = await self._replayed(stream.id, history)
+        return found
+
+    async def refreshed(self, x: Execution) -> Execution:
+        """Return a warm state brought up to the log."""
+        stream = StreamId("execution", x.id)
+        return replay(x, (await self.log.read([stream], after=x.version))[stream])
+
+    def keep(self, x: Execution) -> None:
+        """Keep a state warm; one that has ended is let go."""
+        if x.is_terminal and not x.open:
+            self._warm.pop(x.id, None)
+            return
+        self._warm[x.id] = x
+        self._warm.move_to_end(x.id)
+        if len(self._warm) > WARM:
+            self._warm.popitem(last=False)
+
+    def forget(self, id: str) -> None:
+        """Let go of a state, after a conflict or a doubt."""
+        self._warm.pop(id, None)
+
+    def prepare(self, x: Execution, events: Sequence[e.Event], *, meta: Meta) -> Decided:
+        """Seal a decision on top of `x`, with the rows and the actions that follow."""
+        return self._seal(x, events, project=x.project, meta=meta)
+
+    def _seal(
+        self, x: Execution, events: Sequence[e.Event], *, project: str, meta: Meta
+    ) -> Decided:
+        stream = StreamId("execution", x.id)
+        now = self.clock.now()
+        sealed = seal(stream, x.head, events, meta=meta, project=project, now=now)
+        changes, after = views.project(x, sealed, events)
+        actions = [action for event in events for action in react(event, after)]
+        append = Append(stream, x.head, sealed, tuple(changes))
+        return Decided(append, after, tuple(actions))
+
+    async def announce(self, decided: Sequence[Decided], *, settled: bool) -> None:
+        """Publish what was appended; a broker that is away is no error: the sweeps catch up."""
+        await self.publish([notice(one, settled=settled) for one in decided])
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Publish, and let it be when the broker is away."""
+        try:
+            await self.bus.publish(messages)
+        except MainspringError:
+            return
+
+
+def _was(envelope: Envelope, as_of: float) -> bool:
+    if isinstance(as_of, int):
+        return envelope.position <= as_of
+    return envelope.recorded_at <= as_of
+
+
+def _catalog_event(envelope: Envelope) -> catalog.Event:
+    message = decode(
+        envelope.stream.category, envelope.type, envelope.schema_version, envelope.body
+    )
+    return cast("catalog.Event", message)
+
+
+def _raise_refused(refused: Refused, what: str, id: str) -> NoReturn:
+    match refused.why:
+        case "key_taken":
+            raise StillRunning("the idempotency key is in use")
+        case "name_taken":
+            raise AlreadyExists(f"{what} already exists")
+        case "conflict":
+            raise AlreadyExists(f"the id {id} is taken")
+
+
+def notice(decided: Decided, *, settled: bool) -> Outgoing:
+    """Return the message that says a stream has grown; `settled`: nothing is left to decide."""
+    x = decided.after
+    subject = subjects.event("execution", partition_of(x.id), x.id, settled=settled)
+    body = msgspec.json.encode({"v": x.version, "x": x.project})
+    return Outgoing(subject, body, f"{decided.append.stream}:{x.version}")
+
+
+def dispatches(decided: Iterable[Decided]) -> list[Dispatch]:
+    """Return the tasks owed after decisions."""
+    return [a for one in decided for a in one.actions if isinstance(a, Dispatch)]

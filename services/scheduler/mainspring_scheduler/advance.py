@@ -1,0 +1,171 @@
+"""Facts and reports in, decisions out: many executions in one transaction.
+
+Whatever arrives while a batch is being written forms the next one, so the load sets the size of
+the batches and an idle scheduler decides at once.  A message is acknowledged only when what
+follows from it is durable; one that comes again finds its effect recorded and changes nothing.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from mainspring.bus import subjects
+from mainspring.domain.envelope import Meta
+from mainspring.domain.errors import LogUnavailable, MainspringError
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.decide import MOST_AT_ONCE, decide
+from mainspring.domain.execution.evolve import fold
+from mainspring.domain.execution.react import Dispatch
+from mainspring.domain.execution.state import Execution
+from mainspring.domain.message import replace
+from mainspring.domain.rows import TimerRow
+from mainspring.domain.task import Finished, Report, Task
+from mainspring.ports import Appended, Blobs, Outgoing
+from mainspring.runtime.engine import Decided, Engine, notice
+from mainspring_scheduler.inbox import Inbox, Work
+
+MOST = 256
+"""Executions in one transaction."""
+
+LARGE = 128 * 1024
+"""Bytes of a task beyond which its values travel by reference."""
+
+logger = logging.getLogger(__name__)
+_encoder = msgspec.json.Encoder()
+
+
+class Advancer:
+    """Decides for the executions of this replica, one batch after another."""
+
+    def __init__(self, engine: Engine, blobs: Blobs, inbox: Inbox) -> None:
+        self._engine = engine
+        self._blobs = blobs
+        self._inbox = inbox
+
+    async def run(self, note: Callable[[Iterable[TimerRow]], None]) -> None:
+        """Decide batch after batch, telling `note` of the timers that were set, until cancelled."""
+        while True:
+            await self._inbox.filled()
+            try:
+                note(await self.tick())
+            except LogUnavailable as away:
+                await self._engine.clock.sleep(away.delay)
+
+    async def tick(self) -> list[TimerRow]:
+        """Decide one batch; return the timers that it set.  Raises `LogUnavailable`.
+
+        When the log is away the batch goes back into the inbox.
+        """
+        works = self._inbox.take(MOST)
+        try:
+            return await self._batch(works)
+        except LogUnavailable:
+            for work in works:
+                self._engine.forget(work.execution)
+                self._inbox.put_back(work)
+            raise
+
+    async def _batch(self, works: Sequence[Work]) -> list[TimerRow]:
+        states = await self._states(works)
+        pairs: list[tuple[Work, Decided]] = []
+        settled: list[Work] = []
+        for work in works:
+            decided = await self._decide(work, states.get(work.execution))
+            if decided is None:
+                settled.append(work)
+            else:
+                pairs.append((work, decided))
+        done = await self._append(pairs)
+        # crash here: the decisions are durable, their tasks are not out; sweeps hand them out again
+        await self._send([decided for _, decided in done])
+        for work in [*settled, *(work for work, _ in done)]:
+            for delivery in work.deliveries:
+                delivery.ack()
+        return [row for _, d in done for row in d.append.changes if isinstance(row, TimerRow)]
+
+    async def _states(self, works: Sequence[Work]) -> dict[str, Execution]:
+        states = await self._engine.warm([work.execution for work in works])
+        for work in works:
+            x = states.get(work.execution)
+            if x is not None and x.version < work.version:
+                states[work.execution] = await self._engine.refreshed(x)
+        return states
+
+    async def _decide(self, work: Work, x: Execution | None) -> Decided | None:
+        """Return what follows for one execution; a fault in one never disturbs its neighbours."""
+        if x is None:
+            return None
+        try:
+            reports = [await self._whole(report) for report in work.reports]
+            events = self._events(x, reports, work.lost_before)
+            if not events:
+                self._engine.keep(x)
+                return None
+            meta = Meta(actor="scheduler", correlation=x.id, traceparent=x.traceparent)
+            return self._engine.prepare(x, events, meta=meta)
+        except LogUnavailable:
+            raise
+        except (MainspringError, ArithmeticError, LookupError, TypeError, ValueError):
+            logger.exception("cannot decide", extra={"execution": work.execution})
+            self._engine.forget(work.execution)
+            return None
+
+    def _events(self, x: Execution, reports: Iterable[Report], lost_before: float) -> list[e.Event]:
+        now, seed = self._engine.clock.now(), self._engine.chance.seed()
+        commands: list[c.Command] = [
+            c.RecordReport(report=report, now=now, seed=seed) for report in reports
+        ]
+        if not commands or lost_before:
+            commands.append(c.Advance(now=now, seed=seed, lost_before=lost_before))
+        events: list[e.Event] = []
+        for command in commands:
+            new = decide(command, x)
+            x = fold(x, new)
+            events += new
+        return events
+
+    async def _whole(self, report: Report) -> Report:
+        """Return a report with its large body fetched."""
+        if not isinstance(report, Finished) or report.body_ref is None:
+            return report
+        data = await self._blobs.get(report.body_ref)
+        body = None if data is None else msgspec.json.decode(data)
+        return replace(report, exchange=replace(report.exchange, body=body), body_ref=None)
+
+    async def _append(self, pairs: Sequence[tuple[Work, Decided]]) -> list[tuple[Work, Decided]]:
+        """Append decisions; what another writer overtook is decided again from the log."""
+        if not pairs:
+            return []
+        outcomes = await self._engine.log.append([decided.append for _, decided in pairs])
+        done: list[tuple[Work, Decided]] = []
+        for (work, decided), outcome in zip(pairs, outcomes, strict=True):
+            if not isinstance(outcome, Appended):
+                self._engine.forget(work.execution)
+                self._inbox.put_back(work)
+                continue
+            self._engine.keep(decided.after)
+            done.append((work, decided))
+            if len(decided.append.events) >= MOST_AT_ONCE:
+                self._inbox.poke(work.execution)
+        return done
+
+    async def _send(self, done: Sequence[Decided]) -> None:
+        messages: list[Outgoing] = []
+        for decided in done:
+            for action in decided.actions:
+                if isinstance(action, Dispatch):
+                    messages.append(await self._task(action.task))
+                else:
+                    messages.append(Outgoing(subjects.cancel(action.execution), b""))
+            messages.append(notice(decided, settled=True))
+        await self._engine.publish(messages)
+
+    async def _task(self, task: Task) -> Outgoing:
+        data = _encoder.encode(task)
+        if len(data) > LARGE:
+            ref = await self._blobs.put(_encoder.encode(task.values))
+            data = _encoder.encode(replace(task, values=None, values_ref=ref))
+        id = f"{task.idempotency_key}:{task.call.attempt}:{task.redispatch}"
+        return Outgoing(subjects.TASK_QUEUE, data, id)

@@ -1,0 +1,117 @@
+"""What waits for a decision, gathered by execution.
+
+Ten reports about one execution are one turn of the decider and one append.  The inbox is bounded:
+who fills it waits, so a burst stays in the broker and not in memory.
+"""
+
+import asyncio
+import logging
+
+import msgspec
+
+from mainspring.domain.task import Report
+from mainspring.ports import Delivery
+
+CAPACITY = 4096
+"""Executions that may wait; beyond that nothing more is pulled."""
+
+logger = logging.getLogger(__name__)
+_reports: "msgspec.json.Decoder[Report]" = msgspec.json.Decoder(Report)
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """The body of an append's message: the stream's version and project."""
+
+    v: int
+    x: str = ""
+
+
+_notices = msgspec.json.Decoder(Notice)
+
+
+class Work:
+    """All that has been heard of one execution since its last turn.
+
+    `version` is what its stream is known to have reached; attempts handed out before `lost_before`
+    are to be handed out again.
+    """
+
+    __slots__ = ("deliveries", "execution", "lost_before", "reports", "version")
+
+    def __init__(self, execution: str) -> None:
+        self.execution = execution
+        self.reports: list[Report] = []
+        self.deliveries: list[Delivery] = []
+        self.version = 0
+        self.lost_before = 0.0
+
+    def absorb(self, other: "Work") -> None:
+        """Take over what another turn did not finish; its reports came first."""
+        self.reports = other.reports + self.reports
+        self.deliveries = other.deliveries + self.deliveries
+        self.version = max(self.version, other.version)
+        self.lost_before = max(self.lost_before, other.lost_before)
+
+
+class Inbox:
+    """Executions in the order in which they were first heard of."""
+
+    def __init__(self) -> None:
+        self._works: dict[str, Work] = {}
+        self._filled = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def __len__(self) -> int:
+        return len(self._works)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Take in a message; one that cannot be read is dropped, since it never will be."""
+        try:
+            if delivery.subject.startswith("results."):
+                report = _reports.decode(delivery.data)
+                work = self._of(report.call.execution)
+                work.reports.append(report)
+            else:
+                work = self._of(delivery.subject.split(".")[3])
+                work.version = max(work.version, _notices.decode(delivery.data).v)
+        except (msgspec.MsgspecError, IndexError):
+            logger.exception("dropped a message", extra={"subject": delivery.subject})
+            delivery.ack()
+            return
+        work.deliveries.append(delivery)
+
+    def poke(self, execution: str, *, lost_before: float = 0.0) -> None:
+        """Ask for a turn without a message: a timer is due, or a sweep found it."""
+        work = self._of(execution)
+        work.lost_before = max(work.lost_before, lost_before)
+
+    def put_back(self, work: Work) -> None:
+        """Let a turn be taken again."""
+        self._of(work.execution).absorb(work)
+
+    def take(self, most: int) -> list[Work]:
+        """Remove and return the oldest works, at most `most`."""
+        taken = [self._works.pop(key) for key in list(self._works)[:most]]
+        if not self._works:
+            self._filled.clear()
+        if len(self._works) < CAPACITY:
+            self._room.set()
+        return taken
+
+    async def filled(self) -> None:
+        """Return once there is something to take."""
+        await self._filled.wait()
+
+    async def room(self) -> None:
+        """Return once there is room for more."""
+        await self._room.wait()
+
+    def _of(self, execution: str) -> Work:
+        work = self._works.get(execution)
+        if work is None:
+            work = self._works[execution] = Work(execution)
+            self._filled.set()
+            if len(self._works) >= CAPACITY:
+                self._room.clear()
+        return work

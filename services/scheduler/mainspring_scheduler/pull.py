@@ -1,0 +1,62 @@
+"""From the bus into the inbox: facts and reports of this replica's partitions.
+
+A partition that another replica looks after is left alone; what was pulled before that was known
+is decided here all the same.
+"""
+
+import asyncio
+
+from mainspring.bus import subjects
+from mainspring.domain.errors import BusUnavailable
+from mainspring.domain.task import PARTITIONS
+from mainspring.ports import Bus, Clock, Consumer
+from mainspring_scheduler.inbox import Inbox
+from mainspring_scheduler.partitions import Partitions
+
+MOST = 256
+"""Messages of one fetch."""
+
+PATIENCE = 20.0
+"""Seconds for which a fetch may find nothing: an idle scheduler asks this seldom."""
+
+LOOK_AGAIN = 1.0
+"""Seconds until a partition of another replica is looked at again."""
+
+
+class Puller:
+    """Keeps one fetch open for each queue of each partition that is this replica's."""
+
+    def __init__(self, bus: Bus, inbox: Inbox, partitions: Partitions, clock: Clock) -> None:
+        self._bus = bus
+        self._inbox = inbox
+        self._partitions = partitions
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Pull until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for partition in range(PARTITIONS):
+                facts = await self._bus.consumer(
+                    subjects.EVENTS,
+                    subjects.advance_consumer(partition),
+                    [subjects.facts(partition)],
+                )
+                results = await self._bus.consumer(
+                    subjects.RESULTS,
+                    subjects.results_consumer(partition),
+                    [subjects.result(partition)],
+                )
+                group.create_task(self._pull(partition, facts))
+                group.create_task(self._pull(partition, results))
+
+    async def _pull(self, partition: int, consumer: Consumer) -> None:
+        while True:
+            await self._inbox.room()
+            if not self._partitions.owns(partition):
+                await self._clock.sleep(LOOK_AGAIN)
+                continue
+            try:
+                for delivery in await consumer.fetch(MOST, timeout=PATIENCE):
+                    self._inbox.deliver(delivery)
+            except BusUnavailable as away:
+                await self._clock.sleep(away.delay)

@@ -1,0 +1,75 @@
+"""Sweeps: what has not moved is found in the views and given a turn.
+
+They are why the broker may lose anything.  `unhandled` finds executions with facts that nobody
+decided about, `overdue` those whose next wake-up has passed; both are bounded and look at the
+replica's own partitions.  A replica's warm state may be what is wrong, so it is dropped first.
+"""
+
+from collections.abc import Iterable
+
+from mainspring.domain.errors import LogUnavailable
+from mainspring.ports import Clock, Views
+from mainspring.runtime.engine import Engine
+from mainspring.telemetry import metrics
+from mainspring_scheduler.inbox import Inbox
+from mainspring_scheduler.partitions import Partitions
+
+EVERY = 5.0
+"""Seconds between sweeps, and how long something must have waited to be found."""
+
+COUNT_EVERY = 6
+"""The watcher counts runs without a wake-up every so many sweeps."""
+
+MOST = 1000
+"""Executions that one sweep gives a turn."""
+
+ALL = 1_000_000
+"""How many live executions are looked at after the broker lost its store."""
+
+
+class Sweep:
+    """Finds what has not moved."""
+
+    def __init__(self, engine: Engine, inbox: Inbox, partitions: Partitions) -> None:
+        self._engine = engine
+        self._views: Views = engine.views
+        self._clock: Clock = engine.clock
+        self._inbox = inbox
+        self._partitions = partitions
+        self._sweeps = 0
+
+    async def run(self) -> None:
+        """Sweep for ever; a log that is away is waited for."""
+        while True:
+            await self._clock.sleep(EVERY)
+            try:
+                await self.tick()
+            except LogUnavailable:
+                continue
+
+    async def tick(self) -> int:
+        """Give a turn to what has waited too long; return how many."""
+        own = self._partitions.own()
+        before = self._clock.now() - EVERY
+        unhandled = await self._views.unhandled(own, before=before, limit=MOST)
+        overdue = await self._views.overdue(own, before=before, limit=MOST)
+        self._poke(unhandled, "unhandled")
+        self._poke(overdue, "overdue")
+        if self._sweeps % COUNT_EVERY == 0:
+            metrics.EXECUTIONS_WITHOUT_WAKEUP.set(await self._views.without_wakeup())
+        self._sweeps += 1
+        return len(unhandled) + len(overdue)
+
+    def _poke(self, executions: Iterable[str], kind: str) -> None:
+        for execution in executions:
+            self._engine.forget(execution)
+            self._inbox.poke(execution)
+            metrics.SWEPT.labels(kind).inc()
+
+    async def restore(self) -> None:
+        """Hand out again every attempt in flight: the broker came back without its store."""
+        now = self._clock.now()
+        live = await self._views.overdue(self._partitions.own(), before=now + 1e9, limit=ALL)
+        for execution in live:
+            self._engine.forget(execution)
+            self._inbox.poke(execution, lost_before=now)
