@@ -9,6 +9,7 @@ anyway, and two sources need a rule about which one wins.
 import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -75,6 +76,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         if faults:
             raise ConfigInvalid(faults)
         return cls(service=service, **values)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every value that must not be seen in a log."""
+        keys = tuple(key.secret.hex() for key in self.callback_keys)
+        passwords = (urlsplit(url).password for url in (self.database_url, self.nats_url))
+        return (*keys, *(password for password in passwords if password))
 
     def __repr__(self) -> str:
         told = (f"{v.field}={v.shown(self)}" for v in VARIABLES if self.service in v.services)
