@@ -1,6 +1,8 @@
 """The verbs of `mainspring`."""
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from mainspring_cli.dev import run_dev
 from mainspring_cli.home import Home, HomeTaken, PortTaken
 from mainspring_cli.parts import StackFailed, is_ready
 from mainspring_cli.say import Say
+from mainspring_cli.store import StoreAway, migrate_database
 
 app = typer.Typer(
     name="mainspring",
@@ -27,8 +30,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 HomeFolder = Annotated[
     Path, typer.Option("--home", envvar="MAINSPRING_HOME", help="Where the local stack lives.")
 ]
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--database-url",
+        envvar="MAINSPRING_DATABASE_URL",
+        show_envvar=True,
+        help="The database; that of the local stack when it is not given.",
+    ),
+]
 HERE = Path(".mainspring")
-EXPECTED = (StackFailed, ServerFailed, HomeTaken, PortTaken, BinaryNotFound, NobodyCannotEnter)
+EXPECTED = (
+    StackFailed,
+    StoreAway,
+    ServerFailed,
+    HomeTaken,
+    PortTaken,
+    BinaryNotFound,
+    NobodyCannotEnter,
+)
 
 
 @app.command()
@@ -40,12 +60,8 @@ def dev(
 ) -> None:
     """Start PostgreSQL, NATS and the four services, and run a sample saga."""
     say = Say(as_json=as_json)
-    try:
-        code = run_dev(Home(home), say, demo=demo)
-    except EXPECTED as failure:
-        say.failure("failed", str(failure))
-        code = 1
-    raise typer.Exit(code)
+    with _failures_said(say):
+        raise typer.Exit(run_dev(Home(home), say, demo=demo))
 
 
 @app.command()
@@ -60,6 +76,36 @@ def status(*, home: HomeFolder = HERE, as_json: AsJson = False) -> None:
     rows = [[name, url, "ready" if ready[name] else "not ready"] for name, url in urls.items()]
     say.table("status", ["service", "url", "state"], rows)
     raise typer.Exit(0 if all(ready.values()) else 1)
+
+
+@app.command()
+def migrate(
+    *, database_url: DatabaseUrl = "", home: HomeFolder = HERE, as_json: AsJson = False
+) -> None:
+    """Bring the database to the newest schema; safe to run at any time, by many at once."""
+    say = Say(as_json=as_json)
+    with _failures_said(say):
+        dsn = _database(database_url, home)
+        ran = asyncio.run(migrate_database(dsn, lambda line: say.line("migration", line)))
+        say.line("migrated", "the schema is the newest", migrations=ran)
+
+
+def _database(named: str, home: Path) -> str:
+    """Return the database that was named, or that of the local stack."""
+    dsn: str = named or Home(home).announced().get("database_url", "")
+    if not dsn:
+        raise StoreAway(f"no database: set MAINSPRING_DATABASE_URL, or start a stack in {home}")
+    return dsn
+
+
+@contextmanager
+def _failures_said(say: Say) -> Generator[None]:
+    """Turn what may well go wrong into one clear text and exit code 1."""
+    try:
+        yield
+    except EXPECTED as failure:
+        say.failure("failed", str(failure))
+        raise typer.Exit(1) from None
 
 
 async def _ask(urls: dict[str, str]) -> dict[str, bool]:

@@ -113,7 +113,7 @@ async def _stack(home: Home, say: Say, client: httpx.AsyncClient) -> AsyncGenera
     say.line("home", f"home {home.folder}", home=home.folder)
     async with _servers(home, ports, say) as servers, echo_endpoint(ports["echo"]) as echo_url:
         with say.doing("migrated", "migrating the database"):
-            await migrate_database(servers.database_url)
+            await migrate_database(servers.database_url, lambda line: None)
         services = _services(home, ports, servers)
         async with _started(services, say, client):
             stack = Stack(home, servers, services, echo_url)
