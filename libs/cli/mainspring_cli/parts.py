@@ -128,8 +128,8 @@ async def keep_running(part: Part, say: Say, restarted: Callable[[], Awaitable[N
         except ServerFailed as failure:
             say.problem("died", str(failure), part=part.name)
         else:
-            say.line("restarted", f"{part.name} runs again", part=part.name)
             await restarted()
+            say.line("restarted", f"{part.name} runs again", part=part.name)
 
 
 async def _ended(part: Part) -> None:
