@@ -5,6 +5,7 @@ the batches and an idle scheduler decides at once.  A message is acknowledged on
 follows from it is durable; one that comes again finds its effect recorded and changes nothing.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
@@ -43,15 +44,28 @@ class Advancer:
         self._engine = engine
         self._blobs = blobs
         self._inbox = inbox
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.turns = 0
 
     async def run(self, note: Callable[[Iterable[TimerRow]], None]) -> None:
         """Decide batch after batch, telling `note` of the timers that were set, until cancelled."""
         while True:
             await self._inbox.filled()
+            self._idle.clear()
             try:
                 note(await self.tick())
             except LogUnavailable as away:
                 await self._engine.clock.sleep(away.delay)
+            self.turns += 1
+            if not len(self._inbox):
+                self._idle.set()
+
+    async def finish(self) -> None:
+        """Return once nothing waits for a decision."""
+        while len(self._inbox) or not self._idle.is_set():
+            await self._idle.wait()
+            await self._engine.clock.sleep(0)
 
     async def tick(self) -> list[TimerRow]:
         """Decide one batch; return the timers that it set.  Raises `LogUnavailable`.

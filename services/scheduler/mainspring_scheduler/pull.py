@@ -31,23 +31,32 @@ class Puller:
         self._inbox = inbox
         self._partitions = partitions
         self._clock = clock
+        self._queues: list[tuple[int, Consumer]] = []
+
+    async def open(self) -> None:
+        """Make the consumers of every partition, also of those that others look after now."""
+        for partition in range(PARTITIONS):
+            facts, results = subjects.facts(partition), subjects.result(partition)
+            self._queues += [
+                (
+                    partition,
+                    await self._bus.consumer(
+                        subjects.EVENTS, subjects.advance_consumer(partition), [facts]
+                    ),
+                ),
+                (
+                    partition,
+                    await self._bus.consumer(
+                        subjects.RESULTS, subjects.results_consumer(partition), [results]
+                    ),
+                ),
+            ]
 
     async def run(self) -> None:
         """Pull until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for partition in range(PARTITIONS):
-                facts = await self._bus.consumer(
-                    subjects.EVENTS,
-                    subjects.advance_consumer(partition),
-                    [subjects.facts(partition)],
-                )
-                results = await self._bus.consumer(
-                    subjects.RESULTS,
-                    subjects.results_consumer(partition),
-                    [subjects.result(partition)],
-                )
-                group.create_task(self._pull(partition, facts))
-                group.create_task(self._pull(partition, results))
+            for partition, consumer in self._queues:
+                group.create_task(self._pull(partition, consumer))
 
     async def _pull(self, partition: int, consumer: Consumer) -> None:
         while True:
