@@ -29,6 +29,23 @@ def _within_url(text: str) -> str:
     return quote(text, safe="", errors="replace")
 
 
+def _within_authority(text: str) -> str:
+    return quote(text, safe=":[]", errors="replace")
+
+
+def url_escaper(before: str) -> Callable[[str], str] | None:
+    """Return how a value is escaped that stands in a URL behind `before`.
+
+    A value that begins the URL is an address itself and stays as it is; one in the authority may
+    be a host and a port, and nothing that would end it; elsewhere it is data.
+    """
+    if not before:
+        return None
+    _, scheme, rest = before.partition("://")
+    is_authority = bool(scheme) and not any(mark in rest for mark in "/?#")
+    return _within_authority if is_authority else _within_url
+
+
 def without_controls(text: str) -> str:
     """Return `text` without CR, LF and every other control character."""
     return text if text.isascii() and text.isprintable() else text.translate(_CONTROLS)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from mainspring.domain.expression.errors import ExpressionTooLarge
-from mainspring.domain.expression.escape import ESCAPES, Escape, without_controls
+from mainspring.domain.expression.escape import ESCAPES, Escape, url_escaper, without_controls
 from mainspring.domain.expression.render import Sink, encodable, shown, write
 from mainspring.domain.expression.tags import Nodes, Section, Variable, parse, references
 from mainspring.domain.expression.values import (
@@ -61,6 +61,8 @@ class CompiledText:
         for node in self._flat:
             text = node
             if not isinstance(text, str):
+                if escape is Escape.URL:
+                    escaper = url_escaper("".join(parts))
                 text = shown(text, follow(context, text.path), escaper)
             room -= len(text)
             if room < 0:
