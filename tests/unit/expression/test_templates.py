@@ -151,11 +151,11 @@ def test_what_was_rendered_is_never_rendered_again() -> None:
     ],
 )
 def test_a_value_is_escaped_for_where_it_stands(escape: Escape, expected: str) -> None:
-    assert render_text("{{x}}", {"x": 'a"b\\c\r\nd/é&'}, escape) == expected
+    assert render_text("/{{x}}", {"x": 'a"b\\c\r\nd/é&'}, escape) == "/" + expected
 
 
 def test_unreserved_characters_stay_themselves_in_a_url() -> None:
-    assert render_text("{{x}}", {"x": "aZ09-._~"}, Escape.URL) == "aZ09-._~"
+    assert render_text("/{{x}}", {"x": "aZ09-._~"}, Escape.URL) == "/aZ09-._~"
 
 
 def test_raw_is_not_escaped_but_starts_no_header_either() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mainspring.domain.expression import Escape, render_text
+from mainspring.domain.expression import Escape, Value, render_text
 
-CONTEXT = {
+CONTEXT: dict[str, Value] = {
     "base": "http://peer:8080/v1",
     "host": "peer:8080",
     "evil": "evil.example/#",
