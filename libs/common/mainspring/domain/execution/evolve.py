@@ -39,16 +39,21 @@ def evolve(x: Execution, event: e.Event) -> Execution:
     """Return the state after `event`."""
     after = _apply(x, event)
     version = x.version + 1
-    settled = not isinstance(event, FACTS) or (x.handled == x.version and _is_settled(after, event))
+    # While a run is paused nothing waits for a decision: the resume does.
+    settled = (
+        after.paused
+        or not isinstance(event, FACTS)
+        or (x.handled == x.version and _is_early(after, event))
+    )
     return replace(after, version=version, handled=version if settled else x.handled)
 
 
-def _is_settled(after: Execution, fact: e.Event) -> bool:
-    """Say whether a fact calls for no decision: a pause, or an answer that comes too early."""
-    if isinstance(fact, e.CallbackReceived):
-        step = after.steps.get(key_of(fact.ref, fact.phase))
-        return step is None or step.status != "accepted"
-    return isinstance(fact, e.PauseRequested)
+def _is_early(after: Execution, fact: e.Event) -> bool:
+    """Say whether a fact is an answer that came before its call's own: it waits for that."""
+    if not isinstance(fact, e.CallbackReceived):
+        return False
+    step = after.steps.get(key_of(fact.ref, fact.phase))
+    return step is None or step.status != "accepted"
 
 
 def _apply(x: Execution, event: e.Event) -> Execution:

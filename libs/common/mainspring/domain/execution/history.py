@@ -23,9 +23,7 @@ def apply(x: Execution, envelope: Envelope, event: Event) -> Execution:
     if envelope.version > 1:
         return x
     meta = envelope.meta
-    return replace(
-        x, project=envelope.project, created_by=meta.actor, traceparent=meta.traceparent
-    )
+    return replace(x, project=envelope.project, created_by=meta.actor, traceparent=meta.traceparent)
 
 
 def replay(x: Execution, envelopes: Iterable[Envelope]) -> Execution:
