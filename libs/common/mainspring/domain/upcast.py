@@ -1,58 +1,85 @@
-"""Old bodies to new: the code knows only the newest shape of an event.
+"""From the stored bytes of an event to its newest shape.
 
-A stored body passes through one pure function for each step of its schema version, then becomes
-the newest struct.  Events are never removed from here while one may be stored.
+The code knows only the newest struct of each event.  A body of an older schema version passes
+through pure functions, one from each version to the next, before it becomes a struct; none is ever
+skipped, and none is removed while a log may hold what it reads.  Plain tables, no registration: all
+that can be read is on this page.
 """
 
-import builtins
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
 from mainspring.domain import catalog
-from mainspring.domain.envelope import schema_version
+from mainspring.domain.envelope import Envelope, schema_version
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution import events as execution
 from mainspring.domain.message import Message
 
 Body: TypeAlias = dict[str, Any]
-
-UPCASTERS: Final[Mapping[tuple[str, int], Callable[[Body], Body]]] = {}
-"""By event type and the version that a body has: what makes it a body of the next version."""
-
-
-def _decoders(union: object) -> dict[str, "msgspec.json.Decoder[Message]"]:
-    return {kind.__name__: msgspec.json.Decoder(kind) for kind in get_args(union)}
+Upcaster: TypeAlias = Callable[[Body], Body]
+Types: TypeAlias = Mapping[str, type[Message]]
+Upcasters: TypeAlias = Mapping[tuple[str, str, int], Upcaster]
 
 
-_CATALOG = _decoders(catalog.Event)
-DECODERS: Final[Mapping[str, Mapping[str, "msgspec.json.Decoder[Message]"]]] = {
-    "execution": _decoders(execution.Event),
-    "definition": _CATALOG,
-    "compiled": _CATALOG,
+def _by_name(*types: type[Message]) -> dict[str, type[Message]]:
+    return {each.__name__: each for each in types}
+
+
+TYPES: Final[Mapping[str, Types]] = {
+    "execution": _by_name(*get_args(execution.Event)),
+    "definition": _by_name(catalog.DefinitionStored, catalog.DefinitionDeleted),
+    "compiled": _by_name(catalog.DefinitionCompiled),
 }
-"""By category and event type: the decoder of the newest shape."""
+"""The newest struct of each event, by category and type."""
+
+UPCASTERS: Final[Upcasters] = {}
+"""(category, type, schema version) to the function that makes the next version of such a body."""
+
+_DECODERS: Final[dict[type[Message], msgspec.json.Decoder[Message]]] = {
+    newest: msgspec.json.Decoder(newest) for types in TYPES.values() for newest in types.values()
+}
 
 
-def decode(category: str, type: str, version: int, body: bytes) -> Message:
-    """Return an event in its newest shape.  Raises `Corrupt` when it cannot be read."""
-    decoder = DECODERS.get(category, {}).get(type)
-    if decoder is None:
-        raise Corrupt(f"unknown event {type} in category {category}")
+def decode(
+    category: str,
+    type: str,
+    schema: int,
+    body: bytes,
+    *,
+    types: Mapping[str, Types] = TYPES,
+    upcasters: Upcasters = UPCASTERS,
+) -> Message:
+    """Return the event in its newest shape; raise `Corrupt` when this code cannot read it."""
+    newest = types.get(category, {}).get(type)
+    if newest is None:
+        raise Corrupt(f"no event {type!r} is known in category {category!r}")
     try:
-        if version == schema_version(decoder.type):
-            return decoder.decode(body)
-        return msgspec.convert(_upcast(type, version, decoder.type, body), decoder.type)
+        if schema == schema_version(newest) and newest in _DECODERS:
+            return _DECODERS[newest].decode(body)
+        return msgspec.convert(_lift(category, newest, schema, body, upcasters), newest)
     except msgspec.MsgspecError as error:
-        raise Corrupt(f"event {type} of version {version} cannot be read: {error}") from error
+        raise Corrupt(f"{category} event {type} v{schema} cannot be read: {error}") from error
 
 
-def _upcast(type: str, version: int, newest: builtins.type[Message], body: bytes) -> Body:
-    found: Body = msgspec.json.decode(body)
-    while version < schema_version(newest):
-        step = UPCASTERS.get((type, version))
-        if step is None:
-            raise Corrupt(f"no way from version {version} of {type} to the next")
-        found, version = step(found), version + 1
-    return found
+def event_in(envelope: Envelope) -> Message:
+    """Return the event that an envelope holds, in its newest shape; raise `Corrupt`."""
+    kind = envelope.stream.category
+    return decode(kind, envelope.type, envelope.schema_version, envelope.body)
+
+
+def _lift(
+    category: str, newest: type[Message], schema: int, body: bytes, upcasters: Upcasters
+) -> Body:
+    """Take a body from its schema version to the newest, one step at a time."""
+    name, goal = newest.__name__, schema_version(newest)
+    if not 1 <= schema <= goal:
+        raise Corrupt(f"{name} v{schema} was written by a later version; this one reads v{goal}")
+    lifted = msgspec.json.decode(body, type=Body)
+    for version in range(schema, goal):
+        upcaster = upcasters.get((category, name, version))
+        if upcaster is None:
+            raise Corrupt(f"nothing leads from {name} v{version} to v{version + 1}")
+        lifted = upcaster(lifted)
+    return lifted

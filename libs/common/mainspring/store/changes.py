@@ -1,0 +1,60 @@
+"""Which rows an append leaves behind: of several with one key, the last.
+
+Both adapters reduce with this function, so that they cannot disagree; and Postgres could not
+upsert one row twice in a statement anyway.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
+
+from mainspring.domain.rows import (
+    AttemptRow,
+    AuditRow,
+    Change,
+    CompiledRow,
+    DefinitionRow,
+    ExecutionRow,
+    IdempotencyRow,
+    Row,
+    StepRow,
+    TimerGone,
+    TimerRow,
+)
+
+Key: TypeAlias = Any
+
+TABLES: Final[Mapping[type[Row], str]] = {
+    ExecutionRow: "executions",
+    StepRow: "steps",
+    AttemptRow: "attempts",
+    TimerRow: "timers",
+    TimerGone: "timers",
+    CompiledRow: "compiled",
+    DefinitionRow: "definitions",
+    AuditRow: "audit",
+    IdempotencyRow: "idempotency",
+}
+
+PRIMARY_KEYS: Final[dict[str, Callable[[Change], Key]]] = {
+    "executions": attrgetter("id"),
+    "steps": attrgetter("execution", "ref", "phase", "visit"),
+    "attempts": attrgetter("execution", "version"),
+    "timers": attrgetter("execution", "key"),
+    "compiled": attrgetter("hash"),
+    "definitions": attrgetter("id"),
+    "audit": attrgetter("category", "stream", "version"),
+    "idempotency": attrgetter("project", "actor", "route", "key"),
+}
+
+KEY_LIFETIME_S: Final = 24 * 60 * 60
+"""An idempotency key may be taken again this long after its answer; `append.sql` says it too."""
+
+
+def last_per_key(changes: Iterable[Change]) -> list[Change]:
+    """Return the changes that hold at the end: the last of each primary key."""
+    held: dict[tuple[str, Key], Change] = {}
+    for change in changes:
+        table = TABLES[type(change)]
+        held[table, PRIMARY_KEYS[table](change)] = change
+    return list(held.values())

@@ -1,0 +1,43 @@
+"""The bodies that rows refer to, taken from the events that hold them.
+
+Both adapters read them here, through the upcasters: a body that was stored in an older shape is
+answered in the newest.  A row whose event is missing has no body.
+"""
+
+from typing import Final, TypeAlias
+
+from mainspring.domain.rows import AttemptRow, DefinitionRow, ExecutionRow, StepRow
+from mainspring.domain.task import Exchange
+from mainspring.domain.upcast import decode
+from mainspring.ports import AttemptDetail, DefinitionDetail, ExecutionDetail, StepDetail
+
+Stored: TypeAlias = tuple[str, int, bytes] | None
+"""Type, schema version and body of an event; None when there is none."""
+
+_NO_EXCHANGE: Final = Exchange(verb="", url="", started_at=0.0, latency=0.0)
+
+
+def execution_detail(row: ExecutionRow, asked: Stored, result: Stored) -> ExecutionDetail:
+    """Return an execution with its payload and output."""
+    payload = _field("execution", asked, "payload")
+    return ExecutionDetail(row, payload, _field("execution", result, "output"))
+
+
+def step_detail(row: StepRow, result: Stored) -> StepDetail:
+    """Return a step visit with its output."""
+    return StepDetail(row, _field("execution", result, "output"))
+
+
+def attempt_detail(row: AttemptRow, ended: Stored) -> AttemptDetail:
+    """Return an attempt with its exchange; an empty one when the event holds none."""
+    exchange = _field("execution", ended, "exchange")
+    return AttemptDetail(row, exchange if isinstance(exchange, Exchange) else _NO_EXCHANGE)
+
+
+def definition_detail(row: DefinitionRow, stored: Stored) -> DefinitionDetail:
+    """Return a definition with its source."""
+    return DefinitionDetail(row, _field("definition", stored, "source"))
+
+
+def _field(category: str, stored: Stored, name: str) -> object:
+    return getattr(decode(category, *stored), name, None) if stored else None

@@ -1,0 +1,156 @@
+"""The views in memory: each query is a filter and an order over rows."""
+
+from collections.abc import Sequence
+
+from mainspring.domain.execution.state import TERMINAL
+from mainspring.domain.rows import (
+    AttemptRow,
+    DefinitionRow,
+    ExecutionRow,
+    IdempotencyRow,
+    StepRow,
+    TimerRow,
+)
+from mainspring.ports import (
+    AttemptDetail,
+    DefinitionDetail,
+    ExecutionDetail,
+    Page,
+    StepDetail,
+)
+from mainspring.store.details import (
+    Stored,
+    attempt_detail,
+    definition_detail,
+    execution_detail,
+    step_detail,
+)
+from mainspring.store.tables import Tables
+
+
+class MemoryViews:
+    """The Views port over dicts."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:
+        row = self._tables.row(ExecutionRow, id)
+        if row is None or project not in (None, row.project):
+            return None
+        asked = self._stored("execution", id, 1)
+        return execution_detail(row, asked, self._stored("execution", id, row.output_version))
+
+    async def executions(
+        self,
+        project: str,
+        *,
+        status: Sequence[str] = (),
+        name: str | None = None,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[ExecutionRow]:
+        """Return executions of a project, newest first by (created_at, id)."""
+        rows = [
+            row
+            for row in self._tables.rows(ExecutionRow)
+            if row.project == project
+            and (not status or row.status in status)
+            and name in (None, row.name)
+            and (before is None or (row.created_at, row.id) < (before.at, before.id))
+        ]
+        return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True)[:limit]
+
+    async def steps(self, execution: str) -> list[StepDetail]:
+        """Return the step visits of an execution in order of `seq`."""
+        rows = [row for row in self._tables.rows(StepRow) if row.execution == execution]
+        rows.sort(key=lambda row: (row.seq, row.ref, row.phase, row.visit))
+        return [
+            step_detail(row, self._stored("execution", execution, row.output_version))
+            for row in rows
+        ]
+
+    async def attempts(self, execution: str) -> list[AttemptDetail]:
+        """Return the HTTP tries of an execution in order of their event's version."""
+        rows = [row for row in self._tables.rows(AttemptRow) if row.execution == execution]
+        rows.sort(key=lambda row: row.version)
+        return [
+            attempt_detail(row, self._stored("execution", execution, row.version)) for row in rows
+        ]
+
+    async def definition(
+        self, *, project: str, id: str | None = None, name: str = "", version: str = ""
+    ) -> DefinitionDetail | None:
+        """Return a stored definition by id, or by name and version; deleted ones are not found."""
+        for row in self._definitions(project):
+            is_meant = (row.name, row.version) == (name, version) if id is None else row.id == id
+            if is_meant:
+                return self._detail(row)
+        return None
+
+    async def definitions(
+        self, project: str, *, limit: int = 50, before: Page | None = None
+    ) -> list[DefinitionDetail]:
+        """Return stored definitions that are not deleted, newest first by (created_at, id)."""
+        rows = [
+            row
+            for row in self._definitions(project)
+            if before is None or (row.created_at, row.id) < (before.at, before.id)
+        ]
+        rows.sort(key=lambda row: (row.created_at, row.id), reverse=True)
+        return [self._detail(row) for row in rows[:limit]]
+
+    async def idempotency(
+        self, project: str, actor: str, route: str, key: str
+    ) -> IdempotencyRow | None:
+        return self._tables.row(IdempotencyRow, (project, actor, route, key))
+
+    async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
+        """Return executions, oldest first, with facts older than `before` and undecided."""
+        found = sorted(
+            (row.updated_at, row.id)
+            for row in self._tables.rows(ExecutionRow)
+            if row.handled_version < row.stream_version
+            and row.updated_at < before
+            and row.partition in partitions
+        )
+        return [id for _, id in found[:limit]]
+
+    async def overdue(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
+        """Return executions, most overdue first, whose `wake_at` lies before `before`."""
+        found = sorted(
+            (row.wake_at, row.id)
+            for row in self._tables.rows(ExecutionRow)
+            if row.wake_at is not None and row.wake_at < before and row.partition in partitions
+        )
+        return [id for _, id in found[:limit]]
+
+    async def timers(
+        self, partitions: Sequence[int], *, before: float, limit: int
+    ) -> list[TimerRow]:
+        """Return timers due before `before`, in order of (due_at, execution, key)."""
+        rows = [
+            row
+            for row in self._tables.rows(TimerRow)
+            if row.due_at < before and row.partition in partitions
+        ]
+        return sorted(rows, key=lambda row: (row.due_at, row.execution, row.key))[:limit]
+
+    async def without_wakeup(self) -> int:
+        """Return how many executions are not terminal and have no reason or no next wake-up."""
+        return sum(
+            row.status not in TERMINAL
+            and (row.waiting_for is None or (row.wake_at is None and row.waiting_for != "resume"))
+            for row in self._tables.rows(ExecutionRow)
+        )
+
+    def _definitions(self, project: str) -> list[DefinitionRow]:
+        rows = self._tables.rows(DefinitionRow)
+        return [row for row in rows if row.project == project and row.deleted_at is None]
+
+    def _detail(self, row: DefinitionRow) -> DefinitionDetail:
+        return definition_detail(row, self._stored("definition", row.id, 1))
+
+    def _stored(self, category: str, id: str, version: int | None) -> Stored:
+        event = self._tables.event(category, id, version)
+        return (event.type, event.schema_version, event.body) if event else None

@@ -1,0 +1,97 @@
+"""Brings a database to the newest schema, forward only, and says whether it is there.
+
+Each file of `migrations/` is applied once, in order of name, in a transaction of its own together
+with the record of its name and hash.  An advisory lock lets any number of processes start at once:
+one migrates, the others wait and find nothing to do.  There is no way down; a mistake is mended
+by the next file.  A file that was changed after it was applied is refused.
+"""
+
+import hashlib
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from mainspring.domain.errors import Corrupt
+from mainspring.store.statements import SQL
+
+Connection: TypeAlias = "asyncpg.Connection[Any] | PoolConnectionProxy[Any]"
+
+
+def _load() -> dict[str, str]:
+    found = files("mainspring.store").joinpath("migrations").iterdir()
+    named = {f.name: f.read_text("utf-8") for f in found if f.name.endswith(".sql")}
+    return dict(sorted(named.items()))
+
+
+MIGRATIONS: Final = _load()
+"""The text of each migration by its file name, in the order of application."""
+
+
+def _silent(_line: str) -> None:
+    pass
+
+
+def hash_of(text: str) -> str:
+    """Return the hash under which a migration is recorded."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def migrate(
+    dsn: str,
+    progress: Callable[[str], object] = _silent,
+    *,
+    migrations: dict[str, str] = MIGRATIONS,
+) -> list[str]:
+    """Apply what is missing and return the names; raise `Corrupt` when history was rewritten."""
+    connection = await asyncpg.connect(dsn, timeout=30)
+    try:
+        await connection.execute(SQL["migrations_lock"])
+        await connection.execute(SQL["create_schema"])
+        await connection.execute(SQL["create_migrations"])
+        return await _apply(connection, migrations, progress)
+    finally:
+        # The session's end releases the lock, also when this process dies here.
+        await connection.close()
+
+
+async def _apply(
+    connection: Connection, migrations: dict[str, str], progress: Callable[[str], object]
+) -> list[str]:
+    applied = await _applied(connection)
+    missing = [name for name in migrations if name not in applied]
+    for name, text in migrations.items():
+        if name in applied and applied[name] != hash_of(text):
+            raise Corrupt(f"migration {name} was changed after it had been applied")
+    for name in missing:
+        if applied and name < max(applied):
+            raise Corrupt(f"migration {name} comes before {max(applied)}, which was applied")
+        async with connection.transaction():
+            await connection.execute(migrations[name])
+            await connection.execute(SQL["migration_record"], name, hash_of(migrations[name]))
+        progress(f"applied {name}")
+    return missing
+
+
+async def _applied(connection: Connection) -> dict[str, str]:
+    rows = await connection.fetch(SQL["migrations_applied"])
+    return {row["name"]: row["hash"] for row in rows}
+
+
+async def current(database: "str | Connection") -> bool:
+    """Return whether every migration of this code is applied as it is here.
+
+    Later ones that this code does not know do not matter: a newer process may be there already.
+    """
+    if isinstance(database, str):
+        connection = await asyncpg.connect(database, timeout=30)
+        try:
+            return await current(connection)
+        finally:
+            await connection.close()
+    if not await database.fetchval(SQL["migrations_exist"]):
+        return False
+    applied = await _applied(database)
+    return all(applied.get(name) == hash_of(text) for name, text in MIGRATIONS.items())

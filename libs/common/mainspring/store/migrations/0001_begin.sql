@@ -1,0 +1,180 @@
+-- The log, its views, blobs and snapshots: all that there is in the beginning.
+
+create table mainspring.streams (
+  category text collate "C" not null,
+  id text collate "C" not null,
+  version int not null,
+  hash bytea not null,
+  project text collate "C" not null,
+  constraint streams_pkey primary key (category, id)
+) with (fillfactor = 80);
+
+create table mainspring.events (
+  position bigint generated always as identity,
+  category text collate "C" not null,
+  stream_id text collate "C" not null,
+  version int not null,
+  id uuid not null,
+  type text collate "C" not null,
+  schema_version smallint not null,
+  body json not null,
+  meta json not null,
+  project text collate "C" not null,
+  recorded_at timestamptz not null,
+  hash bytea not null,
+  constraint events_pkey primary key (position),
+  constraint events_one_per_version unique (category, stream_id, version)
+) with (autovacuum_vacuum_insert_scale_factor = 0.05);
+
+create index events_by_project on mainspring.events (project, position);
+
+create table mainspring.executions (
+  id uuid not null,
+  project text collate "C" not null,
+  partition int not null,
+  definition text collate "C" not null,
+  dialect text collate "C" not null,
+  name text collate "C" not null,
+  version text collate "C" not null,
+  status text collate "C" not null,
+  stream_version int not null,
+  handled_version int not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  reason text,
+  warning text,
+  current json not null,
+  waiting_for text collate "C",
+  wake_at timestamptz,
+  started_at timestamptz,
+  finished_at timestamptz,
+  output_version int,
+  catalog_id text collate "C",
+  triggered_by text collate "C" not null,
+  created_by text collate "C" not null,
+  retry_of uuid,
+  parent uuid,
+  parent_step text collate "C",
+  tags json not null,
+  constraint executions_pkey primary key (id)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+
+create index executions_newest on mainspring.executions (project, created_at desc, id desc);
+
+create index executions_unhandled on mainspring.executions (updated_at)
+  where handled_version < stream_version;
+
+create index executions_waking on mainspring.executions (wake_at)
+  where wake_at is not null;
+
+create index executions_stuck on mainspring.executions (id)
+  where status not in ('succeeded', 'failed', 'corrupted', 'canceled', 'timed_out')
+    and (waiting_for is null or (wake_at is null and waiting_for <> 'resume'));
+
+create table mainspring.steps (
+  execution uuid not null,
+  ref text collate "C" not null,
+  phase text collate "C" not null,
+  visit int not null,
+  seq int not null,
+  kind text collate "C" not null,
+  status text collate "C" not null,
+  attempt int not null,
+  scheduled_at timestamptz not null,
+  reason text,
+  started_at timestamptz,
+  finished_at timestamptz,
+  due_at timestamptz,
+  output_version int,
+  constraint steps_pkey primary key (execution, ref, phase, visit)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+
+create table mainspring.attempts (
+  execution uuid not null,
+  ref text collate "C" not null,
+  phase text collate "C" not null,
+  visit int not null,
+  attempt int not null,
+  version int not null,
+  ok boolean not null,
+  started_at timestamptz not null,
+  latency double precision not null,
+  status int,
+  fault text collate "C",
+  constraint attempts_pkey primary key (execution, version)
+);
+
+create table mainspring.timers (
+  execution uuid not null,
+  key text collate "C" not null,
+  kind text collate "C" not null,
+  partition int not null,
+  due_at timestamptz not null,
+  constraint timers_pkey primary key (execution, key)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+
+create index timers_due on mainspring.timers (due_at, execution, key);
+
+create table mainspring.compiled (
+  hash text collate "C" not null,
+  name text collate "C" not null,
+  version text collate "C" not null,
+  constraint compiled_pkey primary key (hash)
+);
+
+create table mainspring.definitions (
+  id text collate "C" not null,
+  project text collate "C" not null,
+  name text collate "C" not null,
+  version text collate "C" not null,
+  dialect text collate "C" not null,
+  compiled text collate "C" not null,
+  created_at timestamptz not null,
+  deleted_at timestamptz,
+  constraint definitions_pkey primary key (id),
+  constraint definitions_one_name unique (project, name, version)
+);
+
+create index definitions_newest on mainspring.definitions (project, created_at desc, id desc)
+  where deleted_at is null;
+
+create table mainspring.audit (
+  category text collate "C" not null,
+  stream text collate "C" not null,
+  version int not null,
+  project text collate "C" not null,
+  actor text not null,
+  action text collate "C" not null,
+  at timestamptz not null,
+  request_id text not null,
+  constraint audit_pkey primary key (category, stream, version)
+);
+
+create table mainspring.idempotency (
+  project text collate "C" not null,
+  actor text collate "C" not null,
+  route text collate "C" not null,
+  key text collate "C" not null,
+  request_hash text collate "C" not null,
+  status int not null,
+  response text not null,
+  location text not null,
+  at timestamptz not null,
+  constraint idempotency_one_answer primary key (project, actor, route, key)
+);
+
+create table mainspring.blobs (
+  ref text collate "C" not null,
+  data bytea not null,
+  stored_at timestamptz not null default now(),
+  constraint blobs_pkey primary key (ref)
+);
+
+create table mainspring.snapshots (
+  category text collate "C" not null,
+  stream_id text collate "C" not null,
+  version int not null,
+  hash bytea not null,
+  state bytea not null,
+  constraint snapshots_pkey primary key (category, stream_id)
+) with (fillfactor = 80);

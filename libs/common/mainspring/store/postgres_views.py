@@ -1,0 +1,146 @@
+"""The views on Postgres: one statement a query, bodies joined from the log."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from mainspring.domain.rows import (
+    AttemptRow,
+    DefinitionRow,
+    ExecutionRow,
+    IdempotencyRow,
+    Row,
+    StepRow,
+    TimerRow,
+)
+from mainspring.ports import (
+    AttemptDetail,
+    DefinitionDetail,
+    ExecutionDetail,
+    Page,
+    StepDetail,
+)
+from mainspring.store.connection import Link, Record
+from mainspring.store.details import (
+    Stored,
+    attempt_detail,
+    definition_detail,
+    execution_detail,
+    step_detail,
+)
+from mainspring.store.statements import SQL
+
+R = TypeVar("R", bound=Row)
+
+_TEXTS: Final[dict[str, Callable[[Any], object]]] = {
+    "id": str,
+    "execution": str,
+    "retry_of": str,
+    "parent": str,
+    "current": msgspec.json.Decoder(tuple[str, ...]).decode,
+    "tags": msgspec.json.Decoder(dict[str, str]).decode,
+}
+"""How a cell becomes a field, where they differ: ids are texts, JSON is decoded."""
+
+
+class PostgresViews:
+    """The Views port on Postgres."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:
+        for row in await self._link.find(SQL["execution"], id, project):
+            asked, result = stored_in(row, "asked"), stored_in(row, "result")
+            return execution_detail(row_in(ExecutionRow, row), asked, result)
+        return None
+
+    async def executions(
+        self,
+        project: str,
+        *,
+        status: Sequence[str] = (),
+        name: str | None = None,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[ExecutionRow]:
+        """Return executions of a project, newest first by (created_at, id)."""
+        seen = (before.at, before.id) if before else (None, None)
+        rows = await self._link.find(SQL["executions"], project, status, name, *seen, limit)
+        return [row_in(ExecutionRow, row) for row in rows]
+
+    async def steps(self, execution: str) -> list[StepDetail]:
+        """Return the step visits of an execution in order of `seq`."""
+        rows = await self._link.find(SQL["steps"], execution)
+        return [step_detail(row_in(StepRow, row), stored_in(row, "result")) for row in rows]
+
+    async def attempts(self, execution: str) -> list[AttemptDetail]:
+        """Return the HTTP tries of an execution in order of their event's version."""
+        rows = await self._link.find(SQL["attempts"], execution)
+        return [attempt_detail(row_in(AttemptRow, row), stored_in(row, "result")) for row in rows]
+
+    async def definition(
+        self, *, project: str, id: str | None = None, name: str = "", version: str = ""
+    ) -> DefinitionDetail | None:
+        """Return a stored definition by id, or by name and version; deleted ones are not found."""
+        if id is not None:
+            rows = await self._link.find(SQL["definition_by_id"], project, id)
+        else:
+            rows = await self._link.find(SQL["definition_by_name"], project, name, version)
+        return next(iter(_definitions(rows)), None)
+
+    async def definitions(
+        self, project: str, *, limit: int = 50, before: Page | None = None
+    ) -> list[DefinitionDetail]:
+        """Return stored definitions that are not deleted, newest first by (created_at, id)."""
+        seen = (before.at, before.id) if before else (None, None)
+        return _definitions(await self._link.find(SQL["definitions"], project, *seen, limit))
+
+    async def idempotency(
+        self, project: str, actor: str, route: str, key: str
+    ) -> IdempotencyRow | None:
+        for row in await self._link.find(SQL["idempotency"], project, actor, route, key):
+            return row_in(IdempotencyRow, row)
+        return None
+
+    async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
+        """Return executions, oldest first, with facts older than `before` and undecided."""
+        rows = await self._link.find(SQL["unhandled"], partitions, before, limit)
+        return [str(row["id"]) for row in rows]
+
+    async def overdue(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
+        """Return executions, most overdue first, whose `wake_at` lies before `before`."""
+        rows = await self._link.find(SQL["overdue"], partitions, before, limit)
+        return [str(row["id"]) for row in rows]
+
+    async def timers(
+        self, partitions: Sequence[int], *, before: float, limit: int
+    ) -> list[TimerRow]:
+        """Return timers due before `before`, in order of (due_at, execution, key)."""
+        rows = await self._link.find(SQL["timers"], partitions, before, limit)
+        return [row_in(TimerRow, row) for row in rows]
+
+    async def without_wakeup(self) -> int:
+        """Return how many executions are not terminal and have no reason or no next wake-up."""
+        rows = await self._link.find(SQL["without_wakeup"])
+        return rows[0][0]
+
+
+def row_in(kind: type[R], record: Record) -> R:
+    """Return the view row that a record holds; columns that the row does not know are left out."""
+    cells = {name: record[name] for name in kind.__struct_fields__}
+    for name in _TEXTS.keys() & cells.keys():
+        if cells[name] is not None:
+            cells[name] = _TEXTS[name](cells[name])
+    return kind(**cells)
+
+
+def stored_in(record: Record, prefix: str) -> Stored:
+    """Return the joined event of a record, None when there is none."""
+    type = record[f"{prefix}_type"]
+    return (type, record[f"{prefix}_schema"], record[f"{prefix}_body"]) if type else None
+
+
+def _definitions(rows: Sequence[Record]) -> list[DefinitionDetail]:
+    return [definition_detail(row_in(DefinitionRow, row), stored_in(row, "result")) for row in rows]

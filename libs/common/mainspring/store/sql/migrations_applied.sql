@@ -1,0 +1,4 @@
+-- The migrations that were applied, with the hash of their text, in order of name.
+select name, hash
+  from mainspring.migrations
+ order by name

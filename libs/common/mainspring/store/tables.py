@@ -1,0 +1,73 @@
+"""The log and the rows of the views as dicts: what memory has where Postgres has tables."""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar, cast
+
+from msgspec.structs import replace
+
+from mainspring.domain.envelope import Envelope, StreamId, to_micros
+from mainspring.domain.rows import (
+    AttemptRow,
+    AuditRow,
+    Change,
+    CompiledRow,
+    DefinitionRow,
+    ExecutionRow,
+    IdempotencyRow,
+    Row,
+    StepRow,
+    TimerGone,
+    TimerRow,
+)
+from mainspring.store.changes import PRIMARY_KEYS, TABLES, Key
+
+R = TypeVar("R", bound=Row)
+
+_INSTANTS: Final[Mapping[type[Row], tuple[str, ...]]] = {
+    ExecutionRow: ("created_at", "updated_at", "wake_at", "started_at", "finished_at"),
+    StepRow: ("scheduled_at", "started_at", "finished_at", "due_at"),
+    AttemptRow: ("started_at",),
+    TimerRow: ("due_at",),
+    CompiledRow: (),
+    DefinitionRow: ("created_at", "deleted_at"),
+    AuditRow: ("at",),
+    IdempotencyRow: ("at",),
+}
+
+
+class Tables:
+    """The log in order of position, the streams in it, and each view by its primary key."""
+
+    def __init__(self) -> None:
+        self.log: list[Envelope] = []
+        self.streams: dict[StreamId, list[Envelope]] = {}
+        self._rows: dict[str, dict[Key, Row]] = {table: {} for table in PRIMARY_KEYS}
+
+    def rows(self, kind: type[R]) -> list[R]:
+        """Return all rows of one kind, in no order that matters."""
+        return cast("list[R]", list(self._rows[TABLES[kind]].values()))
+
+    def row(self, kind: type[R], key: Key) -> R | None:
+        """Return the row with this primary key."""
+        return cast("R | None", self._rows[TABLES[kind]].get(key))
+
+    def event(self, category: str, id: str, version: int | None) -> Envelope | None:
+        """Return one event of a stream."""
+        events = self.streams.get(StreamId(category, id), [])
+        return events[version - 1] if version and version <= len(events) else None
+
+    def write(self, change: Change) -> None:
+        """Insert a row, or replace it by its primary key, or remove a timer."""
+        table = TABLES[type(change)]
+        key = PRIMARY_KEYS[table](change)
+        if isinstance(change, TimerGone):
+            self._rows[table].pop(key, None)
+        else:
+            self._rows[table][key] = _settled(change)
+
+
+def _settled(row: Row) -> Row:
+    """Round the instants of a row to what a timestamp keeps."""
+    cells = {name: getattr(row, name) for name in _INSTANTS[type(row)]}
+    rounded = {name: to_micros(at) / 1_000_000 for name, at in cells.items() if at is not None}
+    return replace(row, **rounded) if rounded else row
