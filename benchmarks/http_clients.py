@@ -21,6 +21,7 @@ from typing import Any
 
 import uvloop
 from httptools import HttpRequestParser
+
 from mainspring_executor.client import Client
 from mainspring_executor.egress import Egress
 

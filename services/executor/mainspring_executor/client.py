@@ -27,8 +27,8 @@ _VERBS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DE
 _REPEATABLE: Final = _VERBS - {"POST", "PATCH"}
 _WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
 _OWN: Final = frozenset(
-    ("host", "connection", "content-length", "transfer-encoding", "keep-alive", "te", "trailer")
-    + ("upgrade", "expect", "proxy-connection", "proxy-authorization", "http2-settings")
+    "host connection content-length transfer-encoding keep-alive te trailer upgrade expect "
+    "proxy-connection proxy-authorization http2-settings".split()
 )
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -152,9 +152,7 @@ class Client:
         self._all.add(connection)
         return connection
 
-    def _take(
-        self, origin: Origin, addresses: tuple[str, ...], now: float
-    ) -> Connection | None:
+    def _take(self, origin: Origin, addresses: tuple[str, ...], now: float) -> Connection | None:
         """Return a kept connection to one of the addresses, the youngest first."""
         for address in addresses:
             kept = self._idle.get((origin.scheme, origin.host, origin.port, address))

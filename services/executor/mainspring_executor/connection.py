@@ -23,7 +23,7 @@ IDLE: Final = 4.0
 """Seconds that an unused connection is kept: just under the five of many servers."""
 
 _LARGE: Final = 65_536
-_KEEP_FOR: Final = re.compile(r"timeout=(\d{1,6})", re.I)
+_KEEP_FOR: Final = re.compile(r"timeout=(\d{1,6})", re.IGNORECASE)
 
 
 class Connection(asyncio.Protocol):

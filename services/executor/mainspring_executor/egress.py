@@ -65,9 +65,7 @@ class Egress:
         # Shielded: the callers share the question, and one that gives up takes it from nobody.
         return await asyncio.shield(task)
 
-    def _settle(
-        self, key: tuple[str, int], done: "asyncio.Task[tuple[str, ...]]"
-    ) -> None:
+    def _settle(self, key: tuple[str, int], done: "asyncio.Task[tuple[str, ...]]") -> None:
         del self._asked[key]
         if done.cancelled() or done.exception() is not None:
             return

@@ -1,0 +1,177 @@
+"""One task, one try, one report: whatever happens, there is a `Finished` and it tells the truth.
+
+What the peer did is a fact also when something of ours fails afterwards, so an answer that came is
+kept until it can be handed over.  Only what fails before the call is made, because a neighbour is
+away, is no attempt: that raises `Transient`, and the task is tried again whole.
+"""
+
+import logging
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from mainspring.domain.errors import Transient, Unauthorized
+from mainspring.domain.expression import ExpressionError
+from mainspring.domain.message import Json
+from mainspring.domain.task import Exchange, Fault, Finished, Task
+from mainspring.ports import Blobs, Clock, HttpAnswer, HttpClient, HttpFault, Random
+from mainspring.runtime import tokens
+from mainspring.runtime.config import CallbackKey
+from mainspring_executor import record
+from mainspring_executor.prepare import Callback, Prepared, prepare
+
+LARGE: Final = 128 * 1024
+"""Bytes of JSON beyond which an answer's body travels by reference."""
+
+CALLBACK_PATH: Final = "/sagas/{execution}/node/{ref}/callback"
+_LONGEST_WAIT: Final = 5.0
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_log = logging.getLogger(__name__)
+
+
+class Lost(Exception):
+    """The values of a task are nowhere: it can never be made."""
+
+
+class Workshop(NamedTuple):
+    """What every attempt is made with."""
+
+    http: HttpClient
+    blobs: Blobs
+    clock: Clock
+    chance: Random
+    keys: tuple[CallbackKey, ...] = ()
+    public_url: str = "http://127.0.0.1:8080"
+    name: str = "executor"
+    max_answer: int = 4 << 20
+
+
+class Attempt:
+    """One try of one call, which knows at each moment what can be reported of it."""
+
+    __slots__ = ("_body", "_shop", "_since", "_token", "_url", "started_at", "task")
+
+    def __init__(self, task: Task, shop: Workshop) -> None:
+        self.task = task
+        self.started_at = shop.clock.now()
+        self._since = shop.clock.monotonic()
+        self._shop = shop
+        self._url = task.request.url
+        self._body: bytes | None = None
+        self._token = ""
+
+    async def run(self) -> Finished:
+        """Make the call and return its report.
+
+        Raises `Transient` when nothing was sent and it should be tried again later.
+        """
+        try:
+            answer = await self._call()
+        except HttpFault as fault:
+            return self.failed(fault.kind, str(fault))
+        except ExpressionError as error:
+            return self.failed("template", str(error))
+        except (Unauthorized, Lost) as error:
+            return self.failed("internal", str(error))
+        except Transient:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the scheduler hears of it
+            _log.exception("an attempt failed", extra={"execution": self.task.call.execution})
+            return self.failed("internal", f"the executor failed ({type(error).__name__})")
+        return await self._answered(answer)
+
+    def failed(self, fault: Fault, text: str) -> Finished:
+        """Return the report of a call that has no answer."""
+        return self._report(
+            Exchange(
+                verb=self.task.request.verb,
+                url=record.url(self._url, self._token),
+                started_at=self.started_at,
+                latency=self._shop.clock.monotonic() - self._since,
+                request_body=record.request_body(self._body, self._token),
+                fault=fault,
+                error=record.error(text, self._token),
+            )
+        )
+
+    async def _call(self) -> HttpAnswer:
+        task, shop = self.task, self._shop
+        values = task.values if task.values_ref is None else await self._fetched(task.values_ref)
+        callback = self._callback() if task.nonce else None
+        made: Prepared = prepare(task, values, callback, chance=shop.chance.seed())
+        self._url, self._body = made.url, made.body
+        # The peer's time begins here: what came before is ours.
+        self._since = shop.clock.monotonic()
+        return await shop.http.request(
+            task.request.verb,
+            made.url,
+            headers=made.headers,
+            body=made.body,
+            timeout=task.timeout,
+            max_body=shop.max_answer,
+        )
+
+    async def _fetched(self, ref: str) -> Json:
+        data = await self._shop.blobs.get(ref)
+        if data is None:
+            raise Lost("the values of the task are gone")
+        return _decode(data)
+
+    def _callback(self) -> Callback:
+        task, call = self.task, self.task.call
+        claim = tokens.Claim(
+            call.execution,
+            call.ref,
+            call.visit,
+            call.attempt,
+            task.nonce,
+            task.callback_expires_at or task.deadline,
+        )
+        self._token = tokens.sign(self._shop.keys, claim)
+        path = CALLBACK_PATH.format(execution=call.execution, ref=quote(call.ref, safe=""))
+        return Callback(self._shop.public_url + path, self._token)
+
+    async def _answered(self, answer: HttpAnswer) -> Finished:
+        latency = self._shop.clock.monotonic() - self._since
+        headers = answer.headers
+        try:
+            value = record.body(answer.body, headers.get("content-type", "").lower())
+            ref, value = await self._by_reference(answer.body, value)
+        except Exception as error:  # noqa: BLE001 - the peer did act, and that must be told
+            _log.exception("an answer was not kept", extra={"execution": self.task.call.execution})
+            return self.failed("internal", f"the answer was not kept ({type(error).__name__})")
+        return self._report(
+            Exchange(
+                verb=self.task.request.verb,
+                url=record.url(self._url, self._token),
+                started_at=self.started_at,
+                latency=latency,
+                request_body=record.request_body(self._body, self._token),
+                status=answer.status,
+                headers=record.headers(headers),
+                body=value,
+                retry_after=record.retry_after(headers, self._shop.clock.now()),
+            ),
+            ref,
+        )
+
+    async def _by_reference(self, raw: bytes, value: Json) -> tuple[str | None, Json]:
+        """Move a large body into a blob; nothing but an end of this process gives it up."""
+        if len(raw) * 6 < LARGE:  # not even if each byte were escaped
+            return None, value
+        data = _encode(value)
+        if len(data) <= LARGE:
+            return None, value
+        delay = 0.1
+        while True:
+            try:
+                return await self._shop.blobs.put(data), None
+            except Transient as failure:
+                _log.warning("an answer cannot be stored yet: %s", failure)
+                await self._shop.clock.sleep(delay)
+                delay = min(2 * delay, _LONGEST_WAIT)
+
+    def _report(self, exchange: Exchange, ref: str | None = None) -> Finished:
+        return Finished(self.task.call, exchange, self._shop.name, ref)
