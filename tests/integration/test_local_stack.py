@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from mainspring.testing import cluster
+from mainspring.testing.processes import wait_until_gone
 from mainspring_cli.home import PORT_VARIABLES
 
 PATIENCE_S = 60.0
@@ -88,21 +89,6 @@ def home() -> Iterator[Path]:
         yield folder
 
 
-def is_running(pid: int) -> bool:
-    """A zombie that no one has reaped is not running."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def assert_gone(pids: Mapping[str, int]) -> None:
-    deadline = time.monotonic() + 10
-    while left := {name: pid for name, pid in pids.items() if is_running(pid)}:
-        assert time.monotonic() < deadline, f"still running: {left}"
-        signal.sigtimedwait((), 0.02)
-
-
 def test_the_demo_runs_the_sample_saga_and_leaves_no_process(home: Path) -> None:
     ended = subprocess.run(
         command(home, "dev", "--demo"),
@@ -117,7 +103,7 @@ def test_the_demo_runs_the_sample_saga_and_leaves_no_process(home: Path) -> None
     events = {line["event"]: line for line in map(json.loads, ended.stdout.splitlines())}
     assert events["sample_ended"]["saga"]["status"] == "SUCCEEDED"
     assert events["sample_step"]["step"]["status"] == "SUCCEEDED"
-    assert_gone(json.loads((home / "stack.json").read_text())["pids"])
+    wait_until_gone(json.loads((home / "stack.json").read_text())["pids"].values())
 
 
 def test_after_kill_9_nothing_runs_and_the_next_start_finds_the_data_within_5_seconds(
@@ -128,7 +114,7 @@ def test_after_kill_9_nothing_runs_and_the_next_start_finds_the_data_within_5_se
         pids = first.pids
         assert set(pids) == {*SERVICES, "PostgreSQL", "NATS"}
         first.process.kill()
-        assert_gone(pids)
+        wait_until_gone(pids.values())
     began = time.monotonic()
     with running(home) as second:
         urls = second.until("ready")["urls"]
@@ -136,7 +122,7 @@ def test_after_kill_9_nothing_runs_and_the_next_start_finds_the_data_within_5_se
         again = httpx.get(f"{urls['api']}/sagas/{saga['id']}", trust_env=False)
         assert again.json()["status"] == "SUCCEEDED"
         assert second.end(signal.SIGTERM) == 0
-        assert_gone(second.pids)
+        wait_until_gone(second.pids.values())
 
 
 def test_two_homes_run_side_by_side_and_one_home_takes_one_stack(home: Path) -> None:
@@ -176,7 +162,7 @@ def test_a_second_signal_leaves_at_once_and_still_leaves_no_process(home: Path) 
         stack.until("stopping")
         stack.process.send_signal(signal.SIGINT)
         assert stack.process.wait(PATIENCE_S) in (0, 130)
-        assert_gone(pids)
+        wait_until_gone(pids.values())
 
 
 def test_servers_named_by_the_environment_are_used(

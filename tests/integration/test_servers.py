@@ -1,10 +1,8 @@
 """The throwaway servers keep what they were told, come back, and never outlive their parent."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import asyncpg
@@ -16,20 +14,21 @@ from nats.js.api import StreamConfig
 from mainspring.runtime import children
 from mainspring.runtime.servers import NatsServer, PostgresServer, ServerFailed
 from mainspring.testing import cluster
+from mainspring.testing.processes import wait_until_gone
 
 SECRET = "a-secret"
 ORPHANS = """
 import os, signal, sys
 from pathlib import Path
+from mainspring.runtime import children
 from mainspring.runtime.servers import NatsServer, PostgresServer
-from mainspring.runtime.children import remove_at_the_end
 home = Path(sys.argv[1])
 (home / "doomed").mkdir()
-remove_at_the_end(home / "doomed")
+children.remove_at_the_end(home / "doomed")
 servers = [PostgresServer(home / "postgres", durable=False), NatsServer(home / "nats")]
 for server in servers:
     server.start()
-print(*[server.pid for server in servers], flush=True)
+print(*[server.pid for server in servers], children.watchdog_pid(), flush=True)
 signal.pause()
 """
 
@@ -38,21 +37,6 @@ async def connected(url: str) -> Client:
     client = Client()
     await client.connect(url)
     return client
-
-
-def is_running(pid: int) -> bool:
-    """A zombie that no one has reaped is not running."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def wait_until_gone(pids: list[int], patience_s: float = 10.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while left := [pid for pid in pids if is_running(pid)]:
-        assert time.monotonic() < deadline, f"still running: {left}"
-        signal.sigtimedwait((), 0.02)
 
 
 async def test_postgres_keeps_what_it_committed_through_a_crash() -> None:
@@ -126,17 +110,11 @@ def test_nothing_outlives_a_killed_parent() -> None:
         with parent:
             assert parent.stdout is not None
             pids = [int(pid) for pid in parent.stdout.readline().split()]
-            assert len(pids) == 2
+            assert len(pids) == 3
             parent.kill()
+        # The watchdog is the last to go, when the folder is removed; the parent was its parent.
         wait_until_gone(pids)
-        watchdogs_work_is_done(home / "doomed")
-
-
-def watchdogs_work_is_done(folder: Path) -> None:
-    deadline = time.monotonic() + 5
-    while folder.exists():
-        assert time.monotonic() < deadline
-        signal.sigtimedwait((), 0.02)
+        assert not (home / "doomed").exists()
 
 
 def test_a_port_in_use_is_not_free() -> None:

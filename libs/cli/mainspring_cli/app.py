@@ -48,6 +48,7 @@ EXPECTED = (
     PortTaken,
     BinaryNotFound,
     NobodyCannotEnter,
+    OSError,
 )
 
 

@@ -32,6 +32,10 @@ class _Watchdog:
         self._held: list[int] = []
         atexit.register(self.close)
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
     def tell(self, subject: object, order: str) -> None:
         with self._lock:
             self._standing[str(subject)] = order
@@ -137,6 +141,11 @@ def hold(handle: int) -> None:
     A lock on it then says that nothing of ours is left.  Call it before the first `spawn`.
     """
     _watchdog.hold(handle)
+
+
+def watchdog_pid() -> int | None:
+    """Return the watchdog's process; None when there is nothing to watch yet."""
+    return _watchdog.pid
 
 
 def free_port() -> int:
