@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from mainspring.ports import Clock
+from mainspring.telemetry.metrics import HEARTBEAT_AGE
 
 PATIENCE_S = 30.0
 CHECK_S = 2.0
@@ -61,12 +62,14 @@ class Health:
     def heart(self, name: str, patience: float = PATIENCE_S) -> Heart:
         """Return a new heart; the process counts as stalled when it stops beating."""
         heart = Heart(name, patience, self._clock)
+        HEARTBEAT_AGE.labels(name).set_function(lambda: heart.age)
         self.hearts.append(heart)
         return heart
 
     def forget(self, heart: Heart) -> None:
         """Expect no more beats of it: its loop ended as it should."""
         self.hearts.remove(heart)
+        HEARTBEAT_AGE.remove(heart.name)
 
     def block(self, what: str, reason: str) -> None:
         """Be not ready because of `what`, until it is cleared."""

@@ -40,7 +40,7 @@ from mainspring.runtime.world import (
     persist,
     until_current,
 )
-from mainspring.telemetry import logs
+from mainspring.telemetry import logs, metrics, spans
 
 BEAT_S = 0.5
 LOOP_PATIENCE_S = 5.0
@@ -268,9 +268,20 @@ def main(build: Build, service: str) -> None:
         sys.exit(Exit.MISCONFIGURED)
     logs.configure(service, config.log_level, config.secrets())
     _log.info("starting", extra={"config": str(config), "pid": os.getpid()})
+    metrics.describe_build(service)
+    if config.otlp_endpoint:
+        _trace(config)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_process(config, build))
     sys.exit(code)
+
+
+def _trace(config: Config) -> None:
+    try:
+        spans.enable(config.otlp_endpoint, config.service)
+    except spans.TracingUnavailable as unavailable:
+        _log.critical("%s", unavailable)
+        sys.exit(Exit.MISCONFIGURED)
 
 
 async def _process(config: Config, build: Build) -> int:

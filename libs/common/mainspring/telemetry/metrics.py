@@ -1,0 +1,118 @@
+"""Every metric, once: its name, its unit, what it tells, and its labels.
+
+Labels are words from short lists, never an id, a URL or a name that a user chose: each new value
+of a label is a series that lives as long as the process.  `docs/operations.md` says of each what is
+healthy and what to do, and a test holds the two together.
+"""
+
+import platform
+from importlib.metadata import version
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+# A second series for each counter, with the time of its birth, doubles what is scraped.
+disable_created_metrics()
+
+_FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_CALLS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_LATE: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0)
+
+HTTP_REQUESTS: Final = Counter(
+    "mainspring_http_requests_total",
+    "Requests answered, by verb, route template and status.",
+    ["method", "route", "status"],
+)
+HTTP_SECONDS: Final = Histogram(
+    "mainspring_http_request_seconds",
+    "Seconds until an answer began, by route template.",
+    ["route"],
+    buckets=_FAST,
+)
+
+LOG_APPENDS: Final = Counter(
+    "mainspring_log_appends_total", "Transactions that appended to the event log."
+)
+LOG_APPEND_STREAMS: Final = Counter(
+    "mainspring_log_append_streams_total", "Streams appended to; over appends, the batch size."
+)
+LOG_APPEND_EVENTS: Final = Counter("mainspring_log_append_events_total", "Events appended.")
+LOG_APPEND_SECONDS: Final = Histogram(
+    "mainspring_log_append_seconds", "Seconds that one append transaction took.", buckets=_FAST
+)
+LOG_REFUSED: Final = Counter(
+    "mainspring_log_append_refused_total",
+    "Streams that were not written: conflict, key_taken or name_taken.",
+    ["why"],
+)
+
+BUS_PUBLISHED: Final = Counter(
+    "mainspring_bus_published_total", "Messages handed to the broker, by stream.", ["stream"]
+)
+BUS_CONSUMED: Final = Counter(
+    "mainspring_bus_consumed_total", "Messages taken from the broker, by stream.", ["stream"]
+)
+BUS_REDELIVERED: Final = Counter(
+    "mainspring_bus_redelivered_total", "Messages that came again, by stream.", ["stream"]
+)
+BUS_RESTORED: Final = Counter(
+    "mainspring_bus_restored_total", "Times that the broker came back with something lost."
+)
+
+DECISIONS: Final = Counter(
+    "mainspring_scheduler_decisions_total",
+    "Executions decided about: decided, nothing (all was settled) or conflict.",
+    ["outcome"],
+)
+TIMER_LATENESS: Final = Histogram(
+    "mainspring_timers_lateness_seconds",
+    "Seconds between the instant at which a timer was due and its firing.",
+    buckets=_LATE,
+)
+SWEPT: Final = Counter(
+    "mainspring_sweeps_reinjected_total",
+    "Executions that had not moved and were put back to work, by the sweep that found them.",
+    ["sweep"],
+)
+
+STEP_ATTEMPTS: Final = Counter(
+    "mainspring_step_attempts_total",
+    "Attempts of steps that ended here, by outcome: succeeded, failed, accepted or canceled.",
+    ["outcome"],
+)
+STEP_ATTEMPT_SECONDS: Final = Histogram(
+    "mainspring_step_attempt_seconds", "Seconds that an attempt took.", buckets=_CALLS
+)
+STEP_ATTEMPTS_IN_FLIGHT: Final = Gauge(
+    "mainspring_step_attempts_in_flight", "Attempts that this executor is making now."
+)
+
+EXECUTIONS_STARTED: Final = Counter(
+    "mainspring_executions_started_total", "Executions accepted, by dialect.", ["dialect"]
+)
+EXECUTIONS_FINISHED: Final = Counter(
+    "mainspring_executions_finished_total", "Executions that ended, by final status.", ["status"]
+)
+EXECUTIONS_WITHOUT_WAKEUP: Final = Gauge(
+    "mainspring_executions_without_wakeup",
+    "Executions that are not terminal and have no reason or no next wake-up.",
+)
+
+SSE_STREAMS: Final = Gauge("mainspring_sse_streams_open", "Event streams open now.", ["route"])
+SSE_SLOW_READERS: Final = Counter(
+    "mainspring_sse_slow_readers_total", "Event streams dropped because nobody read them."
+)
+
+HEARTBEAT_AGE: Final = Gauge(
+    "mainspring_loop_heartbeat_age_seconds",
+    "Seconds since a loop of this process last made progress.",
+    ["loop"],
+)
+BUILD_INFO: Final = Gauge(
+    "mainspring_build_info", "Always 1; the labels say what runs.", ["service", "version", "python"]
+)
+
+
+def describe_build(service: str) -> None:
+    """Say which service of which version this process is."""
+    BUILD_INFO.labels(service, version("mainspring-common"), platform.python_version()).set(1)
