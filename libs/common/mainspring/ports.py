@@ -306,12 +306,11 @@ class Random(Protocol):
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
-    """An HTTP answer, body capped by the caller's limit (`truncated` says if it was longer)."""
+    """A whole HTTP answer: names of headers in lower case, the body undone from compression."""
 
     status: int
     headers: dict[str, str]
     body: bytes
-    truncated: bool = False
 
 
 class HttpClient(Protocol):
@@ -327,7 +326,10 @@ class HttpClient(Protocol):
         timeout: float,
         max_body: int,
     ) -> HttpAnswer:
-        """Make one call.  Raises `HttpFault` with the kind of fault when there is no answer."""
+        """Make one call.  Raises `HttpFault` with the kind of fault when there is no answer.
+
+        An answer whose body is larger than `max_body` is the fault too_large, never cut short.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -27,8 +27,20 @@ _VERBS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DE
 _REPEATABLE: Final = _VERBS - {"POST", "PATCH"}
 _WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
 _OWN: Final = frozenset(
-    "host connection content-length transfer-encoding keep-alive te trailer upgrade expect "
-    "proxy-connection proxy-authorization http2-settings".split()
+    [
+        "host",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "proxy-connection",
+        "proxy-authorization",
+        "http2-settings",
+    ]
 )
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")

@@ -23,9 +23,23 @@ LONGEST_URL: Final = 4096
 LONGEST_ERROR: Final = 1024
 
 _SECRET_HEADERS: Final = frozenset(
-    "authorization cookie set-cookie x-api-key api-key proxy-authorization x-auth-token "
-    "x-access-token x-csrf-token x-amz-security-token x-secret x-callback-token x-vault-token "
-    "authentication-info proxy-authentication-info".split()
+    [
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "x-api-key",
+        "api-key",
+        "proxy-authorization",
+        "x-auth-token",
+        "x-access-token",
+        "x-csrf-token",
+        "x-amz-security-token",
+        "x-secret",
+        "x-callback-token",
+        "x-vault-token",
+        "authentication-info",
+        "proxy-authentication-info",
+    ]
 )
 _SECRET_PARAMETER: Final = re.compile(
     r"(?i)([?&;](?:[^=&;#]*(?:token|secret|passw(?:or)?d|api[-_.]?key|signature|credential)[^=&;#]*"
@@ -35,8 +49,24 @@ _USERINFO: Final = re.compile(r"(?<=//)[^/?#]*@")
 _CHARSET: Final = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
 # Text encodings only, and none that is slow: a peer chooses the name.
 _CHARSETS: Final = frozenset(
-    "utf-8 utf8 us-ascii iso-8859-1 latin-1 latin1 windows-1252 utf-16 iso-8859-15 windows-1251 "
-    "koi8-r shift_jis euc-jp gb2312 gbk big5".split()
+    [
+        "utf-8",
+        "utf8",
+        "us-ascii",
+        "iso-8859-1",
+        "latin-1",
+        "latin1",
+        "windows-1252",
+        "utf-16",
+        "iso-8859-15",
+        "windows-1251",
+        "koi8-r",
+        "shift_jis",
+        "euc-jp",
+        "gb2312",
+        "gbk",
+        "big5",
+    ]
 )
 _decode = msgspec.json.Decoder().decode
 
