@@ -8,6 +8,7 @@ follows from it is durable; one that comes again finds its effect recorded and c
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import get_args
 
 import msgspec
 
@@ -25,6 +26,7 @@ from mainspring.domain.rows import TimerRow
 from mainspring.domain.task import Finished, Report, Task
 from mainspring.ports import Appended, Blobs, Outgoing
 from mainspring.runtime.engine import Decided, Engine, notice
+from mainspring.telemetry import metrics
 from mainspring_scheduler.inbox import Inbox, Work
 
 MOST = 256
@@ -32,6 +34,8 @@ MOST = 256
 
 LARGE = 128 * 1024
 """Bytes of a task beyond which its values travel by reference."""
+
+Ending = get_args(e.Terminal)
 
 logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -116,6 +120,7 @@ class Advancer:
             events = self._events(x, reports, work.lost_before)
             if not events:
                 self._engine.keep(x)
+                metrics.DECISIONS.labels("nothing").inc()
                 return None
             meta = Meta(actor="scheduler", correlation=x.id, traceparent=x.traceparent)
             return self._engine.prepare(x, events, meta=meta)
@@ -158,9 +163,13 @@ class Advancer:
             if not isinstance(outcome, Appended):
                 self._engine.forget(work.execution)
                 self._inbox.put_back(work)
+                metrics.DECISIONS.labels("conflict").inc()
                 continue
             self._engine.keep(decided.after)
             done.append((work, decided))
+            metrics.DECISIONS.labels("decided").inc()
+            if any(isinstance(event, Ending) for event in decided.events):
+                metrics.EXECUTIONS_FINISHED.labels(decided.after.status).inc()
             if len(decided.append.events) >= MOST_AT_ONCE:
                 self._inbox.poke(work.execution)
         return done

@@ -48,6 +48,7 @@ from mainspring.ports import (
     Views,
 )
 from mainspring.store import views
+from mainspring.telemetry import metrics
 
 TRIES = 3
 """How often a request is decided anew after another writer was first."""
@@ -93,6 +94,7 @@ class Decided(msgspec.Struct, frozen=True):
     """A decision that is ready to be appended: events, rows, and the state that they make."""
 
     append: Append
+    events: tuple[e.Event, ...]
     after: Execution
     actions: tuple[Action, ...]
 
@@ -228,6 +230,7 @@ class Engine:
         if isinstance(outcome, Refused):
             _raise_refused(outcome, f"execution {start.id}", start.id)
         self._remember(definition)
+        metrics.EXECUTIONS_STARTED.labels(start.dialect).inc()
         await self.announce([decided], settled=False)
 
     async def ask(self, id: str, command: c.Request, *, project: str | None, meta: Meta) -> Answer:
@@ -317,7 +320,7 @@ class Engine:
         changes, after = views.project(x, sealed, events)
         actions = [action for event in events for action in react(event, after)]
         append = Append(stream, x.head, sealed, tuple(changes))
-        return Decided(append, after, tuple(actions))
+        return Decided(append, tuple(events), after, tuple(actions))
 
     async def announce(self, decided: Sequence[Decided], *, settled: bool) -> None:
         """Publish what was appended; a broker that is away is no error: the sweeps catch up."""
