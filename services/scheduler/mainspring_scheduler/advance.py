@@ -104,7 +104,7 @@ class Advancer:
         return [row for _, d in done for row in d.append.changes if isinstance(row, TimerRow)]
 
     async def _states(self, works: Sequence[Work]) -> dict[str, Execution]:
-        states = await self._engine.warm([work.execution for work in works])
+        states = await self._engine.warm({work.execution: work.version for work in works})
         for work in works:
             x = states.get(work.execution)
             if x is not None and x.version < work.version:
@@ -165,7 +165,7 @@ class Advancer:
                 self._inbox.put_back(work)
                 metrics.DECISIONS.labels("conflict").inc()
                 continue
-            self._engine.keep(decided.after)
+            await self._engine.remember(decided.append.expected.version, decided.after)
             done.append((work, decided))
             metrics.DECISIONS.labels("decided").inc()
             if any(isinstance(event, Ending) for event in decided.events):

@@ -7,7 +7,7 @@ what has not moved.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, NoReturn, cast
 
 import msgspec
@@ -26,6 +26,7 @@ from mainspring.domain.errors import (
 )
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution import snapshot
 from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.history import replay
 from mainspring.domain.execution.react import Action, Dispatch, react
@@ -275,18 +276,42 @@ class Engine:
             raise Corrupt(f"execution {id} begins with {history[0].type}")
         return replay(absent(id, await self.compiled(first.definition)), history)
 
-    async def warm(self, ids: Iterable[str]) -> dict[str, Execution]:
+    async def warm(self, ids: Mapping[str, int]) -> dict[str, Execution]:
         """Return states for deciding, from memory or else from the log; unknown ids are left out.
 
-        A state may be behind the log: an append on top of it is then refused.
+        With each id comes the version that its stream is known to have, 0 when that is not known:
+        a short history is folded without asking for a snapshot.  A state may be behind the log: an
+        append on top of it is then refused.
         """
         found = {id: x for id in ids if (x := self._warm.get(id)) is not None}
-        missing = [StreamId("execution", id) for id in ids if id not in found]
+        cold = [id for id in ids if id not in found]
+        long = [id for id in cold if not 0 < ids[id] < snapshot.FIRST]
+        found |= await self._thawed(long)
+        missing = [StreamId("execution", id) for id in cold if id not in found]
         if missing:
             for stream, history in (await self.log.read(missing)).items():
                 if history:
                     found[stream.id] = await self._replayed(stream.id, history)
         return found
+
+    async def _thawed(self, ids: Sequence[str]) -> dict[str, Execution]:
+        """Return the states that have a snapshot, brought up to the log."""
+        found: dict[str, Execution] = {}
+        if not ids:
+            return found
+        saved = await self.snapshots.load([StreamId("execution", id) for id in ids])
+        for stream, (_, data) in saved.items():
+            definition = snapshot.definition_of(data)
+            x = definition and snapshot.thaw(data, await self.compiled(definition))
+            if x:
+                found[stream.id] = await self.refreshed(x)
+        return found
+
+    async def remember(self, before: int, x: Execution) -> None:
+        """Keep a state warm, and save a snapshot when its history has doubled."""
+        self.keep(x)
+        if snapshot.is_due(before, x.version):
+            await self.snapshots.save(StreamId("execution", x.id), x.head, snapshot.freeze(x))
 
     async def refreshed(self, x: Execution) -> Execution:
         """Return a warm state brought up to the log."""
