@@ -1,0 +1,91 @@
+"""The events service: its routes, and the parts behind them."""
+
+import re
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mainspring.domain.envelope import StreamId
+from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.http.middleware import Edge
+from mainspring.http.problems import Dialect, handlers
+from mainspring.http.sse import EventStream, resume_from
+from mainspring.runtime.service import Service
+from mainspring.runtime.world import World
+from mainspring_events.feed import Feed
+from mainspring_events.stream import ENDED, EXECUTION, execution_stream, project_stream
+
+DEFAULT_PROJECT: Final = "default"
+NO_MORE: Final = 204  # what tells a browser's EventSource not to come back
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+
+
+async def build(world: World) -> Service:
+    """Return the service: one feed for all streams, and the routes that open them."""
+    feed = Feed(world.bus, world.log, world.clock, world.health.heart("feed"))
+    return Service([feed], application(world, feed))
+
+
+def application(world: World, feed: Feed) -> Edge:
+    """Return the HTTP face."""
+    streams = Streams(world, feed)
+    routes = [
+        Route("/v1/workflow-runs/{id}/stream", streams.execution),
+        Route("/v1/log/stream", streams.project),
+    ]
+    app = Starlette(routes=routes, exception_handlers=handlers(_native))
+    limit = world.config.max_body_bytes
+    return Edge(app, ids=world.ids, clock=world.clock, max_body=limit)
+
+
+class Streams:
+    """Opens streams for those who ask."""
+
+    def __init__(self, world: World, feed: Feed) -> None:
+        self._world = world
+        self._feed = feed
+
+    async def execution(self, request: Request) -> Response:
+        """Stream one execution, of whichever dialect; raise `NotFound`."""
+        world, id = self._world, request.path_params["id"]
+        after = resume_from(request.headers, request.query_params)
+        detail = await world.views.execution(id, project=_project(request))
+        if detail is None:
+            raise NotFound(f"there is no run {id}")
+        if after is not None and detail.row.status in ENDED and not await self._follows(id, after):
+            return Response(status_code=NO_MORE)
+        source = execution_stream(world.views, world.log, self._feed, detail.row, after)
+        return EventStream(source, world.draining)
+
+    async def project(self, request: Request) -> Response:
+        """Stream the log of a project; without a position, from its beginning."""
+        after = resume_from(request.headers, request.query_params) or 0
+        types = _types(request.query_params.get("types", ""))
+        world, project = self._world, _project(request)
+        source = project_stream(world.log, self._feed, project, after=after, types=types)
+        return EventStream(source, world.draining)
+
+    async def _follows(self, id: str, after: int) -> bool:
+        """Say whether the log has anything of an execution behind a position."""
+        stream = StreamId(EXECUTION, id)
+        return bool(await self._world.log.read_all(after=after, limit=1, stream=stream))
+
+
+def _native(_: Request) -> Dialect:
+    return "native"
+
+
+def _project(request: Request) -> str:
+    given = request.query_params.get("project_id") or request.headers.get("x-project-id")
+    return given or DEFAULT_PROJECT
+
+
+def _types(text: str) -> tuple[str, ...]:
+    types = tuple(part.strip() for part in text.split(",")) if text else ()
+    faults = [f"types: {t[:64]!r} is no event type" for t in types if not _TYPE.fullmatch(t)]
+    if faults:
+        raise DefinitionInvalid(faults)
+    return types

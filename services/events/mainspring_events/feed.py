@@ -1,0 +1,201 @@
+"""Who is told that something was appended: one live subscription, many listeners.
+
+A notice says only that there is something to read, and each listener reads the log from where it
+stands, so one that comes twice or too early costs a read and nothing else.  One that is lost is
+made good: when the broker comes back every listener is woken, and every `SAFETY_S` those who heard
+nothing are, if the log has grown.
+
+The subscription is opened for the first listener and closed after the last.  A subscription for
+each listener lost: it hears less, but each costs the broker two interests, and a thousand readers
+who come back at once would bring two thousand of them in the same instant.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+import msgspec
+
+from mainspring.bus import subjects
+from mainspring.domain.envelope import StreamId
+from mainspring.domain.errors import LogUnavailable
+from mainspring.http.health import Heart
+from mainspring.ports import Bus, Clock, EventLog, Subscription
+from mainspring.runtime.signal import Signal
+
+SAFETY_S: Final = 5.0
+LISTEN_S: Final = 1.0  # how long the feed waits for a notice before it looks around
+K = TypeVar("K")
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What the engine publishes after a commit; only the project is of use here."""
+
+    x: str
+
+
+_decode = msgspec.json.Decoder(Notice).decode
+
+
+class Ear:
+    """One listener's: set when there may be something to read."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self.quiet = True
+
+    def ring(self) -> None:
+        self.quiet = False
+        self._rung.set()
+
+    async def heard(self) -> None:
+        """Return when something was heard since the last call."""
+        await self._rung.wait()
+        self._rung.clear()
+
+
+class Feed:
+    """Hears every append while somebody listens, and rings those whom it concerns."""
+
+    name = "feed"
+
+    def __init__(self, bus: Bus, log: EventLog, clock: Clock, heart: Heart) -> None:
+        self._bus = bus
+        self._log = log
+        self._clock = clock
+        self._heart = heart
+        self._by_stream: defaultdict[StreamId, set[Ear]] = defaultdict(set)
+        self._by_project: defaultdict[str, set[Ear]] = defaultdict(set)
+        self._subscription: Subscription | None = None
+        self._subscribing = asyncio.Lock()
+        self._wanted = asyncio.Event()
+        self._draining = False
+        self._was_connected = False
+        self._looked_at = clock.monotonic()
+        self._head = 0
+        self.listening: Signal[None] = Signal()
+
+    @asynccontextmanager
+    async def to_stream(self, stream: StreamId) -> AsyncGenerator[Ear]:
+        """Hear of appends to a stream; what is appended after this has begun is not missed."""
+        async with self._heard(self._by_stream, stream) as ear:
+            yield ear
+
+    @asynccontextmanager
+    async def to_project(self, project: str) -> AsyncGenerator[Ear]:
+        """Hear of appends in a project."""
+        async with self._heard(self._by_project, project) as ear:
+            yield ear
+
+    @asynccontextmanager
+    async def _heard(self, ears: defaultdict[K, set[Ear]], key: K) -> AsyncGenerator[Ear]:
+        ear = Ear()
+        ears[key].add(ear)
+        try:
+            # The subscription stands before the caller reads the log.
+            await self._subscribe()
+            self.listening.send(None)
+            yield ear
+        finally:
+            ears[key].discard(ear)
+            if not ears[key]:
+                del ears[key]
+
+    async def start(self) -> None:
+        """Nothing is opened before somebody listens."""
+
+    async def run(self) -> None:
+        """Ring ears until drained."""
+        while not self._draining:
+            self._heart.beat()
+            if self._subscription is None:
+                await self._until_wanted()
+            else:
+                await self._turn(self._subscription)
+        await self._unsubscribe()
+
+    async def drain(self) -> None:
+        """Hear nothing more."""
+        self._draining = True
+        self._wanted.set()
+
+    async def _until_wanted(self) -> None:
+        self._wanted.clear()
+        try:
+            async with asyncio.timeout(LISTEN_S):
+                await self._wanted.wait()
+        except TimeoutError:
+            return
+
+    async def _turn(self, subscription: Subscription) -> None:
+        notice = await subscription.next(LISTEN_S)
+        if notice is not None:
+            self._dispatch(*notice)
+        if not (self._by_stream or self._by_project):
+            await self._unsubscribe()
+            return
+        self._notice_return()
+        if self._clock.monotonic() - self._looked_at > SAFETY_S:
+            await self._look()
+
+    def _dispatch(self, subject: str, data: bytes) -> None:
+        # events.<category>.<partition>.<id>[.settled]
+        parts = subject.split(".")
+        if len(parts) < 4:
+            return
+        for ear in self._by_stream.get(StreamId(parts[1], parts[3]), ()):
+            ear.ring()
+        if self._by_project:
+            self._dispatch_to_project(data)
+
+    def _dispatch_to_project(self, data: bytes) -> None:
+        try:
+            project = _decode(data).x
+        except msgspec.DecodeError:
+            return  # not one of the engine's; whoever it concerned is found by the safety net
+        for ear in self._by_project.get(project, ()):
+            ear.ring()
+
+    def _notice_return(self) -> None:
+        """Ring everyone when the broker is back: what was said meanwhile was not heard."""
+        is_connected = self._bus.connected()
+        if is_connected and not self._was_connected:
+            self._ring_all()
+        self._was_connected = is_connected
+
+    async def _look(self) -> None:
+        """Ring who heard nothing for a while, if the log has grown meanwhile."""
+        self._looked_at = self._clock.monotonic()
+        try:
+            head = await self._log.head_position()
+        except LogUnavailable:
+            return
+        if head != self._head:
+            self._ring_all(only_quiet=True)
+        self._head = head
+        for ear in self._ears():
+            ear.quiet = True
+
+    def _ring_all(self, *, only_quiet: bool = False) -> None:
+        for ear in self._ears():
+            if ear.quiet or not only_quiet:
+                ear.ring()
+
+    def _ears(self) -> list[Ear]:
+        places = (*self._by_stream.values(), *self._by_project.values())
+        return [ear for place in places for ear in place]
+
+    async def _subscribe(self) -> None:
+        async with self._subscribing:
+            if self._subscription is None:
+                self._subscription = await self._bus.subscribe(subjects.EVERY_EVENT)
+                self._was_connected = self._bus.connected()
+                self._wanted.set()
+
+    async def _unsubscribe(self) -> None:
+        async with self._subscribing:
+            if self._subscription is not None and not (self._by_stream or self._by_project):
+                subscription, self._subscription = self._subscription, None
+                await subscription.close()

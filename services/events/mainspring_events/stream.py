@@ -1,0 +1,159 @@
+"""The two streams: what happens to one execution, and what happens in a project.
+
+Both read the log, and only the log: a notice from the broker says when, never what.  So a reader
+that resumes gets exactly what follows, in order, whoever wrote it and whatever got lost between.
+Listening begins before the first read, or an event between the two would wait for the next one.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, get_args
+
+import msgspec
+
+from mainspring.domain.envelope import Envelope, StreamId
+from mainspring.domain.errors import LogUnavailable
+from mainspring.domain.execution import events
+from mainspring.domain.rows import ExecutionRow
+from mainspring.http import sse
+from mainspring.ports import EventLog, Views
+from mainspring_events.feed import Ear, Feed
+
+BATCH: Final = 100
+EXECUTION: Final = "execution"
+ENDED: Final = frozenset({"succeeded", "failed", "corrupted", "canceled", "timed_out"})
+ENDINGS: Final = frozenset(kind.__name__ for kind in get_args(events.Terminal))
+REOPENINGS: Final = frozenset({"RetryRequested", "StepResetRequested", "ExecutionReopened"})
+_INSTANTS: Final = ("created_at", "updated_at", "started_at", "finished_at", "wake_at")
+_INTERNAL: Final = ("partition", "handled_version", "output_version")
+
+
+class Follower:
+    """Follows the log behind a position: whole batches, then what comes, until it is over."""
+
+    def __init__(self, log: EventLog, ear: Ear, after: int) -> None:
+        self._log = log
+        self._ear = ear
+        self.position = after
+
+    async def batches(
+        self, *, project: str | None = None, stream: StreamId | None = None, types: Sequence[str]
+    ) -> AsyncGenerator[list[Envelope]]:
+        """Yield what follows; an empty batch says that there is nothing more for now."""
+        while True:
+            # Known before the read: a filter may pass over everything up to here.
+            head = await self._log.head_position() if types else 0
+            batch = await self._log.read_all(
+                after=self.position, limit=BATCH, project=project, stream=stream, types=types
+            )
+            if batch:
+                self.position = batch[-1].position
+                yield batch
+            if len(batch) < BATCH:
+                self.position = max(self.position, head)
+                yield []
+                await self._ear.heard()
+
+
+async def execution_stream(
+    views: Views, log: EventLog, feed: Feed, row: ExecutionRow, after: int | None
+) -> AsyncGenerator[bytes]:
+    """Yield the present state and then each event, or the events behind `after`; end with the run.
+
+    A log that goes away ends the stream: its reader comes back and resumes.
+    """
+    stream = StreamId(EXECUTION, row.id)
+    try:
+        async with feed.to_stream(stream) as ear:
+            if after is None:
+                # Again, now that we listen: the caller's may be a moment old.
+                detail = await views.execution(row.id)
+                row = detail.row if detail else row
+                after = await _position_of(log, row)
+                yield sse.event(_encode(summary(row)), name="state", id=after)
+            over = row.status in ENDED
+            follower = Follower(log, ear, after)
+            async for batch in follower.batches(stream=stream, types=()):
+                for envelope in batch:
+                    over = _is_over(over, envelope.type)
+                if batch:
+                    yield b"".join(map(event_of, batch))
+                elif over:
+                    return
+    except LogUnavailable:
+        return
+
+
+async def project_stream(
+    log: EventLog, feed: Feed, project: str, *, after: int, types: Sequence[str]
+) -> AsyncGenerator[bytes]:
+    """Yield each event of a project behind `after` as a CloudEvent; end only with the reader."""
+    try:
+        async with feed.to_project(project) as ear:
+            follower = Follower(log, ear, after)
+            async for batch in follower.batches(project=project, types=types):
+                if batch:
+                    yield b"".join(map(cloud_event_of, batch))
+    except LogUnavailable:
+        return
+
+
+def _is_over(over: bool, type: str) -> bool:
+    """Say whether a run is over after an event of that type: an end can be taken back."""
+    return (over or type in ENDINGS) and type not in REOPENINGS
+
+
+async def _position_of(log: EventLog, row: ExecutionRow) -> int:
+    """Return the position of the event that made the row what it is."""
+    stream = StreamId(EXECUTION, row.id)
+    found = (await log.read([stream], after=row.stream_version - 1))[stream]
+    return found[0].position if found else 0
+
+
+def summary(row: ExecutionRow) -> dict[str, Any]:
+    """Return an execution's row as its stream shows it: instants in RFC 3339, nothing of ours."""
+    shown: dict[str, Any] = {
+        name: value for name, value in msgspec.structs.asdict(row).items() if name not in _INTERNAL
+    }
+    return shown | {name: _instant(shown[name]) for name in _INSTANTS if shown[name] is not None}
+
+
+def event_of(envelope: Envelope) -> bytes:
+    """Return an event of an execution as a server-sent event."""
+    told = {
+        "position": envelope.position,
+        "type": envelope.type,
+        "version": envelope.version,
+        "recorded_at": _instant(envelope.recorded_at),
+        "data": msgspec.Raw(envelope.body),
+    }
+    return sse.event(_encode(told), name=envelope.type, id=envelope.position)
+
+
+def cloud_event_of(envelope: Envelope) -> bytes:
+    """Return an event of the log as a CloudEvent 1.0 in a server-sent event."""
+    told: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": envelope.id,
+        "source": f"/projects/{envelope.project}",
+        "type": envelope.type,
+        "subject": str(envelope.stream),
+        "time": _instant(envelope.recorded_at),
+        "datacontenttype": "application/json",
+        "sequence": str(envelope.position),
+        "streamversion": envelope.version,
+        "schemaversion": envelope.schema_version,
+        "actor": envelope.meta.actor,
+        "data": msgspec.Raw(envelope.body),
+    }
+    if envelope.meta.traceparent:
+        told["traceparent"] = envelope.meta.traceparent
+    return sse.event(_encode(told), id=envelope.position)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _instant(at: float) -> str:
+    moment = datetime.fromtimestamp(at, UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
