@@ -30,8 +30,8 @@ async def measure(name: str, runs: int) -> Figures:
         if name == "f":
             figures.append(await raw_append.measure())
             continue
-        async with stack() as platform_:
-            figures.append(await SCENARIOS[name](platform_))
+        with stack() as whole:
+            figures.append(await SCENARIOS[name](whole))
     return report.median(figures)
 
 

@@ -7,18 +7,13 @@ operating system, by process, children included.
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
-
 from mainspring.runtime import children
-from mainspring.runtime.servers import NatsServer, PostgresServer
-from mainspring.store.migrate import migrate
-from mainspring_cli.parts import Service, wait_ready
+from mainspring.testing.stack import platform
 
 SERVICES = ("api", "scheduler", "executor", "events")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -40,49 +35,25 @@ class Stack(NamedTuple):
         return {name: _rss(self.pids[name]) for name in SERVICES}
 
 
-@asynccontextmanager
-async def stack() -> AsyncGenerator[Stack]:
-    """Run everything in a temporary folder on free ports; nothing is left behind."""
-    async with AsyncExitStack() as exits:
-        home = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="mainspring-bench-")))
-        home.chmod(0o755)
-        postgres = PostgresServer(home / "postgres", 0)
-        postgres.start()
-        exits.callback(postgres.stop)
-        nats = NatsServer(home / "nats", 0)
-        nats.start()
-        exits.callback(nats.stop)
-        await migrate(postgres.dsn)
-        ports = {name: children.free_port() for name in SERVICES}
-        env = {
-            **os.environ,
-            "MAINSPRING_DATABASE_URL": postgres.dsn,
-            "MAINSPRING_NATS_URL": nats.url,
-            "MAINSPRING_EVENTS_URL": f"http://127.0.0.1:{ports['events']}",
-            "MAINSPRING_PUBLIC_URL": f"http://127.0.0.1:{ports['api']}",
-            "MAINSPRING_CALLBACK_KEYS": "bench:" + "ab" * 32,
-            "MAINSPRING_ALLOW_PRIVATE_EGRESS": "1",
-            "MAINSPRING_LOG_LEVEL": "WARNING",
-        }
-        services = [Service(name, ports[name], home / f"{name}.log", env) for name in SERVICES]
-        for service in services:
-            service.start()
-            exits.callback(service.stop)
-        async with httpx.AsyncClient() as client:
-            await wait_ready(client, services)
-        echo = children.free_port()
-        peer = subprocess.Popen([sys.executable, "-m", "benchmarks.echo", str(echo)])
-        exits.callback(peer.wait)
-        exits.callback(peer.terminate)
-        pids = {service.name: service.pid or 0 for service in services}
-        pids |= {"postgres": postgres.pid or 0, "nats": nats.pid or 0, "echo": peer.pid}
-        yield Stack(
-            api=f"http://127.0.0.1:{ports['api']}",
-            events=f"http://127.0.0.1:{ports['events']}",
-            echo=f"http://127.0.0.1:{echo}",
-            dsn=postgres.dsn,
-            pids={**pids, "load": os.getpid()},
-        )
+@contextmanager
+def stack() -> Generator[Stack]:
+    """Run everything with default durability on free ports; nothing is left behind."""
+    with platform(durable=True, env={"MAINSPRING_LOG_LEVEL": "WARNING"}) as whole:
+        port = children.free_port()
+        peer = subprocess.Popen([sys.executable, "-m", "benchmarks.echo", str(port)])
+        try:
+            pids = {name: replicas[0].pid for name, replicas in whole.services.items()}
+            pids |= {"postgres": whole.postgres.pid or 0, "nats": whole.nats.pid or 0}
+            yield Stack(
+                api=whole.api,
+                events=whole.events,
+                echo=f"http://127.0.0.1:{port}",
+                dsn=whole.postgres.dsn,
+                pids={**pids, "echo": peer.pid, "load": os.getpid()},
+            )
+        finally:
+            peer.terminate()
+            peer.wait()
 
 
 def tree_cpu(pid: int) -> float:
