@@ -26,7 +26,7 @@ from mainspring.domain.rows import TimerRow
 from mainspring.domain.task import Finished, Report, Task
 from mainspring.ports import Appended, Blobs, Outgoing
 from mainspring.runtime.engine import Decided, Engine, notice
-from mainspring.telemetry import metrics
+from mainspring.telemetry import metrics, spans
 from mainspring_scheduler.inbox import Inbox, Work
 
 MOST = 256
@@ -117,7 +117,8 @@ class Advancer:
             return None
         try:
             reports = [await self._whole(report) for report in work.reports]
-            events = self._events(x, reports, work.lost_before)
+            with spans.span(spans.DECIDE, x.traceparent, {spans.EXECUTION_ID: x.id}):
+                events = self._events(x, reports, work.lost_before)
             if not events:
                 self._engine.keep(x)
                 metrics.DECISIONS.labels("nothing").inc()
