@@ -201,9 +201,7 @@ async def test_a_timer_that_is_gone_is_gone(store: Store) -> None:
 
 
 async def test_streams_are_read_behind_a_version(store: Store) -> None:
-    await store.log.append(
-        [append(A, events=[requested(), succeeded(1), succeeded(2)]), append(B)]
-    )
+    await store.log.append([append(A, events=[requested(), succeeded(1), succeeded(2)]), append(B)])
     read = await store.log.read([B, A, C], after=1)
     assert {stream: [e.version for e in events] for stream, events in read.items()} == {
         A: [2, 3],
