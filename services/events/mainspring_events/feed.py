@@ -13,7 +13,7 @@ who come back at once would bring two thousand of them in the same instant.
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, TypeVar
 
 import msgspec
@@ -71,11 +71,13 @@ class Feed:
         self._subscription: Subscription | None = None
         self._subscribing = asyncio.Lock()
         self._wanted = asyncio.Event()
-        self._draining = False
+        self._drained = asyncio.Event()
         self._was_connected = False
         self._looked_at = clock.monotonic()
         self._head = 0
         self.listening: Signal[None] = Signal()
+        self.away: Signal[None] = Signal()
+        self.closed: Signal[None] = Signal()
 
     @asynccontextmanager
     async def to_stream(self, stream: StreamId) -> AsyncGenerator[Ear]:
@@ -108,33 +110,42 @@ class Feed:
 
     async def run(self) -> None:
         """Ring ears until drained."""
-        while not self._draining:
-            self._heart.beat()
-            if self._subscription is None:
-                await self._until_wanted()
-            else:
-                await self._turn(self._subscription)
-        await self._unsubscribe()
+        turning = asyncio.create_task(self._turns())
+        drained = asyncio.create_task(self._drained.wait())
+        try:
+            await asyncio.wait((turning, drained), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            turning.cancel()
+            drained.cancel()
+            await asyncio.gather(turning, drained, return_exceptions=True)
+            await self._unsubscribe()
+        if not turning.cancelled():
+            turning.result()  # it ends only by a fault
 
     async def drain(self) -> None:
         """Hear nothing more."""
-        self._draining = True
-        self._wanted.set()
+        self._drained.set()
+
+    async def _turns(self) -> None:
+        while True:
+            self._heart.beat()
+            if self._subscription is not None:
+                await self._turn(self._subscription)
+            else:
+                await self._until_wanted()
 
     async def _until_wanted(self) -> None:
         self._wanted.clear()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_S):
                 await self._wanted.wait()
-        except TimeoutError:
-            return
 
     async def _turn(self, subscription: Subscription) -> None:
         notice = await subscription.next(LISTEN_S)
         if notice is not None:
             self._dispatch(*notice)
         if not (self._by_stream or self._by_project):
-            await self._unsubscribe()
+            await self._unsubscribe(unless_wanted=True)
             return
         self._notice_return()
         if self._clock.monotonic() - self._looked_at > SAFETY_S:
@@ -163,6 +174,8 @@ class Feed:
         is_connected = self._bus.connected()
         if is_connected and not self._was_connected:
             self._ring_all()
+        if not is_connected:
+            self.away.send(None)
         self._was_connected = is_connected
 
     async def _look(self) -> None:
@@ -194,8 +207,11 @@ class Feed:
                 self._was_connected = self._bus.connected()
                 self._wanted.set()
 
-    async def _unsubscribe(self) -> None:
+    async def _unsubscribe(self, *, unless_wanted: bool = False) -> None:
         async with self._subscribing:
-            if self._subscription is not None and not (self._by_stream or self._by_project):
-                subscription, self._subscription = self._subscription, None
+            if unless_wanted and (self._by_stream or self._by_project):
+                return  # somebody came while we waited for the lock
+            subscription, self._subscription = self._subscription, None
+            if subscription is not None:
                 await subscription.close()
+                self.closed.send(None)
