@@ -273,6 +273,7 @@ def main(build: Build, service: str) -> None:
         _trace(config)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_process(config, build))
+    spans.flush()
     sys.exit(code)
 
 

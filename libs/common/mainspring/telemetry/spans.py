@@ -9,7 +9,7 @@ Names have no ids in them; ids are attributes.
 
 import os
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -99,6 +99,7 @@ class Tracer(Protocol):
 
 
 _tracer: Tracer | None = None
+_flush: Callable[[], object] | None = None
 
 
 def span(
@@ -115,9 +116,9 @@ def enable(endpoint: str, service: str, exporter: "SpanExporter | None" = None) 
 
     `exporter` takes the place of the one that sends, for tests.
     """
-    global _tracer  # noqa: PLW0603 - one process, one tracer, as in the library itself
+    global _tracer, _flush
     try:
-        _tracer = _open_telemetry(exporter or _exporter(endpoint), service)
+        _tracer, _flush = _open_telemetry(exporter or _exporter(endpoint), service)
     except ImportError as missing:
         raise TracingUnavailable(
             f"OTEL_EXPORTER_OTLP_ENDPOINT is set, but {missing.name} is not installed: "
@@ -125,10 +126,16 @@ def enable(endpoint: str, service: str, exporter: "SpanExporter | None" = None) 
         ) from missing
 
 
+def flush() -> None:
+    """Send what was made; call it last, it may wait for the collector."""
+    if _flush is not None:
+        _flush()
+
+
 def disable() -> None:
-    """Make no more spans."""
-    global _tracer  # noqa: PLW0603 - see `enable`
-    _tracer = None
+    """Make no more spans, and drop what was not sent."""
+    global _tracer, _flush  # noqa: PLW0603 - see `enable`
+    _tracer = _flush = None
 
 
 def _exporter(endpoint: str) -> "SpanExporter":
@@ -137,7 +144,7 @@ def _exporter(endpoint: str) -> "SpanExporter":
     return exporting.OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
 
 
-def _open_telemetry(exporter: "SpanExporter", service: str) -> Tracer:
+def _open_telemetry(exporter: "SpanExporter", service: str) -> tuple[Tracer, Callable[[], object]]:
     from opentelemetry import trace  # noqa: PLC0415 - heavy, and only for those who ask
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
@@ -164,4 +171,4 @@ def _open_telemetry(exporter: "SpanExporter", service: str) -> Tracer:
         ids = int(place.trace_id, 16), int(place.span_id, 16)
         return trace.SpanContext(*ids, is_remote=True, trace_flags=flags)
 
-    return make
+    return make, provider.shutdown
