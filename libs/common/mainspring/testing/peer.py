@@ -1,119 +1,117 @@
-"""A peer on a real socket that says exactly the bytes that a test wants, well-formed or not."""
+"""A peer over real HTTP that writes down every call before it answers.
+
+It runs in a thread with a loop of its own, so tests of any kind can use it.  What it answers is a
+function of the call; what it was asked is the truth that effects are counted by.
+"""
 
 import asyncio
-import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import TypeAlias
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import NamedTuple, cast
 
-Script: TypeAlias = Callable[["Visit"], Awaitable[None]]
+import httptools
 
 
-class Visit:
-    """One connection to the peer, from the peer's side."""
+class Call(NamedTuple):
+    """One request as it arrived; header names are in lower case."""
 
-    def __init__(
-        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self.number = number
-        self._reader = reader
-        self._writer = writer
+    verb: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    at: float
 
-    async def request(self) -> bytes:
-        """Return the bytes of the next request, head and body; empty when the caller hung up."""
-        try:
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            length = 0
-            for line in head.lower().split(b"\r\n"):
-                if line.startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            return head + await self._reader.readexactly(length)
-        except (asyncio.IncompleteReadError, OSError):
-            return b""
+    @property
+    def key(self) -> str:
+        """Its idempotency key."""
+        return self.headers.get("idempotency-key", "")
 
-    async def say(self, *parts: bytes) -> None:
-        """Send bytes, each part on its own."""
-        for part in parts:
-            self._writer.write(part)
-            await self._writer.drain()
 
-    async def gone(self) -> None:
-        """Return when the caller has hung up."""
-        try:
-            while await self._reader.read(65536):
-                pass
-        except OSError:
-            return
+class Reply(NamedTuple):
+    """What to answer, after `delay` seconds."""
 
-    def reset(self) -> None:
-        """Drop the connection without a word."""
-        self._writer.transport.abort()
-
-    async def close(self) -> None:
-        """Hang up in order."""
-        self._writer.close()
-        try:
-            await self._writer.wait_closed()
-        except OSError:
-            return
+    status: int = 200
+    body: bytes = b"{}"
+    delay: float = 0.0
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Peer:
-    """Where a peer listens, and how often it was connected to."""
+    """Where the peer listens, and what it was asked so far."""
 
-    def __init__(self, port: int, scheme: str) -> None:
-        self.port = port
-        self.visits = 0
-        self.requests: list[bytes] = []
-        self._scheme = scheme
+    def __init__(self, respond: Callable[[Call], Reply]) -> None:
+        self.respond = respond
+        self.calls: list[Call] = []
+        self.url = ""
 
-    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
-        return f"{self._scheme}://{host}:{self.port}{path}"
+    def to(self, path: str) -> list[Call]:
+        """Return the calls to a path, in order."""
+        return [call for call in self.calls if call.path.split("?")[0] == path]
 
 
-@asynccontextmanager
-async def raw_peer(script: Script, tls: ssl.SSLContext | None = None) -> AsyncGenerator[Peer]:
-    """Yield a peer that runs `script` for each connection, on a free port of the loopback."""
-    peer = Peer(0, "https" if tls else "http")
-    running: set[asyncio.Task[None]] = set()
+class _Connection(asyncio.Protocol):
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._path = ""
+        self._headers: dict[str, str] = {}
+        self._body = b""
 
-    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        running.add(task)
-        peer.visits += 1
-        try:
-            await script(Visit(peer.visits, reader, writer))
-        except OSError:
-            pass  # the caller hung up first
-        finally:
-            running.discard(task)
-            writer.transport.abort()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
 
-    server = await asyncio.start_server(visit, "127.0.0.1", 0, ssl=tls)
-    peer.port = server.sockets[0].getsockname()[1]
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_begin(self) -> None:
+        self._headers, self._body = {}, b""
+
+    def on_url(self, url: bytes) -> None:
+        self._path = url.decode()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode().lower()] = value.decode()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        verb = self._parser.get_method().decode()
+        call = Call(verb, self._path, self._headers, self._body, time.time())
+        self._peer.calls.append(call)
+        reply = self._peer.respond(call)
+        asyncio.get_running_loop().call_later(reply.delay, self._answer, verb, reply)
+
+    def _answer(self, verb: str, reply: Reply) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        head = [
+            f"HTTP/1.1 {reply.status} X",
+            f"Content-Type: {reply.content_type}",
+            f"Content-Length: {len(reply.body)}",
+            *(f"{name}: {value}" for name, value in reply.headers),
+        ]
+        body = b"" if verb == "HEAD" else reply.body
+        self._transport.write("\r\n".join(head).encode() + b"\r\n\r\n" + body)
+
+
+@contextmanager
+def serve(respond: Callable[[Call], Reply]) -> Generator[Peer]:
+    """Yield a peer that is reachable at `peer.url`; it stops on exit."""
+    peer = Peer(respond)
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(loop.create_server(lambda: _Connection(peer), "127.0.0.1", 0))
+    peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
     try:
         yield peer
     finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
         server.close()
-        for task in tuple(running):
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await server.wait_closed()
-
-
-@asynccontextmanager
-async def answering(*answers: bytes) -> AsyncGenerator[Peer]:
-    """Yield a peer that answers the n-th request of a connection with the n-th bytes."""
-
-    async def script(visit: Visit) -> None:
-        for answer in answers:
-            said = await visit.request()
-            if not said:
-                return
-            peer.requests.append(said)
-            await visit.say(answer)
-        await visit.gone()
-
-    async with raw_peer(script) as peer:
-        yield peer
+        loop.close()
