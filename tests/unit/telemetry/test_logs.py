@@ -2,8 +2,9 @@
 
 import json
 import logging
-import sys
 from typing import Any
+
+import pytest
 
 from mainspring.telemetry.logs import MASK, JsonLines, bound
 
@@ -61,10 +62,9 @@ def test_fields_whose_names_speak_of_secrets_are_masked() -> None:
 
 
 def test_an_exception_is_told_with_its_traceback_and_without_its_secret() -> None:
-    try:
+    with pytest.raises(ValueError, match=SECRET) as caught:
         int(SECRET)
-    except ValueError:
-        told = line("failed", exc_info=sys.exc_info())
+    told = line("failed", exc_info=(caught.type, caught.value, caught.tb))
     assert told["error"] == "ValueError"
     assert "Traceback" in told["traceback"]
     assert SECRET not in json.dumps(told)

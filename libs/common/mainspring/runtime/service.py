@@ -125,6 +125,7 @@ class Frame:
     async def serve(self) -> Exit:
         """Live from the open port to the closed one; raise `PortTaken` when it is not free."""
         await self.listener.open()
+        _log.info("listening", extra={"host": self.config.host, "port": self.listener.port})
         beating = asyncio.create_task(self._beat(), name="event loop")
         try:
             return await self._connected_life()
@@ -193,7 +194,7 @@ class Frame:
         tasks = [asyncio.create_task(c.run(), name=c.name) for c in service.components]
         self.listener.serve(service.app)
         self.health.clear("starting")
-        _log.info("ready", extra={"port": self.listener.port})
+        _log.info("ready")
         died = await self._until_over([*tasks, self.listener.serving])
         return await self._drained(service, tasks, died=died)
 
