@@ -13,6 +13,7 @@ from mainspring.domain.execution.evolve import FACTS
 from mainspring.domain.execution.history import apply
 from mainspring.domain.execution.outlook import outlook, run_timer_of, timer_of
 from mainspring.domain.execution.state import OPEN, Execution, StepState, key_of
+from mainspring.domain.message import replace
 from mainspring.domain.rows import (
     AttemptRow,
     AuditRow,
@@ -70,8 +71,7 @@ def project_catalog(
             )
         case catalog.DefinitionDeleted():
             if before is not None:
-                row = {name: getattr(before, name) for name in before.__struct_fields__}
-                changes.append(DefinitionRow(**(row | {"deleted_at": event.at})))
+                changes.append(replace(before, deleted_at=event.at))
     return changes
 
 
@@ -127,7 +127,7 @@ def _step(
             visit=event.visit,
             attempt=event.attempt,
             version=envelope.version,
-            ok=not isinstance(event, e.StepFailed),
+            ok=event.exchange.fault is None and not isinstance(event, e.StepFailed),
             started_at=event.exchange.started_at,
             latency=event.exchange.latency,
             status=event.exchange.status,

@@ -97,7 +97,8 @@ def _wake(command: c.RequestWake, x: Execution) -> list[e.Event]:
         if step.status == "sleeping" and command.ref in (None, step.ref)
     ]
     pending = command.ref in x.wakes or None in x.wakes
-    if (asleep and pending) or (not asleep and x.woken and not x.is_terminal):
+    woken = x.woken if command.ref is None else pending
+    if (asleep and pending) or (not asleep and woken and not x.is_terminal):
         return []
     if not asleep:
         raise IllegalTransition("wake", x.status, f"it is not sleeping ({x.status})")

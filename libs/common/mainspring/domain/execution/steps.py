@@ -1,7 +1,7 @@
 """The life of one step: entered, tried, answered, fallen due."""
 
 from mainspring.domain import retry
-from mainspring.domain.definition import Step
+from mainspring.domain.definition import Callback, Step
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.context import Viewpoint, judge
 from mainspring.domain.execution.draft import Draft
@@ -177,13 +177,17 @@ def _maybe_accepted(draft: Draft, state: StepState, step: Step, exchange: Exchan
     if not taken or step.callback is None:
         fail(draft, state, f"node={state.ref} status={status}", "status", exchange)
         return
+    _accept(draft, state, exchange, step.callback)
+
+
+def _accept(draft: Draft, state: StepState, exchange: Exchange, callback: Callback) -> None:
     draft.emit(
         e.StepAccepted(
             ref=state.ref,
             visit=state.visit,
             attempt=state.attempt,
             exchange=exchange,
-            expires_at=draft.now + step.callback.timeout,
+            expires_at=draft.now + callback.timeout,
             at=draft.now,
         )
     )
@@ -192,6 +196,11 @@ def _maybe_accepted(draft: Draft, state: StepState, step: Step, exchange: Exchan
 def _no_answer(draft: Draft, state: StepState, exchange: Exchange) -> None:
     if exchange.fault == "canceled" and state.phase == "up" and draft.x.unwinding is not None:
         cancel(draft, state, draft.x.unwinding.reason)
+        return
+    step = draft.x.definition.by_ref.get(state.ref)
+    if state.callback is not None and step is not None and step.callback is not None:
+        # The peer has called back already, so the call was taken: only its answer got lost.
+        _accept(draft, state, exchange, step.callback)
         return
     reason = f"node={state.ref} error={exchange.error or exchange.fault}"
     final = exchange.fault in ("template", "refused")

@@ -1,0 +1,95 @@
+"""Small definitions in few words: what specs, properties and stored histories are made of.
+
+`path(task("a"), task("b"))` chains its steps in the order in which they stand; a step that says
+`next` itself is left alone.  `dag(...)` takes `needs` from its steps.  Every call goes to a peer
+that is named after its step, so that a reader of a failed spec sees who was called.
+"""
+
+from typing import Final
+
+from mainspring.domain.definition import Callback, Case, Definition, Request, Retry, Step
+from mainspring.domain.message import Json, replace
+
+FOLLOWING: Final = "(the following step)"
+"""Stands in `next` until `path` knows which step follows."""
+
+
+def call(ref: str, act: str = "do", **fields: Json) -> Request:
+    """Return a request to the peer of a step; its body names the run's payload."""
+    return Request(url=f"http://peer.test/{ref}/{act}", **fields)
+
+
+def task(ref: str, *, undo: bool = False, **fields: Json) -> Step:
+    """Return a step that calls its peer, with a compensation when `undo` is set."""
+    compensation = call(ref, "undo") if undo else None
+    plain = Step(ref=ref, next=FOLLOWING, request=call(ref), compensation=compensation)
+    return replace(plain, **fields)
+
+
+def later(
+    ref: str,
+    *,
+    timeout: float = 60.0,
+    success_when: Json = None,
+    failure_when: Json = None,
+    **fields: Json,
+) -> Step:
+    """Return a task that is answered by a callback within `timeout` seconds."""
+    callback = Callback(timeout, success_when, failure_when)
+    return task(ref, asynchronous=True, callback=callback, **fields)
+
+
+def sleep(ref: str, duration: float = 10.0, **fields: Json) -> Step:
+    """Return a step that sleeps for so many seconds, or `until` an instant."""
+    return replace(Step(ref=ref, kind="sleep", next=FOLLOWING, duration=duration), **fields)
+
+
+def switch(ref: str, *cases: tuple[Json, str], default: str) -> Step:
+    """Return a switch of (rule, target) pairs."""
+    return Step(
+        ref=ref,
+        kind="switch",
+        cases=tuple(Case(when=rule, target=target) for rule, target in cases),
+        default=default,
+    )
+
+
+def split(ref: str, *branches: str, join: str) -> Step:
+    """Return a split into branches that begin at these steps."""
+    return Step(ref=ref, kind="split", branches=branches, join=join)
+
+
+def join(ref: str, **fields: Json) -> Step:
+    """Return the join of a split; `on_branch_failure="continue"` tolerates failed branches."""
+    return replace(Step(ref=ref, kind="join", next=FOLLOWING), **fields)
+
+
+def needing(ref: str, *needs: str, **fields: Json) -> Step:
+    """Return a task of a dag that needs other steps."""
+    return task(ref, needs=needs, **fields)
+
+
+def again(retries: int, delay: float = 1.0, **fields: Json) -> Retry:
+    """Return a policy of so many retries."""
+    return Retry(retries=retries, delay=delay, **fields)
+
+
+def path(*steps: Step, **fields: Json) -> Definition:
+    """Return a definition for the path planner that begins at its first step."""
+    followers = [*(step.ref for step in steps[1:]), None]
+    chained = tuple(
+        replace(step, next=follower) if step.next == FOLLOWING else step
+        for step, follower in zip(steps, followers, strict=True)
+    )
+    entrypoint = steps[0].ref
+    plain = Definition(
+        name="order", version="1", planner="path", steps=chained, entrypoint=entrypoint
+    )
+    return replace(plain, **fields)
+
+
+def dag(*steps: Step, **fields: Json) -> Definition:
+    """Return a definition for the dag planner."""
+    bare = tuple(replace(step, next=None) for step in steps)
+    plain = Definition(name="order", version="1", planner="dag", steps=bare)
+    return replace(plain, **fields)
