@@ -1,0 +1,135 @@
+"""Those who use the api: every request is kept with its time and its answer, or with none.
+
+Unknown is kept apart from refused: when the connection breaks nobody knows what was done, and a
+law that took that for «nothing» would be wrong half of the time.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from mainspring.domain.message import Json
+from mainspring.testing.simulation.faults import Chance, Weather
+from mainspring.testing.simulation.incarnation import Replica
+
+PATIENCE_S: Final = 30.0
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer of the api; `body` is parsed when it is JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: Json = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request, and what its sender knows of it.
+
+    `status`: what was answered; 0: nobody was there, so nothing was done; None: unknown.
+    """
+
+    at: float
+    until: float
+    verb: str
+    path: str
+    key: str
+    status: int | None
+    answer: Json = None
+
+
+class Client:
+    """Speaks to whichever replica of the api is up."""
+
+    def __init__(self, apis: Sequence[Replica], chance: Chance, weather: Weather) -> None:
+        self._apis = apis
+        self._chance = chance
+        self._weather = weather
+        self.asked: list[Asked] = []
+
+    async def ask(
+        self,
+        verb: str,
+        path: str,
+        body: Json = None,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> Answer | None:
+        """Return the answer, with status 0 when nobody was there, or None when unknown."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        data = b"" if body is None else msgspec.json.encode(body)
+        sent = {"content-type": "application/json", "host": "mainspring.test", **(headers or {})}
+        answer = await self._sent(verb, path, sent, data)
+        self.asked.append(
+            Asked(
+                begun,
+                loop.time(),
+                verb,
+                path,
+                sent.get("idempotency-key", ""),
+                None if answer is None else answer.status,
+                None if answer is None else answer.body,
+            )
+        )
+        return answer
+
+    async def post_callback(self, path: str, headers: dict[str, str], body: bytes) -> int | None:
+        """Deliver a callback; the status, None when there is no answer."""
+        answer = await self.ask("POST", path, msgspec.json.decode(body), headers=headers)
+        return answer.status if answer is not None and answer.status else None
+
+    async def _sent(
+        self, verb: str, path: str, headers: dict[str, str], body: bytes
+    ) -> Answer | None:
+        alive = [one.life for one in self._apis if one.life is not None and one.life.app]
+        if not alive:
+            return Answer(0, {})
+        await asyncio.sleep(self._chance.around(self._weather.latency))
+        if self._chance.hits(self._weather.wire_cuts / 2):
+            return None  # it never arrived, and nobody can tell
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                sent = await self._chance.pick(alive).serve(_scope(verb, path, headers), body)
+        except TimeoutError:
+            return None
+        await asyncio.sleep(self._chance.around(self._weather.latency))
+        if not sent or self._chance.hits(self._weather.wire_cuts / 2):
+            return None
+        return _answer(sent)
+
+
+def _scope(verb: str, path: str, headers: dict[str, str]) -> dict[str, object]:
+    parts = urlsplit(path)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": verb,
+        "scheme": "http",
+        "path": parts.path,
+        "raw_path": quote(parts.path).encode(),
+        "query_string": parts.query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 50000),
+        "server": ("mainspring.test", 80),
+        "state": {},
+    }
+
+
+def _answer(sent: Sequence[dict[str, object]]) -> Answer | None:
+    """Put the messages of an app together; None when it broke off."""
+    begin = sent[0]
+    if begin["type"] != "http.response.start" or sent[-1].get("more_body"):
+        return None
+    headers = {name.decode().lower(): value.decode() for name, value in begin["headers"]}  # type: ignore[attr-defined]
+    data = b"".join(part.get("body", b"") for part in sent[1:])  # type: ignore[misc]
+    try:
+        body = msgspec.json.decode(data) if data else None
+    except msgspec.DecodeError:
+        body = data.decode(errors="replace")
+    return Answer(int(str(begin["status"])), headers, body)

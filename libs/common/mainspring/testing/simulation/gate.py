@@ -1,0 +1,116 @@
+"""The gate: every port call of one incarnation goes through it, until it shuts.
+
+The seed decides at which call a service dies, and whether before or after that call has had its
+effect.  Between two calls nothing of a process can be seen from outside, so these are all the
+places at which a crash makes a difference.  Behind a shut gate a call ends in cancellation at once:
+`finally` blocks run, as Python must, but nothing of what they do reaches the world.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from mainspring.domain.errors import LogUnavailable
+from mainspring.testing.simulation.faults import Chance, Fault, Weather
+
+T = TypeVar("T")
+
+STALL_S: Final = 4.0
+"""The longest that a stalled call takes."""
+
+
+class Gate:
+    """The way to the world, and where an incarnation dies."""
+
+    def __init__(
+        self,
+        name: str,
+        chance: Chance,
+        weather: Weather,
+        *,
+        note: Callable[[Fault], None],
+        die: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.chance = chance
+        self.weather = weather
+        self.is_open = True
+        self._die = die
+        self._note = note
+        self.calls = 0
+        mean = weather.calls_of_life
+        self._last_call = 1 + int(chance.around(2 * mean)) if mean else 0
+
+    def fault(self, what: str) -> None:
+        """Note that something went wrong here."""
+        self._note(Fault(asyncio.get_running_loop().time(), what, self.name))
+
+    def happens(self, what: str) -> bool:
+        """Say whether a fault strikes, by its rate in the weather, and note it if so."""
+        if not self.chance.hits(getattr(self.weather, what)):
+            return False
+        self.fault(what)
+        return True
+
+    def check(self) -> None:
+        """Raise `CancelledError` when the incarnation is dead."""
+        if not self.is_open:
+            raise asyncio.CancelledError
+
+    def point(self) -> None:
+        """Die here if the seed says so."""
+        self.check()
+        self.calls += 1
+        # The weather may have cleared since this life began.
+        if self.calls == self._last_call and self.weather.calls_of_life:
+            self.fault("crash")
+            self._die()
+            raise asyncio.CancelledError
+
+    async def lag(self) -> None:
+        """Let some time pass, mostly little, sometimes none at all."""
+        draw = self.chance.between(0.0, 1.0)
+        if draw < 0.3:
+            return
+        if self.happens("stalls"):
+            await asyncio.sleep(self.chance.between(0.0, STALL_S))
+        else:
+            await asyncio.sleep(self.chance.around(self.weather.latency) if draw > 0.6 else 0)
+        self.check()
+
+    async def call(self, effect: Callable[[], Awaitable[T]]) -> T:
+        """Make a call that does not fail by itself."""
+        self.point()
+        await self.lag()
+        answer = await effect()
+        self.point()
+        await self.lag()
+        return answer
+
+    async def read(self, effect: Callable[[], Awaitable[T]]) -> T:
+        """Make a call on the store; raises `LogUnavailable` now and then."""
+        self.point()
+        await self.lag()
+        if self.weather.log_is_away or self.happens("reads_fail"):
+            raise LogUnavailable("simulated: the log does not answer")
+        answer = await effect()
+        self.point()
+        await self.lag()
+        return answer
+
+
+class Gated:
+    """A port, each method of which reads through the gate."""
+
+    def __init__(self, gate: Gate, port: object) -> None:
+        self._gate = gate
+        self._port = port
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        gate, method = self._gate, getattr(self._port, name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await gate.read(lambda: method(*args, **kwargs))
+
+        setattr(self, name, call)
+        return call

@@ -1,0 +1,290 @@
+"""One life of one service, and the place in which lives follow each other.
+
+A service is built by the same function as in production, on gated ports.  A crash shuts the gate
+and cancels every task that the life has begun; a new life starts after a pause, with fresh memory,
+on the same log and broker.  A loop that ends by itself ends the life too, as the real frame does,
+and is noted: the simulation calls that a fault of ours.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, Final, Literal, Protocol, cast
+
+from starlette.types import ASGIApp, Message, Scope
+
+from mainspring.bus.memory import MemoryBus
+from mainspring.bus.memory_broker import MemoryBroker
+from mainspring.domain.errors import Transient
+from mainspring.http.health import Health
+from mainspring.ports import Blobs, HttpClient, Snapshots, Views
+from mainspring.runtime.config import CallbackKey, Config
+from mainspring.runtime.service import Component, Service
+from mainspring.runtime.world import World
+from mainspring.store.memory import MemoryStore
+from mainspring.testing.simulation.faults import Chance, Fault, Weather
+from mainspring.testing.simulation.gate import Gate, Gated
+from mainspring.testing.simulation.world import (
+    GatedBus,
+    GatedHttp,
+    GatedLog,
+    SimulatedClock,
+    SimulatedIds,
+    SimulatedRandom,
+    Spawn,
+)
+
+Build = Callable[[World, HttpClient], Awaitable[Service]]
+"""How a service is put together; only an executor has a use for the client."""
+
+LIFE: "ContextVar[Life | None]" = ContextVar("life", default=None)
+"""Whose task this is; None: the world's."""
+
+KEYS: Final = (CallbackKey("sim", b"a key of the simulation, 32 bytes"),)
+PUBLIC_URL: Final = "http://mainspring.test"
+DRAIN_S: Final = 10.0
+_MANY_TASKS: Final = 64
+_log = logging.getLogger(__name__)
+
+
+class Surroundings(Protocol):
+    """What every life stands in, and what outlives it."""
+
+    store: MemoryStore
+    broker: MemoryBroker
+    weather: Weather
+    peers: HttpClient
+    oddities: list[str]
+
+    def note(self, fault: Fault) -> None: ...
+    def spawn(self, work: Awaitable[object]) -> None: ...
+
+
+class Life:
+    """One incarnation, from its build to its crash or the end of its drain."""
+
+    def __init__(self, name: str, build: Build, around: Surroundings, chance: Chance) -> None:
+        self.name = name
+        self.ended = asyncio.Event()
+        self.app: ASGIApp | None = None
+        self._around = around
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._most = _MANY_TASKS
+        self._inside = 0
+        self._build = build
+        self._service = Service()
+        self._draining = asyncio.Event()
+        self.context: Context = copy_context()
+        self.context.run(LIFE.set, self)
+        weather = around.weather
+        self.gate = Gate(name, chance, weather, note=around.note, die=self.crash)
+        self.clock = SimulatedClock(chance.between(-weather.skew, weather.skew))
+        self._chance = chance
+        self.own(self._main(), name="main")
+
+    def owns(self, task: asyncio.Task[Any]) -> None:
+        """Count a task as this life's, to be cancelled with it."""
+        self._tasks[task] = None
+        if len(self._tasks) > self._most:
+            self._tasks = {kept: None for kept in self._tasks if not kept.done()}
+            self._most = max(_MANY_TASKS, 2 * len(self._tasks))
+        if not self.gate.is_open:
+            task.cancel()
+
+    def own(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
+        """Run something as part of this life."""
+        loop = asyncio.get_running_loop()
+        return loop.create_task(work, name=f"{self.name} {name}", context=self.context.copy())
+
+    def crash(self) -> None:
+        """End at once: nothing more gets out, whatever is still run."""
+        if not self.gate.is_open:
+            return
+        self.gate.is_open = False
+        self.app = None
+        for task in list(self._tasks):
+            task.cancel()
+        self.ended.set()
+
+    async def buried(self) -> None:
+        """Return when nothing of a dead life moves any more; note what does not want to die."""
+        left = [task for task in self._tasks if not task.done()]
+        if left:
+            _, left = await asyncio.wait(left, timeout=5.0)
+        for task in left:
+            self._around.oddities.append(f"{task.get_name()} does not end when it is cancelled")
+
+    async def drain(self) -> None:
+        """Leave in order, as on SIGTERM; what takes too long is cut off."""
+        if not self.gate.is_open:
+            return
+        self.app = None
+        try:
+            async with asyncio.timeout(DRAIN_S * 0.9):
+                await self.own(self._drained(), name="drain")
+        except (TimeoutError, asyncio.CancelledError):
+            pass  # cut off, or it crashed while it drained
+        self.crash()
+
+    async def serve(self, scope: Scope, body: bytes) -> list[Message] | None:
+        """Let the app answer one request; None when there is no app, or no answer any more."""
+        app = self.app
+        if app is None:
+            return None
+        answering = self.own(self._answered(app, scope, body), name=f"serve {scope['path']}")
+        ended = asyncio.ensure_future(self.ended.wait())
+        await asyncio.wait([answering, ended], return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if not answering.done() or answering.cancelled() or not self.gate.is_open:
+            return None
+        return answering.result()
+
+    async def _answered(self, app: ASGIApp, scope: Scope, body: bytes) -> list[Message]:
+        sent: list[Message] = []
+        received = False
+
+        async def receive() -> Message:
+            nonlocal received
+            if received:
+                await asyncio.Future()  # the client stays until it has its answer
+            received = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            self.gate.point()
+            sent.append(message)
+
+        self._inside += 1
+        try:
+            await app(scope, receive, send)
+        except Exception as fault:  # the server would have answered 500 and gone on
+            _log.exception("the app of %s raised", self.name)
+            self._around.oddities.append(f"{self.name} {scope['path']}: raised {fault!r}")
+        finally:
+            self._inside -= 1
+        return sent
+
+    async def _drained(self) -> None:
+        while self._inside:
+            await asyncio.sleep(0.01)
+        self._draining.set()
+        components = self._service.components
+        await asyncio.gather(*(component.drain() for component in components))
+
+    async def _main(self) -> None:
+        bus = MemoryBus(SimulatedClock(), broker=self._around.broker)
+        self._around.spawn(self._closed(bus))
+        running: list[asyncio.Task[None]] = []
+        try:
+            self._service = await self._build(self._world(bus), self._http())
+            for component in self._service.components:
+                await component.start()
+        except Transient as away:
+            self.gate.fault(f"cannot start: {away}")
+            self.crash()
+            return
+        running = [self._begun(component) for component in self._service.components]
+        self.app = self._service.app
+        if running:
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            self._judge(running)
+
+    def _begun(self, component: Component) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(component.run(), name=component.name)
+
+    def _judge(self, running: list[asyncio.Task[None]]) -> None:
+        """Note a loop that ended although nobody told it to."""
+        for task in running:
+            if task.done() and self.gate.is_open and not self._draining.is_set():
+                fault = None if task.cancelled() else task.exception()
+                self._around.oddities.append(f"{self.name} ended by itself: {_told(fault)}")
+                _log.error("%s ended by itself", self.name, exc_info=fault)
+        if not self._draining.is_set():
+            self.crash()
+
+    async def _closed(self, bus: MemoryBus) -> None:
+        await self.ended.wait()
+        await bus.close()
+
+    def _http(self) -> HttpClient:
+        return GatedHttp(self.gate, self._around.peers)
+
+    def _world(self, bus: MemoryBus) -> World:
+        store, gate, spawn = self._around.store, self.gate, self._around.spawn
+        own = cast("Spawn", self.own)
+        return World(
+            config=_config(self.name.split("-")[0]),
+            log=GatedLog(gate, store.log, spawn),
+            views=cast("Views", Gated(gate, store.views)),
+            blobs=cast("Blobs", Gated(gate, store.blobs)),
+            snapshots=cast("Snapshots", Gated(gate, store.snapshots)),
+            bus=GatedBus(gate, bus, spawn, own),
+            health=Health(self.clock),
+            draining=self._draining,
+            clock=self.clock,
+            ids=SimulatedIds(self._chance.child("ids"), self.clock),
+            chance=SimulatedRandom(self._chance.child("luck")),
+        )
+
+
+class Replica:
+    """A place in the deployment: one life after another, until it is told to rest."""
+
+    def __init__(self, name: str, build: Build, around: Surroundings, chance: Chance) -> None:
+        self.name = name
+        self.life: Life | None = None
+        self._build = build
+        self._around = around
+        self._chance = chance
+
+    async def run(self) -> None:
+        """Live, die, pause, live again."""
+        number = 0
+        while True:
+            number += 1
+            self.life = Life(self.name, self._build, self._around, self._chance.child(str(number)))
+            await self.life.ended.wait()
+            await self.life.buried()
+            await asyncio.sleep(self._chance.around(1.0))
+
+    async def end(self, how: Literal["crash", "drain"]) -> None:
+        """Kill the present life, or let it drain; the next one begins by itself."""
+        life = self.life
+        if life is None or not life.gate.is_open:
+            return
+        life.gate.fault(how)
+        if how == "drain":
+            await life.drain()
+        else:
+            life.crash()
+
+
+def _told(fault: BaseException | None) -> str:
+    while isinstance(fault, BaseExceptionGroup) and fault.exceptions:
+        fault = fault.exceptions[0]
+    return repr(fault) if fault is not None else "it returned"
+
+
+def _config(service: str) -> Config:
+    return Config(
+        service=service,
+        database_url="postgresql://simulated",
+        nats_url="nats://simulated",
+        public_url=PUBLIC_URL,
+        callback_keys=KEYS,
+        allow_private_egress=True,
+        drain_seconds=DRAIN_S,
+    )
+
+
+def task_factory(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
+) -> asyncio.Task[Any]:
+    """Make a task, and count it to the life that begins it."""
+    context: Context | None = options.get("context")
+    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
+    life = LIFE.get() if context is None else context.get(LIFE)
+    if life is not None:
+        life.owns(task)
+    return task

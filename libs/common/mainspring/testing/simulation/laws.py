@@ -1,0 +1,84 @@
+"""What must hold of every history, seen from outside: what was promised, and what peers saw.
+
+What can be told from the log alone is the history checker's; here are the laws that need the
+clients' and the peers' own records.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from mainspring.domain.envelope import Envelope
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.history import event_of
+from mainspring.domain.rows import ExecutionRow
+from mainspring.testing.http import Call
+from mainspring.testing.simulation.actors import Started
+from mainspring.testing.simulation.client import Asked
+
+BAD_ENDS = ("failed", "corrupted")
+
+
+def promises(
+    starts: Sequence[Started], rows: Mapping[str, ExecutionRow], log: Sequence[Envelope]
+) -> Iterator[str]:
+    """Every acknowledged start has one execution, an unknown one none or one, a refused none."""
+    by_key: defaultdict[str, set[str]] = defaultdict(set)
+    for envelope in log:
+        if envelope.type == "ExecutionRequested" and envelope.meta.idempotency is not None:
+            by_key[envelope.meta.idempotency.key].add(envelope.stream.id)
+    for started in starts:
+        found = by_key.pop(started.key, set[str]())
+        if len(found) > 1:
+            yield f"key {started.key} has {len(found)} executions: {sorted(found)}"
+        if started.ids and started.ids != found:
+            told, kept = sorted(started.ids), sorted(found)
+            yield f"key {started.key} was answered with {told}, the log has {kept}"
+        if found and not started.ids and not started.unknown:
+            yield f"key {started.key} was refused ({started.refused}) and has {sorted(found)}"
+        yield from (f"not readable after its acknowledgement: {told}" for told in started.unread)
+    for key, found in by_key.items():
+        yield f"executions that nobody asked for: {key} {sorted(found)}"
+    for id in (id for started in starts for id in started.ids if id not in rows):
+        yield f"execution {id} was acknowledged and has no row"
+
+
+def ends(
+    starts: Sequence[Started], rows: Mapping[str, ExecutionRow], blamed: set[str]
+) -> Iterator[str]:
+    """No run fails unless the world failed it, and one whose peers are all good succeeds."""
+    for started in starts:
+        for id in sorted(started.ids & rows.keys()):
+            row = rows[id]
+            solid = started.workflow.is_solid and not started.cancel_asked
+            if solid and row.status != "succeeded":
+                yield f"execution {id} is {row.status} although all went well: {row.reason}"
+            if row.status in BAD_ENDS and id not in blamed:
+                yield f"execution {id} is {row.status} although no peer failed it: {row.reason}"
+            if row.status == "canceled" and not started.cancel_asked:
+                yield f"execution {id} was canceled by nobody"
+
+
+def effects(log: Sequence[Envelope], calls: Sequence[Call]) -> Iterator[str]:
+    """A call that counts as done was made; a call that was made was decided before."""
+    called = {call.idempotency_key for call in calls}
+    scheduled: set[str] = set()
+    for envelope in log:
+        if envelope.stream.category != "execution":
+            continue
+        event = event_of(envelope)
+        if not isinstance(event, e.StepEvent):
+            continue
+        key = f"{envelope.stream.id}:{event.phase}:{event.ref}:{event.visit}"
+        if isinstance(event, e.StepScheduled):
+            scheduled.add(key)
+        if isinstance(event, e.StepSucceeded) and key in scheduled and key not in called:
+            yield f"step {key} succeeded and its peer was never called"
+    for key in sorted(called - scheduled):
+        yield f"a peer was called for {key}, which nobody decided"
+
+
+def answers(asked: Sequence[Asked]) -> Iterator[str]:
+    """No request ends in an internal error."""
+    for one in asked:
+        if one.status == 500:
+            yield f"{one.verb} {one.path} answered 500: {one.answer!r}"

@@ -1,0 +1,260 @@
+"""One history: a seed in, everything that happened out, with what was wrong with it.
+
+First comes trouble: users start runs and meddle, services crash and drain, the broker is wiped, the
+log goes away.  Then the weather clears, and all that was begun must end within a bound.  Last the
+laws are asked.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, Literal, cast
+
+import msgspec
+
+from mainspring.bus.memory_broker import MemoryBroker
+from mainspring.domain.envelope import Envelope
+from mainspring.domain.rows import ExecutionRow
+from mainspring.ports import HttpClient
+from mainspring.store.memory import MemoryStore
+from mainspring.testing.http import Call
+from mainspring.testing.simulation import laws
+from mainspring.testing.simulation.actors import Actor
+from mainspring.testing.simulation.client import Asked, Client
+from mainspring.testing.simulation.faults import Chance, Fault, Weather, weather_of
+from mainspring.testing.simulation.incarnation import Build, Replica, task_factory
+from mainspring.testing.simulation.loop import Deadlock, SimulatedLoop
+from mainspring.testing.simulation.peers import Peers
+from mainspring.testing.simulation.script import Writer
+from mainspring.testing.simulation.world import SimulatedClock
+
+TROUBLE_S: Final = 40.0
+BOUND_S: Final = 1500.0
+FEWEST_RUNS: Final = 10
+FEWEST_FAULTS: Final = 5
+
+_WORLD: Final = contextvars.Context()
+"""The context of what belongs to no life."""
+
+Disaster = Literal["crash", "drain", "wipe", "broker away", "log away", "clock"]
+
+
+class History(msgspec.Struct, kw_only=True):
+    """What happened in one simulated history, and what was wrong with it."""
+
+    seed: int
+    weather: Weather
+    log: list[Envelope]
+    calls: list[Call]
+    asked: list[Asked]
+    faults: list[Fault]
+    violations: list[str]
+    rows: dict[str, ExecutionRow]
+    seconds: float
+    turns: int
+
+    def told(self) -> str:
+        """Return all violations, and how to see them again."""
+        lines = "\n".join(f"  - {violation}" for violation in self.violations)
+        return (
+            f"seed {self.seed} breaks {len(self.violations)} law(s):\n{lines}\n"
+            f"run it again: make sim SEED={self.seed}"
+        )
+
+
+class Simulation:
+    """A deployment, its neighbours and its users, under one seed."""
+
+    def __init__(self, seed: int, builds: Mapping[str, Build]) -> None:
+        self.seed = seed
+        self.chance = Chance(seed, "history")
+        self.weather = weather_of(self.chance.child("weather"))
+        self.store = MemoryStore()
+        self.broker = MemoryBroker(SimulatedClock())
+        self.faults: list[Fault] = []
+        self.oddities: list[str] = []
+        self.replicas = self._replicas(builds)
+        apis = [one for one in self.replicas if one.name.startswith("api")]
+        self.client = Client(apis, self.chance.child("client"), self.weather)
+        self.peer_world = Peers(
+            self.chance.child("peers"), self.weather, self.spawn, self.client.post_callback
+        )
+        self.peers: HttpClient = self.peer_world.http
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+
+    def note(self, fault: Fault) -> None:
+        """Keep what went wrong."""
+        self.faults.append(fault)
+
+    def spawn(self, work: Awaitable[object]) -> None:
+        """Let something happen in the world, whichever life it was begun by."""
+        # Outside of every life's context, or the task would die with one.
+        coroutine = cast("Coroutine[Any, Any, object]", work)
+        task = asyncio.get_running_loop().create_task(coroutine, context=_WORLD)
+        self._tasks[task] = None
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.pop(task, None)
+        if not task.cancelled() and task.exception() is not None:
+            self.oddities.append(f"the simulated world failed: {task.exception()!r}")
+
+    def _replicas(self, builds: Mapping[str, Build]) -> list[Replica]:
+        chance = self.chance.child("deployment")
+        return [
+            Replica(f"{name}-{n}", build, self, chance.child(f"{name}-{n}"))
+            for name, build in builds.items()
+            for n in range(1, chance.pick([1, 2]) + 1)
+        ]
+
+    async def run(self) -> list[str]:
+        """Live through the history; return what was wrong."""
+        for replica in self.replicas:
+            self.spawn(replica.run())
+        await asyncio.sleep(0.1)
+        actors = self._actors()
+        self.spawn(self._disasters())
+        acting = [asyncio.ensure_future(actor.act()) for actor in actors]
+        await asyncio.sleep(TROUBLE_S)
+        self._clear_up()
+        await asyncio.gather(*acting)
+        stuck = await self._until_over()
+        await self._end()
+        starts = [actor.started for actor in actors]
+        rows = {row.id: row for row in self.store.tables.rows(ExecutionRow)}
+        log, calls = self.store.tables.log, self.peer_world.http.calls
+        return [
+            *self.oddities,
+            *stuck,
+            *laws.promises(starts, rows, log),
+            *laws.ends(starts, rows, self.peer_world.blamed),
+            *laws.effects(log, calls),
+            *laws.answers(self.client.asked),
+        ]
+
+    def _actors(self) -> list[Actor]:
+        chance = self.chance.child("actors")
+        actors: list[Actor] = []
+        for n in range(FEWEST_RUNS + chance.whole(0, 2)):
+            own = chance.child(str(n))
+            workflow = Writer(own.child("workflow"), self.peer_world, f"w{n}").workflow()
+            actors.append(Actor(self.client, own, workflow, f"key-{n}"))
+        return actors
+
+    # Trouble.
+
+    async def _disasters(self) -> None:
+        chance = self.chance.child("disasters")
+        count = FEWEST_FAULTS + chance.whole(0, 5)
+        kinds: list[Disaster] = ["crash", "crash", "drain", "wipe", "broker away", "log away"]
+        allowed = [*chance.some(kinds, len(kinds)), "crash", "clock"]
+        instants = sorted(chance.between(0.5, TROUBLE_S - 1.0) for _ in range(count))
+        for at in instants:
+            await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
+            self.spawn(self._strike(cast("Disaster", chance.pick(allowed)), chance))
+
+    async def _strike(self, what: Disaster, chance: Chance) -> None:
+        length = chance.pick([0.2, 3.0, 12.0])
+        match what:
+            case "crash" | "drain":
+                await chance.pick(self.replicas).end(what)
+                return
+            case "wipe":
+                self.broker.wipe()
+            case "broker away":
+                self.broker.stop()
+                self.spawn(self._after(length, self.broker.start))
+            case "log away":
+                self.weather.log_is_away += 1
+                self.spawn(self._after(length, self._log_is_back))
+            case "clock":
+                self._step_a_clock(chance)
+        self.note(Fault(asyncio.get_running_loop().time(), what))
+
+    def _step_a_clock(self, chance: Chance) -> None:
+        life = chance.pick(self.replicas).life
+        if life is not None:
+            life.clock.skew = chance.between(-self.weather.skew, self.weather.skew)
+
+    async def _after(self, seconds: float, act: Callable[[], None]) -> None:
+        await asyncio.sleep(seconds)
+        act()
+
+    def _log_is_back(self) -> None:
+        self.weather.log_is_away = max(0, self.weather.log_is_away - 1)
+
+    def _clear_up(self) -> None:
+        self.weather.clear_up()
+        if not self.broker.up:
+            self.broker.start()
+
+    # The end.
+
+    async def _until_over(self) -> list[str]:
+        """Wait until nothing is owed any more; return what is stuck when the bound has passed."""
+        until = asyncio.get_running_loop().time() + BOUND_S
+        while open_ := self._open():
+            if asyncio.get_running_loop().time() > until:
+                return [self._explained(row) for row in open_]
+            await asyncio.sleep(1.0)
+        return []
+
+    def _open(self) -> list[ExecutionRow]:
+        rows = self.store.tables.rows(ExecutionRow)
+        return [row for row in rows if row.waiting_for is not None]
+
+    def _explained(self, row: ExecutionRow) -> str:
+        now = SimulatedClock().now()
+        last = [event.type for event in self.store.tables.log if event.stream.id == row.id][-8:]
+        wake = "never" if row.wake_at is None else f"in {row.wake_at - now:.1f} s"
+        return (
+            f"execution {row.id} is stuck: {row.status}, waits for {row.waiting_for} at "
+            f"{', '.join(row.current)}, wakes {wake}, decided {row.handled_version} of "
+            f"{row.stream_version}; last: {', '.join(last)}"
+        )
+
+    async def _end(self) -> None:
+        """Stop everything, so that nothing is left in the loop."""
+        for replica in self.replicas:
+            if replica.life is not None:
+                replica.life.crash()
+                await replica.life.buried()
+        left = list(self._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+def simulate(seed: int, builds: Mapping[str, Build]) -> History:
+    """Live through the history of a seed.  Never raises for what the services do wrong."""
+    loop = SimulatedLoop(f"{seed}/schedule", bound=TROUBLE_S + 3 * BOUND_S)
+    loop.set_task_factory(cast("Any", task_factory))
+    simulation = Simulation(seed, builds)
+    loop.set_exception_handler(lambda _, context: _keep(simulation.oddities, context))
+    try:
+        violations = loop.run_until_complete(simulation.run())
+    except (Deadlock, TimeoutError) as broken:
+        violations = [*simulation.oddities, f"the history has no end: {broken!r}"]
+    finally:
+        loop.close()
+    return History(
+        seed=seed,
+        weather=simulation.weather,
+        log=simulation.store.tables.log,
+        calls=simulation.peer_world.http.calls,
+        asked=simulation.client.asked,
+        faults=simulation.faults,
+        violations=violations,
+        rows={row.id: row for row in simulation.store.tables.rows(ExecutionRow)},
+        seconds=loop.time(),
+        turns=loop.turns,
+    )
+
+
+def _keep(oddities: list[str], context: Mapping[str, Any]) -> None:
+    oddities.append(f"unhandled: {context.get('message')}: {context.get('exception')!r}")
+
+
+def first_broken(histories: Sequence[History]) -> str:
+    """Return what is wrong with the first bad history, or nothing."""
+    return next((history.told() for history in histories if history.violations), "")
