@@ -33,7 +33,8 @@ def _imports(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _declared(member: str) -> set[str]:
-    project: dict[str, Any] = tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]
+    whole: dict[str, Any] = tomllib.loads((ROOT / member / "pyproject.toml").read_text())
+    project: dict[str, Any] = whole["project"]
     extras: dict[str, list[str]] = project.get("optional-dependencies", {})
     needed: list[str] = project.get("dependencies", [])
     wanted = [*needed, *(one for extra in extras.values() for one in extra)]
