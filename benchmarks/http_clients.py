@@ -4,7 +4,7 @@
 
 Each client posts 180 bytes of JSON to an echo server in another process, on one uvloop, with one
 and with 64 requests at a time; the median of the rounds counts, which take turns.  CPU includes
-the threads of a client.  `pyreqwest` is measured only where it is installed.
+the threads of a client.  Rivals are measured only where they are installed.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def main() -> None:
     server = multiprocessing.Process(target=serve, args=(theirs,), daemon=True)
     server.start()
     port = ours.recv()
-    makers = {k: v for k, v in MAKERS.items() if k != "pyreqwest" or find_spec("pyreqwest")}
+    makers = {k: v for k, v in MAKERS.items() if v is make_lean or find_spec(k)}
     found: dict[tuple[str, int], list[Any]] = {}
     for _ in range(chosen.rounds):
         for many in (1, 64):

@@ -9,7 +9,8 @@ import pytest
 from mainspring.ports import HttpAnswer, HttpClient, HttpFault
 from mainspring.runtime.clock import SystemClock
 from mainspring.testing.http import Call, Reply, ScriptedHttp
-from mainspring.testing.peer import Peer, Visit, raw_peer
+from mainspring.testing.patience import moment, until
+from mainspring.testing.wire import Peer, Visit, raw_peer
 from mainspring_executor.client import Client
 from mainspring_executor.egress import Egress
 
@@ -33,8 +34,11 @@ class Scripted:
         self.url = "http://peer.test/path"
         self.serve: Serve = lambda _: Reply()
         for verb in ("GET", "HEAD", "POST"):
-            world.on(verb, self.url, lambda call: self.serve(call))
+            world.on(verb, self.url, self._serve)
         self.calls = world.calls
+
+    def _serve(self, call: Call) -> Reply:
+        return self.serve(call)  # what it is now, not what it was at first
 
 
 class Real:
@@ -52,7 +56,7 @@ class Real:
             call = Call(first.split(" ")[0], self.url, headers, body, 0.0)
             self.calls.append(call)
             reply = self.serve(call)
-            await asyncio.sleep(reply.latency)
+            await moment(reply.latency)
             if reply.lost:
                 visit.reset()
                 return
@@ -169,8 +173,7 @@ async def test_a_canceled_call_spoils_no_later_one(stage: Stage) -> None:
     await call(stage)
     stage.serve = lambda _: Reply(200, b"of the canceled", latency=0.05)
     canceled = asyncio.ensure_future(call(stage))
-    while len(stage.calls) < 2:
-        await asyncio.sleep(0)
+    await until(lambda: len(stage.calls) == 2)
     canceled.cancel()
     with pytest.raises(asyncio.CancelledError):
         await canceled

@@ -137,8 +137,10 @@ class Attempt:
         latency = self._shop.clock.monotonic() - self._since
         headers = answer.headers
         try:
-            value = record.body(answer.body, headers.get("content-type", "").lower())
-            ref, value = await self._by_reference(answer.body, value)
+            # A peer that echoes what it was sent would write the token into the log.
+            raw = record.without_bytes(answer.body, self._token)
+            value = record.body(raw, headers.get("content-type", "").lower())
+            ref, value = await self._by_reference(raw, value)
         except Exception as error:  # noqa: BLE001 - the peer did act, and that must be told
             _log.exception("an answer was not kept", extra={"execution": self.task.call.execution})
             return self.failed("internal", f"the answer was not kept ({type(error).__name__})")

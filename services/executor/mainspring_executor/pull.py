@@ -14,12 +14,12 @@ from collections import deque
 from typing import Final
 
 import msgspec
-from prometheus_client import Counter, Gauge, Histogram
 
 from mainspring.bus import subjects
 from mainspring.domain.errors import BusUnavailable, Transient
 from mainspring.domain.task import CallId, Finished, Started, Task
 from mainspring.ports import Bus, Consumer, Delivery
+from mainspring.telemetry import metrics
 from mainspring_executor.attempt import Attempt, Workshop
 from mainspring_executor.reports import Reports
 
@@ -37,15 +37,7 @@ _STOPPED: Final = "the execution was stopped"
 _decode = msgspec.json.Decoder(Task).decode
 _log = logging.getLogger(__name__)
 
-ATTEMPTS = Counter("mainspring_executor_attempts_total", "Attempts by outcome.", ("outcome",))
-DROPPED = Counter("mainspring_executor_tasks_dropped_total", "Tasks not begun.", ("why",))
-IN_FLIGHT = Gauge("mainspring_executor_attempts_in_flight", "Attempts begun and not handed over.")
-LATENCY = Histogram(
-    "mainspring_executor_call_seconds",
-    "Time of a peer for its answer.",
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)
-_ANSWERED = ATTEMPTS.labels("answered")
+_ANSWERED = metrics.STEP_ATTEMPTS.labels("answered")
 
 
 class _Job:
@@ -183,7 +175,7 @@ class Executor:
 
     def _drop(self, delivery: Delivery, why: str) -> None:
         delivery.ack()
-        DROPPED.labels(why).inc()
+        metrics.STEP_TASKS_DROPPED.labels(why).inc()
 
     def _begin(self, task: Task, delivery: Delivery) -> None:
         job = _Job(Attempt(task, self._shop), delivery, self._clock.monotonic())
@@ -191,7 +183,7 @@ class Executor:
         self._of.setdefault(task.call.execution, set()).add(job)
         self._young.append(job)
         self._begun.set()
-        IN_FLIGHT.inc()
+        metrics.STEP_ATTEMPTS_IN_FLIGHT.inc()
         job.task = asyncio.get_running_loop().create_task(self._make(job))
 
     # One attempt.
@@ -218,9 +210,9 @@ class Executor:
         exchange = report.exchange
         if exchange.fault is None:
             _ANSWERED.inc()
-            LATENCY.observe(exchange.latency)
+            metrics.STEP_ATTEMPT_SECONDS.observe(exchange.latency)
         else:
-            ATTEMPTS.labels(exchange.fault).inc()
+            metrics.STEP_ATTEMPTS.labels(exchange.fault).inc()
         self._reports.send(report, lambda: self._handed_over(job))
 
     def _handed_over(self, job: _Job) -> None:
@@ -244,7 +236,7 @@ class Executor:
         mates.discard(job)
         if not mates:
             del self._of[call.execution]
-        IN_FLIGHT.dec()
+        metrics.STEP_ATTEMPTS_IN_FLIGHT.dec()
         self._changed.set()
         return True
 

@@ -100,6 +100,11 @@ def without(text: str, token: str) -> str:
     return text.replace(token, MASK) if token else text
 
 
+def without_bytes(data: bytes, token: str) -> bytes:
+    """Return `data` with the callback token masked."""
+    return data.replace(token.encode(), MASK.encode()) if token else data
+
+
 def headers(given: dict[str, str]) -> dict[str, str]:
     """Return an answer's headers as they may be kept; their names are in lower case."""
     if _SECRET_HEADERS.isdisjoint(given):

@@ -1,6 +1,5 @@
 """One task makes one report, whatever happens, and the report keeps no secret."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from mainspring.ports import HttpAnswer, HttpClient, HttpFault
 from mainspring.runtime import tokens
 from mainspring.runtime.config import CallbackKey
 from mainspring.testing.http import Call, Reply, ScriptedHttp
+from mainspring.testing.patience import moment
 from mainspring_executor.attempt import LARGE, Attempt, Workshop
 from mainspring_executor.prepare import USER_AGENT
 
@@ -36,7 +36,7 @@ class Still:
 
     async def sleep(self, seconds: float) -> None:
         self.at += seconds
-        await asyncio.sleep(0)
+        await moment(0)
 
 
 class Chance:
@@ -183,7 +183,13 @@ async def test_an_idempotency_key_that_renders_to_nothing_is_ours_again() -> Non
 
 @pytest.mark.parametrize(
     "parent",
-    ["", "nonsense", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", PARENT + "-more", "ff" + PARENT[2:]],
+    [
+        "",
+        "nonsense",
+        "00-" + "0" * 32 + "-00f067aa0ba902b7-01",
+        PARENT + "-more",
+        "ff" + PARENT[2:],
+    ],
 )
 async def test_without_a_valid_parent_a_trace_begins(parent: str) -> None:
     bench = Bench()
@@ -307,9 +313,18 @@ async def test_secrets_are_masked_in_headers_urls_and_bodies() -> None:
     made = report.exchange
     hidden = "[hidden]"
     assert made.headers == {"set-cookie": hidden, "x-api-key": hidden, "x-ok": "1"}
-    assert made.url == f"http://shop.test/o?a=1&access_token={hidden}&api_key={hidden}&sig={hidden}#f"
+    assert (
+        made.url == f"http://shop.test/o?a=1&access_token={hidden}&api_key={hidden}&sig={hidden}#f"
+    )
     assert bench.seen.headers["x-callback-token"] not in msgspec.json.encode(report).decode()
     assert bench.seen.url == url
+
+
+async def test_a_token_that_the_peer_echoes_is_masked_too() -> None:
+    bench = Bench()
+    bench.world.on("POST", URL, lambda call: Reply(200, {"got": call.headers["x-callback-token"]}))
+    report = await bench.run(task(nonce="ab" * 16))
+    assert report.exchange.body == {"got": "[hidden]"}
 
 
 async def test_a_password_in_a_url_is_masked_in_the_report_of_its_refusal() -> None:
@@ -355,7 +370,11 @@ async def test_no_report_is_too_large_for_the_broker() -> None:
 @pytest.mark.parametrize("kind", ["timeout", "connection", "refused", "too_large"])
 async def test_a_fault_of_the_call_is_reported_as_what_it_was(kind: Any) -> None:
     bench = Bench()
-    bench.world.gate = lambda _: HttpFault(kind, "why")
+
+    def gate(_: Call) -> HttpFault:
+        return HttpFault(kind, "why")
+
+    bench.world.gate = gate
     made = (await bench.run(task())).exchange
     assert (made.fault, made.error, made.status) == (kind, "why", None)
     assert made.url == URL

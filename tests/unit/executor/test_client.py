@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mainspring.ports import HttpAnswer, HttpFault
-from mainspring.testing.peer import Visit, answering, raw_peer
+from mainspring.testing.patience import moment
+from mainspring.testing.wire import Visit, answering, raw_peer
 from mainspring_executor import connection
 from mainspring_executor.client import Client, trusted
 from mainspring_executor.egress import Egress
@@ -220,7 +221,7 @@ async def test_a_peer_that_says_a_byte_now_and_then_is_late_in_the_end(client: C
         await visit.request()
         for _ in range(1000):
             await visit.say(b"H")
-            await asyncio.sleep(0.01)
+            await moment()
 
     async with raw_peer(script) as peer:
         with pytest.raises(HttpFault) as caught:
@@ -366,7 +367,7 @@ async def test_no_header_can_start_another(client: Client, headers: dict[str, st
 
 async def test_a_target_cannot_break_the_request_line(client: Client) -> None:
     async with answering(OK) as peer:
-        await call(client, peer.url("/a b\r\nX: y/é?q=\"<>\\"))
+        await call(client, peer.url('/a b\r\nX: y/é?q="<>\\'))
         line = peer.requests[0].split(b"\r\n")[0]
     assert line == b"GET /a%20b%0D%0AX:%20y/%C3%A9?q=%22%3C%3E%5C HTTP/1.1"
 

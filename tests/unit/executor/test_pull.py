@@ -1,11 +1,13 @@
 """What is pulled is made once at a time, reported before it is acknowledged, and never lost."""
+# pyright: reportPrivateUsage=false
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from mainspring.bus import subjects
 from mainspring.bus.memory import MemoryBus
@@ -15,6 +17,7 @@ from mainspring.domain.task import CallId, Finished, Phase, Report, Started, Tas
 from mainspring.ports import HttpAnswer, HttpFault, Outgoing
 from mainspring.runtime.clock import SystemClock, SystemIds, SystemRandom
 from mainspring.store.memory_caches import MemoryBlobs
+from mainspring.testing.patience import moment, until
 from mainspring_executor import pull
 from mainspring_executor.attempt import Workshop
 from mainspring_executor.pull import Executor
@@ -129,12 +132,6 @@ def task(phase: Phase = "up", **changes: Any) -> Task:
     return Task(**(fields | changes))
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
 async def test_a_task_is_made_reported_and_done(bench: Bench) -> None:
     bench.peer.open.set()
     await bench.start()
@@ -151,7 +148,7 @@ async def test_no_more_attempts_are_in_flight_than_allowed(bench: Bench) -> None
     tasks = [task() for _ in range(10)]
     await bench.give(*tasks)
     await until(lambda: len(bench.peer.calls) == 3)
-    await asyncio.sleep(0.01)
+    await moment()
     assert bench.executor.in_flight == 3
     bench.peer.open.set()
     for asked in tasks:
@@ -159,12 +156,17 @@ async def test_no_more_attempts_are_in_flight_than_allowed(bench: Bench) -> None
     assert (bench.peer.most, len(bench.peer.calls)) == (3, 10)
 
 
+def dropped(why: str) -> float:
+    name = "mainspring_step_tasks_dropped_total"
+    return REGISTRY.get_sample_value(name, {"why": why}) or 0.0
+
+
 async def test_a_task_after_its_deadline_is_not_begun(bench: Bench) -> None:
     await bench.start()
-    before = pull.DROPPED.labels("late")._value.get()
+    before = dropped("late")
     await bench.give(task(deadline=SystemClock().now() - 0.001), task())
     await until(lambda: len(bench.peer.calls) == 1)
-    assert pull.DROPPED.labels("late")._value.get() == before + 1
+    assert dropped("late") == before + 1
     bench.peer.open.set()
     assert await bench.left_in_queue() == 0
 
@@ -231,7 +233,7 @@ async def test_a_task_that_comes_again_while_it_runs_is_called_once(bench: Bench
     asked = task()
     await bench.give(asked, asked)
     await until(lambda: len(bench.peer.calls) == 1)
-    await asyncio.sleep(0.01)
+    await moment()
     bench.peer.open.set()
     await bench.finished(asked.call.execution)
     assert len(bench.peer.calls) == 1
@@ -260,7 +262,7 @@ async def test_a_cancel_notice_lets_compensations_and_hooks_go_on(
     await bench.give(asked)
     await until(lambda: len(bench.peer.calls) == 1)
     await bench.bus.publish([Outgoing(subjects.cancel(asked.call.execution), b"")])
-    await asyncio.sleep(0.01)
+    await moment()
     bench.peer.open.set()
     assert (await bench.finished(asked.call.execution)).exchange.status == 200
 
@@ -276,7 +278,7 @@ async def test_an_attempt_that_never_had_its_turn_can_be_canceled(bench: Bench) 
         def nak(self, delay: float = 0.0) -> None: ...
         def working(self) -> None: ...
 
-    await asyncio.sleep(0.01)
+    await moment()
     bench.executor._take(Given())
     bench.executor._cancel(asked.call.execution)
     assert (await bench.finished(asked.call.execution)).exchange.fault == "canceled"
@@ -293,7 +295,7 @@ async def test_a_report_waits_for_the_broker_and_its_task_is_not_acknowledged_be
     await until(lambda: len(bench.peer.calls) == 2)
     bench.bus.broker.stop()
     bench.peer.open.set()
-    await asyncio.sleep(0.1)
+    await moment(0.1)
     assert bench.executor.in_flight == 2
     bench.bus.broker.start()
     for asked in tasks:
@@ -341,9 +343,9 @@ async def test_a_drain_begins_nothing_and_finishes_what_was_begun(bench: Bench) 
     await bench.give(begun)
     await until(lambda: len(bench.peer.calls) == 1)
     draining = asyncio.ensure_future(bench.executor.drain())
-    await asyncio.sleep(0.01)
+    await moment()
     await bench.give(later)
-    await asyncio.sleep(0.01)
+    await moment()
     assert not draining.done()
     bench.peer.open.set()
     await draining
@@ -369,7 +371,7 @@ async def test_what_a_drain_cannot_finish_is_handed_back_for_others(bench: Bench
 
 async def test_an_idle_executor_drains_at_once(bench: Bench) -> None:
     await bench.start()
-    await asyncio.sleep(0.01)
+    await moment()
     async with asyncio.timeout(0.5):
         await bench.executor.drain()
         await bench.running[0]
@@ -399,7 +401,7 @@ async def test_stress_start_stop(bench: Bench, round_: int) -> None:
     await bench.start()
     await bench.give(*(task() for _ in range(round_)))
     for _ in range(round_):
-        await asyncio.sleep(0)
+        await moment(0)
     await bench.executor.drain()
     await bench.running[0]
     assert bench.executor.in_flight == 0
