@@ -47,7 +47,9 @@ def _plain(name: str) -> str:
 
 @pytest.mark.parametrize(("package", "member"), MEMBERS.items())
 def test_a_member_declares_what_it_imports(package: str, member: str) -> None:
-    declared = _declared(member) | (_declared("libs/common") if package != "mainspring" else set())
+    declared = _declared(member) | (
+        _declared("libs/common") if package != "mainspring" else set[str]()
+    )
     homes = packages_distributions()
     undeclared = {
         f"{file.relative_to(ROOT)}: {name}"
