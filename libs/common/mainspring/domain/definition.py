@@ -124,7 +124,10 @@ class Definition(Value, frozen=True, dict=True):
     @cached_property
     def hash(self) -> str:
         """The SHA-256 of the content, in hex: the definition's identity."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+        # A value that only equals its default is written out, the default itself is left out.  So
+        # the content is read back first: a definition and its stored form have one hash.
+        settled = msgspec.json.decode(msgspec.json.encode(self), type=Definition)
+        return hashlib.sha256(msgspec.json.encode(settled, order="sorted")).hexdigest()
 
     @cached_property
     def split_of(self) -> dict[str, str]:

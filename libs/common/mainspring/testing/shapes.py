@@ -39,7 +39,7 @@ def later(
     return task(ref, asynchronous=True, callback=callback, **fields)
 
 
-def sleep(ref: str, duration: float = 10.0, **fields: Json) -> Step:
+def sleep(ref: str, duration: float | None = 10.0, **fields: Json) -> Step:
     """Return a step that sleeps for so many seconds, or `until` an instant."""
     return replace(Step(ref=ref, kind="sleep", next=FOLLOWING, duration=duration), **fields)
 

@@ -10,7 +10,7 @@ healed by deciding again.
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
-from mainspring.domain.execution import requests, steps, unwind
+from mainspring.domain.execution import requests, reset, steps, unwind
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import OPEN, Execution
 from mainspring.domain.planner import dag, path
@@ -84,7 +84,7 @@ def _end_early(draft: Draft) -> None:
         return
     if x.cancel is not None:
         unwind.begin(draft, "canceled", x.cancel)
-    elif not x.paused and draft.ends_at is not None and draft.ends_at <= draft.now:
+    elif not x.paused and x.ends_at is not None and x.ends_at <= draft.now:
         unwind.begin(draft, "timed_out", f"it took longer than {x.definition.run_timeout:g} s")
 
 
@@ -112,26 +112,20 @@ def _move(draft: Draft, move: Enter | Join | Skip) -> None:
 
 
 def _reopen(draft: Draft) -> None:
-    """Carry out a retry of the run, or resets of single steps."""
+    """Carry out a retry of the run, or resets of single steps; a pause holds back both."""
     x = draft.x
-    if x.retry:
-        corrupted = x.corrupted
-        draft.emit(e.ExecutionReopened(unwinding=bool(corrupted), at=draft.now))
-        if corrupted:
-            for ref in corrupted:
-                _reset(draft, ref, "down")
-        else:
-            for step in list(x.steps.values()):
-                if step.phase == "up" and step.status in ("failed", "canceled"):
-                    _reset(draft, step.ref, "up")
-    elif x.resets:
-        refs: dict[str, None] = {}
-        for asked in x.resets:
-            refs[asked.ref] = None
-            if asked.subtree:
-                refs |= dict.fromkeys(requests.descendants(x, asked.ref))
-        draft.emit(e.ExecutionReopened(at=draft.now))
-        for ref in refs:
+    if x.paused or not (x.retry or x.resets):
+        return
+    corrupted = x.corrupted if x.retry else ()
+    draft.emit(e.ExecutionReopened(unwinding=bool(corrupted), at=draft.now))
+    for state in draft.x.open_steps():
+        if state.phase == "hook":
+            # The end is taken back before it was told: a late notice of it would mislead.
+            steps.cancel(draft, state, "the run goes on")
+    for ref in corrupted:
+        _reset(draft, ref, "down")
+    if not corrupted:
+        for ref in reset.chosen(x):
             _reset(draft, ref, "up")
 
 

@@ -1,7 +1,5 @@
 """A decision in the making: events so far, and the state that they lead to."""
 
-from functools import cached_property
-
 from mainspring.domain.execution.events import Event
 from mainspring.domain.execution.evolve import evolve
 from mainspring.domain.execution.state import Execution
@@ -36,9 +34,3 @@ class Draft:
         if step is None:
             return 1
         return step.visit if step.status == "reset" else step.visit + 1
-
-    @cached_property
-    def ends_at(self) -> float | None:
-        """When the run has taken too long, if it may."""
-        requested, limit = self.x.requested, self.x.definition.run_timeout
-        return None if requested is None or limit is None else requested.at + limit

@@ -18,6 +18,7 @@ from mainspring.domain.execution.state import (
     Token,
     Unwinding,
     key_of,
+    without,
 )
 from mainspring.domain.message import replace
 
@@ -103,9 +104,7 @@ def _asked(x: Execution, event: e.Event) -> Execution:
 def _ended(x: Execution, event: e.Event) -> Execution:
     match event:
         case e.ExecutionSucceeded():
-            return replace(
-                x, status="succeeded", result=event.result, finished_at=event.at, cancel=None
-            )
+            return replace(_closed(x, "succeeded", None, event.at), result=event.result)
         case e.ExecutionFailed():
             return _closed(x, "failed", event.reason, event.at)
         case e.ExecutionCorrupted():
@@ -119,8 +118,16 @@ def _ended(x: Execution, event: e.Event) -> Execution:
             return x
 
 
-def _closed(x: Execution, status: Status, reason: str, at: float) -> Execution:
-    return replace(x, status=status, reason=reason, finished_at=at, cancel=None, paused=False)
+def _closed(x: Execution, status: Status, reason: str | None, at: float) -> Execution:
+    return replace(
+        x,
+        status=status,
+        reason=reason,
+        finished_at=at,
+        ended_after=x.begun,
+        cancel=None,
+        paused=False,
+    )
 
 
 def _started(x: Execution, event: e.ExecutionStarted) -> Execution:
@@ -132,7 +139,7 @@ def _started(x: Execution, event: e.ExecutionStarted) -> Execution:
 
 
 def _reopened(x: Execution, event: e.ExecutionReopened) -> Execution:
-    x = replace(x, retry=False, resets=(), finished_at=None)
+    x = replace(x, retry=False, resets=(), finished_at=None, reopened_at=event.at, warning=None)
     if not event.unwinding:
         return replace(x, status="running", unwinding=None, reason=None, corrupted=())
     stack = x.stack
@@ -291,7 +298,10 @@ def _completed(x: Execution, step: StepState, token: str) -> Execution:
     x = _put(x, replace(step, completed_as=index))
     x = replace(x, completed=x.completed.set(index, step.ref))
     if x.definition.by_ref[step.ref].compensation is not None:
-        x = replace(x, stack=Completed(step.ref, x.stack))
+        # A step that was reset and is completed again stays one thing to undo, now the newest.
+        again = step.completed_as is not None
+        below = without(x.stack, step.ref) if again else x.stack
+        x = replace(x, stack=Completed(step.ref, below))
     if token not in x.tokens:
         return x
     definition = x.definition.by_ref[step.ref]

@@ -45,19 +45,22 @@ def timer_of(x: Execution, step: StepState | None) -> Timer | None:
 
 def run_timer_of(x: Execution) -> Timer | None:
     """Return the timer of the run's own time-out."""
-    limit = x.definition.run_timeout
-    if limit is None or x.requested is None or x.paused or x.unwinding or x.status != "running":
+    at = x.ends_at
+    if at is None or x.paused or x.unwinding or x.status != "running":
         return None
-    return Timer("run", x.requested.at + limit)
+    return Timer("run", at)
 
 
 def outlook(x: Execution) -> Outlook:
     """Return why the run waits and until when."""
-    if x.requested is None or (x.is_terminal and not x.open):
+    if x.requested is None:
         return Outlook(None, None)
     if x.paused:
         return Outlook("resume", None)
-    if x.handled < x.version or not x.open:
+    owed = x.handled < x.version
+    if x.is_terminal and not x.open and not owed:
+        return Outlook(None, None)
+    if owed or not x.open:
         return Outlook("decision", x.updated_at or x.requested.at)
     wakes = [_wake(x, x.steps[key]) for key in x.open]
     run = run_timer_of(x)
@@ -70,7 +73,7 @@ def _wake(x: Execution, step: StepState) -> float:
 
 
 def _reason(x: Execution) -> Reason:
-    if any(token.status == "split" for token in x.tokens.values()):
+    if x.status == "running" and any(token.status == "split" for token in x.tokens.values()):
         return "join"
     found = {_REASONS[x.steps[key].status] for key in x.open}
     return next(reason for reason in _REASONS.values() if reason in found)

@@ -42,6 +42,8 @@ def _cancel(command: c.RequestCancel, x: Execution) -> list[e.Event]:
 def _pause(command: c.RequestPause, x: Execution) -> list[e.Event]:
     if x.is_terminal or x.unwinding is not None:
         raise IllegalTransition("pause", x.status)
+    if x.cancel is not None:
+        raise IllegalTransition("pause", x.status, "it is being canceled")
     return [] if x.paused else [e.PauseRequested(reason=command.reason)]
 
 
@@ -65,6 +67,8 @@ def _reset(command: c.RequestStepReset, x: Execution) -> list[e.Event]:
         raise IllegalTransition(asked, x.status, "steps of a path are retried with their run")
     if x.status not in ("running", "failed", "timed_out", "canceled"):
         raise IllegalTransition(asked, x.status)
+    if x.retry:
+        raise IllegalTransition(asked, x.status, "a retry of the run is about to begin")
     state = x.of(command.ref)
     if state is None or state.status in OPEN or state.status == "reset":
         raise IllegalTransition(asked, state.status if state else "not yet run")

@@ -59,6 +59,8 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     result: str | None
     started_at: float | None
     finished_at: float | None
+    reopened_at: float | None
+    ended_after: int
 
 
 _PLAIN: Final = frozenset(_Frozen.__struct_fields__) - {

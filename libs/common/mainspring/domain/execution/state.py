@@ -116,6 +116,15 @@ def stacked(top: Completed | None) -> Iterator[str]:
         top = top.below
 
 
+def without(top: Completed | None, ref: str) -> Completed | None:
+    """Return a stack without one ref."""
+    kept = [each for each in stacked(top) if each != ref]
+    below: Completed | None = None
+    for each in reversed(kept):
+        below = Completed(each, below)
+    return below
+
+
 class Unwinding(msgspec.Struct, frozen=True):
     """Why and to what end an execution is being wound up."""
 
@@ -127,7 +136,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One run.  `version` is how many events made it what it is, `hash` that of the last one.
 
     `handled` is the version up to which nothing is left to decide: behind `version` there are facts
-    that the scheduler has not answered yet.
+    that the scheduler has not answered yet.  `ended_after` is how many visits had begun when the run
+    ended last: what was begun after that tells of this end.
     """
 
     id: str
@@ -161,11 +171,21 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     result: str | None = None
     started_at: float | None = None
     finished_at: float | None = None
+    reopened_at: float | None = None
+    ended_after: int = 0
 
     @property
     def head(self) -> Head:
         """Where the stream ends: what an append on top of this state expects."""
         return Head(self.version, self.hash)
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the run has taken too long, if it may; one that was reopened begins anew."""
+        limit = self.definition.run_timeout
+        if limit is None or self.requested is None:
+            return None
+        return (self.reopened_at or self.requested.at) + limit
 
     @property
     def is_terminal(self) -> bool:

@@ -66,5 +66,5 @@ def notify_end(draft: Draft) -> None:
     if ref is None or x.definition.request_of(ref, "hook") is None:
         return
     told = x.steps.get(key_of(ref, "hook"))
-    if told is None or told.scheduled_at < (x.finished_at or 0.0):
+    if told is None or told.seq <= x.ended_after:
         steps.schedule(draft, ref, phase="hook")

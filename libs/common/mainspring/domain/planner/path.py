@@ -28,10 +28,16 @@ def verdict(x: Execution) -> Verdict | None:
 
     A failed branch ends the run unless its join says `continue`.
     """
-    for token in x.tokens.values():
-        if token.status == "failed" and not _is_tolerated(x, token):
-            step = x.of(token.at)
-            return Failed((step and step.reason) or f"step {token.at} failed")
+    failed = [
+        token
+        for token in x.tokens.values()
+        if token.status == "failed" and not _is_tolerated(x, token)
+    ]
+    if failed:
+        # Of several the first by id, since the order of a hash trie is no order.
+        token = min(failed, key=lambda token: token.id)
+        step = x.of(token.at)
+        return Failed((step and step.reason) or f"step {token.at} failed")
     root = x.tokens.get(ROOT)
     if root is not None and root.status == "ready" and root.target is None:
         return Done(root.done)

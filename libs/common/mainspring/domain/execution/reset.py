@@ -1,0 +1,42 @@
+"""Which steps run again when a run is reopened, in the order in which they were begun.
+
+A retry of the run takes what failed and what was closed, but no failure that was tolerated: what
+came after it has been done.  A reset takes the steps that were named; when it reopens a run that
+had ended, what the end had closed runs again too.  Skips that hang on any of these are decided
+anew, so that readiness stays a matter of the state as it is.
+"""
+
+from mainspring.domain.execution.requests import descendants
+from mainspring.domain.execution.state import Execution, StepState
+
+
+def chosen(x: Execution) -> list[str]:
+    """Return the steps to reset for the retry or the resets that were asked for."""
+    refs = {state.ref for state in x.steps.values() if state.phase == "up" and _stopped(x, state)}
+    for asked in x.resets:
+        refs.add(asked.ref)
+        if asked.subtree:
+            refs.update(descendants(x, asked.ref))
+    if x.definition.planner == "dag":
+        refs |= {below for ref in refs for below in descendants(x, ref) if _is_skipped(x, below)}
+    states = [state for ref in refs if (state := x.of(ref)) is not None]
+    return [state.ref for state in sorted(states, key=lambda state: state.seq)]
+
+
+def _stopped(x: Execution, state: StepState) -> bool:
+    """Say whether the end of the run left a step behind that has to go on."""
+    if state.status == "canceled":
+        return x.retry or x.is_terminal
+    return state.status == "failed" and x.retry and not _is_tolerated(x, state)
+
+
+def _is_tolerated(x: Execution, state: StepState) -> bool:
+    if x.definition.planner == "dag":
+        return x.step(state.ref).on_failure == "continue"
+    token = x.tokens.get(state.token)
+    return token is None or token.at != state.ref
+
+
+def _is_skipped(x: Execution, ref: str) -> bool:
+    state = x.of(ref)
+    return state is not None and state.status == "skipped"
