@@ -8,7 +8,8 @@ as the first time.  So a broken connection costs time, never an answer.
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Final, TypeAlias
+from time import perf_counter
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import msgspec
@@ -21,6 +22,7 @@ from mainspring.store.connection import AWAY, Connection, Link, Record, patientl
 from mainspring.store.group_commit import GroupCommit, Outcome
 from mainspring.store.parameters import arrays_of
 from mainspring.store.statements import SQL
+from mainspring.telemetry.metrics import note_append
 
 Prepared: TypeAlias = "PreparedStatement[Record]"
 
@@ -43,7 +45,10 @@ class Writer:
 
     async def write(self, appends: Sequence[Append]) -> list[Outcome]:
         """Write the appends in one transaction and answer for each.  Raises `LogUnavailable`."""
-        return await patiently(lambda: self._try(appends), patience=self._patience)
+        began = perf_counter()
+        outcomes = await patiently(lambda: self._try(appends), patience=self._patience)
+        _measure(appends, outcomes, perf_counter() - began)
+        return outcomes
 
     async def close(self) -> None:
         """Close the connection; a later write would make a new one."""
@@ -96,6 +101,14 @@ class Writer:
         for row in found:
             outcomes[places[row["n"] - 1]] = Appended(tuple(row["positions"]))
         return outcomes
+
+
+def _measure(appends: Sequence[Append], outcomes: Sequence[Outcome], seconds: float) -> None:
+    pairs = list(zip(appends, outcomes, strict=True))
+    written = [append for append, outcome in pairs if isinstance(outcome, Appended)]
+    events = sum(len(append.events) for append in written)
+    refused = [outcome.why for outcome in outcomes if isinstance(outcome, Refused)]
+    note_append(len(written), events, refused, seconds)
 
 
 def _whereabouts(append: Append) -> tuple[str, str, int, int, bytes]:
@@ -170,7 +183,7 @@ def envelopes_of(rows: Iterable[Record]) -> list[Envelope]:
     return [envelope_of(row) for row in rows]
 
 
-def envelope_of(row: Record) -> Envelope:
+def envelope_of(row: "Record | Sequence[Any]") -> Envelope:
     """Return the event in a row of the log; raise `Corrupt` when its metadata cannot be read."""
     position, category, stream_id, version, id, type, schema, body, meta, project, at, hash = row
     return Envelope(

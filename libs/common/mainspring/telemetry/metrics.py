@@ -6,6 +6,7 @@ healthy and what to do, and a test holds the two together.
 """
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Final
 
@@ -15,7 +16,24 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 disable_created_metrics()
 
 _FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_CALLS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_CALLS: Final = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+)
 _LATE: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0)
 
 HTTP_REQUESTS: Final = Counter(
@@ -77,14 +95,17 @@ SWEPT: Final = Counter(
 
 STEP_ATTEMPTS: Final = Counter(
     "mainspring_step_attempts_total",
-    "Attempts of steps that ended here, by outcome: succeeded, failed, accepted or canceled.",
+    "Attempts that ended here: answered (with whatever status), or by the kind of fault.",
     ["outcome"],
 )
 STEP_ATTEMPT_SECONDS: Final = Histogram(
-    "mainspring_step_attempt_seconds", "Seconds that an attempt took.", buckets=_CALLS
+    "mainspring_step_attempt_seconds", "Seconds that a peer took to answer.", buckets=_CALLS
 )
 STEP_ATTEMPTS_IN_FLIGHT: Final = Gauge(
-    "mainspring_step_attempts_in_flight", "Attempts that this executor is making now."
+    "mainspring_step_attempts_in_flight", "Attempts begun and not yet handed over."
+)
+STEP_TASKS_DROPPED: Final = Counter(
+    "mainspring_step_tasks_dropped_total", "Tasks that were not begun, by the reason.", ["why"]
 )
 
 EXECUTIONS_STARTED: Final = Counter(
@@ -111,6 +132,16 @@ HEARTBEAT_AGE: Final = Gauge(
 BUILD_INFO: Final = Gauge(
     "mainspring_build_info", "Always 1; the labels say what runs.", ["service", "version", "python"]
 )
+
+
+def note_append(streams: int, events: int, refused: Iterable[str], seconds: float) -> None:
+    """Count one transaction of the log: what it wrote, what it did not, how long it took."""
+    LOG_APPENDS.inc()
+    LOG_APPEND_STREAMS.inc(streams)
+    LOG_APPEND_EVENTS.inc(events)
+    LOG_APPEND_SECONDS.observe(seconds)
+    for why in refused:
+        LOG_REFUSED.labels(why).inc()
 
 
 def describe_build(service: str) -> None:
