@@ -75,7 +75,7 @@ def _inside(record: dict[str, Json], rest: list[str]) -> tuple[Json] | None:
 
 def _sees(step: StepState, view: Viewpoint) -> bool:
     """Say whether a result is in view: a branch does not see its siblings, all others see all."""
-    if step.phase != "up" or step.status in ("skipped", "canceled", "reset"):
+    if step.phase != "up" or step.status in ("canceled", "reset"):
         return False
     return not view.token or not step.token or is_visible(step.token, view.token)
 

@@ -14,7 +14,7 @@ from mainspring.domain.execution import requests, reset, steps, unwind
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import OPEN, Execution
 from mainspring.domain.planner import dag, path
-from mainspring.domain.planner.plan import Done, Enter, Failed, Join, Skip
+from mainspring.domain.planner.plan import Broken, Done, Enter, Failed, Join, Move, Skip
 
 MOST_AT_ONCE = 1000
 """Events that one decision may hold; what is left is decided by the next one."""
@@ -100,12 +100,14 @@ def _plan(draft: Draft) -> None:
                 _move(draft, move)
 
 
-def _move(draft: Draft, move: Enter | Join | Skip) -> None:
+def _move(draft: Draft, move: Move) -> None:
     match move:
         case Enter():
             steps.enter(draft, move.ref, move.token)
         case Join():
             steps.join(draft, move)
+        case Broken():
+            steps.fail_at_entry(draft, move.ref, move.reason)
         case Skip():
             visit = draft.next_visit(move.ref)
             draft.emit(e.StepSkipped(ref=move.ref, visit=visit, reason=move.reason, at=draft.now))

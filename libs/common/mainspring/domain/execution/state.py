@@ -136,8 +136,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One run.  `version` is how many events made it what it is, `hash` that of the last one.
 
     `handled` is the version up to which nothing is left to decide: behind `version` there are facts
-    that the scheduler has not answered yet.  `ended_after` is how many visits had begun when the run
-    ended last: what was begun after that tells of this end.
+    that the scheduler has not answered yet.  `ended_after` is how many visits had begun when the
+    run ended last: what was begun after that tells of this end.
     """
 
     id: str

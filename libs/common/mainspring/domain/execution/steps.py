@@ -23,7 +23,7 @@ def enter(draft: Draft, ref: str, token: str) -> None:
     step = draft.x.step(ref)
     if draft.x.begun >= draft.x.definition.max_visits:
         reason = f"more than {draft.x.definition.max_visits:,} node visits"
-        _fail_at_entry(draft, step, token, reason, "visits")
+        fail_at_entry(draft, step.ref, reason, "visits", token)
         return
     match step.kind:
         case "task":
@@ -35,7 +35,8 @@ def enter(draft: Draft, ref: str, token: str) -> None:
         case "split":
             _split(draft, step, token)
         case "join":
-            _fail_at_entry(draft, step, token, "a join was entered without its split", "visits")
+            reason = "a join was entered without its split"
+            fail_at_entry(draft, step.ref, reason, "visits", token)
 
 
 def schedule(draft: Draft, ref: str, *, token: str = "", phase: e.Phase = "up") -> None:
@@ -61,11 +62,14 @@ def schedule(draft: Draft, ref: str, *, token: str = "", phase: e.Phase = "up") 
     )
 
 
-def _fail_at_entry(draft: Draft, step: Step, token: str, reason: str, fault: e.StepFault) -> None:
+def fail_at_entry(
+    draft: Draft, ref: str, reason: str, fault: e.StepFault = "expression", token: str = ""
+) -> None:
+    """Record that a step failed for good before it began."""
     draft.emit(
         e.StepFailed(
-            ref=step.ref,
-            visit=draft.next_visit(step.ref),
+            ref=ref,
+            visit=draft.next_visit(ref),
             token=token,
             reason=reason,
             fault=fault,
@@ -82,7 +86,7 @@ def _route(draft: Draft, step: Step, token: str) -> None:
             holds = judge(draft.x, case.when, view)
         except ExpressionError as error:
             reason = f"node {step.ref}: cases[{index}].when cannot be evaluated: {error}"
-            _fail_at_entry(draft, step, token, reason, "expression")
+            fail_at_entry(draft, step.ref, reason, "expression", token)
             return
         if holds:
             _routed(draft, step, token, case.target, index, case.name)

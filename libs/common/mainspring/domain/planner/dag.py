@@ -3,34 +3,62 @@
 Readiness is computed from the state alone after every change, so no schedule of results, skips,
 limits and resets can leave a step behind.  Succeeded and skipped steps satisfy those that need
 them, and so do failed ones that say `continue`.  A failed step that says `skip_dependents` skips
-all that come after it, directly or not; other branches go on, and the run fails at its end.
+all that come after it, directly or not; other branches go on, and the run fails at its end.  A
+condition is judged when its step could begin, so it sees what the steps before it came to; a step
+whose condition is false is skipped and counts as satisfied.
 """
 
 from collections.abc import Iterator
 from typing import Literal
 
 from mainspring.domain.definition import Step
+from mainspring.domain.execution.context import Viewpoint, judge
 from mainspring.domain.execution.state import OPEN, Execution
-from mainspring.domain.planner.plan import Done, Enter, Failed, Move, Skip, Verdict
+from mainspring.domain.expression import ExpressionError
+from mainspring.domain.planner.plan import Broken, Done, Enter, Failed, Move, Skip, Verdict
+
+CUT = "a step that it needs failed"
+FALSE = "its condition is false"
 
 
 def moves(x: Execution) -> Iterator[Move]:
     """Yield steps to skip first, then steps to begin, within `max_parallel`."""
-    limit = x.definition.max_parallel
-    room = len(x.definition.steps) if limit is None else limit - len(x.open)
     ready: list[Step] = []
     for step in x.definition.steps:
         if not _is_pending(x, step.ref):
             continue
         match _standing(x, step):
             case "skipped":
-                yield Skip(step.ref, "a step that it needs failed")
+                yield Skip(step.ref, CUT)
             case "ready":
                 ready.append(step)
             case "blocked":
                 pass
-    for step in ready[: max(room, 0)]:
-        yield Enter(step.ref)
+    room = _room(x)
+    for step in ready:
+        # No condition is judged before there is room for its step: rules may be dear.
+        if room <= 0:
+            return
+        move = _judged(x, step)
+        room -= isinstance(move, Enter)
+        yield move
+
+
+def _room(x: Execution) -> int:
+    limit = x.definition.max_parallel
+    if limit is None:
+        return len(x.definition.steps)
+    return limit - sum(1 for key in x.open if x.steps[key].phase == "up")
+
+
+def _judged(x: Execution, step: Step) -> Enter | Skip | Broken:
+    if step.when is None:
+        return Enter(step.ref)
+    try:
+        holds = judge(x, step.when, Viewpoint(step=step.ref))
+    except ExpressionError as error:
+        return Broken(step.ref, f"step {step.ref}: its condition cannot be evaluated: {error}")
+    return Enter(step.ref) if holds else Skip(step.ref, FALSE)
 
 
 def verdict(x: Execution) -> Verdict | None:
@@ -72,7 +100,7 @@ def _cuts(x: Execution, need: str) -> bool:
         return False
     if state.status == "failed":
         return x.step(need).on_failure == "skip_dependents"
-    return state.status == "skipped" and state.reason == "a step that it needs failed"
+    return state.status == "skipped" and state.reason == CUT
 
 
 def _sink(x: Execution) -> str | None:

@@ -27,6 +27,13 @@ class Skip(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Broken(msgspec.Struct, frozen=True):
+    """A step cannot be entered: its condition has no value."""
+
+    ref: str
+    reason: str
+
+
 class Done(msgspec.Struct, frozen=True):
     """Nothing is left to do; `result` is the step whose output is the run's."""
 
@@ -39,5 +46,5 @@ class Failed(msgspec.Struct, frozen=True):
     reason: str
 
 
-Move: TypeAlias = Enter | Join | Skip
+Move: TypeAlias = Enter | Join | Skip | Broken
 Verdict: TypeAlias = Done | Failed
