@@ -15,7 +15,8 @@
 -- hangs on `asked`.  The snapshot of the statement is older than the lock, and that is safe: a
 -- stream that was moved meanwhile is re-read and re-judged by the update (READ COMMITTED), one that
 -- was born meanwhile stops the insert, and the views of a stream are written by its appends alone,
--- so an accepted stream has unchanged rows.
+-- so an accepted stream has unchanged rows.  Rows of `attempts` and `audit` carry the version of
+-- their event, so they are only ever inserted.
 with locked as materialized (
   select pg_advisory_xact_lock(6077427380160)
 ),
@@ -125,10 +126,6 @@ attempts as (
            as r (n, execution, ref, phase, visit, attempt, version, ok, started_at, latency,
                  status, fault)
    where (select accepted from verdict)[r.n]
-  on conflict (execution, version) do update
-     set ref = excluded.ref, phase = excluded.phase, visit = excluded.visit,
-         attempt = excluded.attempt, ok = excluded.ok, started_at = excluded.started_at,
-         latency = excluded.latency, status = excluded.status, fault = excluded.fault
 ),
 timers as (
   insert into mainspring.timers (execution, key, kind, partition, due_at)
@@ -175,9 +172,6 @@ audit as (
                 $103::text[], $104::timestamptz[], $105::text[])
            as r (n, category, stream, version, project, actor, action, at, request_id)
    where (select accepted from verdict)[r.n]
-  on conflict (category, stream, version) do update
-     set project = excluded.project, actor = excluded.actor, action = excluded.action,
-         at = excluded.at, request_id = excluded.request_id
 ),
 idempotency as (
   -- A key is free again a day after its answer.  Before that the null aborts the statement.

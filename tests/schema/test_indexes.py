@@ -1,0 +1,152 @@
+"""Every query of a port goes by index, and every index serves a query.
+
+The planner is asked with the settings of the connections, in plans that know no values; tables are
+filled and analysed, so that a sequential scan would be chosen where nothing better is offered.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import asyncpg
+import pytest
+
+from mainspring.domain.envelope import EMPTY
+from mainspring.domain.rows import AttemptRow, StepRow, TimerRow
+from mainspring.store.connection import READ_SETTINGS, WRITE_SETTINGS
+from mainspring.store.postgres import PostgresStore
+from mainspring.store.statements import SQL
+from mainspring.testing.samples import (
+    NOW,
+    append,
+    definition_append,
+    execution_row,
+    execution_stream,
+    idempotency_row,
+    requested,
+    succeeded,
+    uuid,
+)
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
+
+SERVES = {
+    "read": {"events_one_per_version"},
+    "read_all": {"events_pkey"},
+    "read_project": {"events_by_project"},
+    "read_stream": {"events_one_per_version"},
+    "head_position": {"events_pkey"},
+    "append_repeated": {"events_one_per_version"},
+    "verify_log": {"events_one_per_version"},
+    "verify_stream": {"events_one_per_version"},
+    "verify_heads": {"streams_pkey"},
+    "execution": {"executions_pkey", "events_one_per_version"},
+    "executions": {"executions_newest"},
+    "steps": {"steps_pkey", "events_one_per_version"},
+    "attempts": {"attempts_pkey", "events_one_per_version"},
+    "definition_by_id": {"definitions_pkey", "events_one_per_version"},
+    "definition_by_name": {"definitions_one_name", "events_one_per_version"},
+    "definitions": {"definitions_newest", "events_one_per_version"},
+    "idempotency": {"idempotency_one_answer"},
+    "unhandled": {"executions_unhandled"},
+    "overdue": {"executions_waking"},
+    "timers": {"timers_due"},
+    "without_wakeup": {"executions_stuck"},
+    "blob_get": {"blobs_pkey"},
+    "snapshots_load": {"snapshots_pkey"},
+}
+BY_CONSTRAINT_ALONE = {
+    # Arbiters of upserts and guards: no query reads by them.
+    "audit_pkey",
+    "compiled_pkey",
+    "timers_pkey",
+    "migrations_pkey",
+}
+
+
+@pytest.fixture(scope="module")
+def rows() -> int:
+    return 1500
+
+
+@pytest.fixture
+async def planner(
+    database_url: str, postgres_store: PostgresStore, rows: int
+) -> AsyncIterator[Connection]:
+    """A connection to a database with rows in every table and fresh statistics."""
+    streams = [execution_stream(n) for n in range(rows)]
+    batch = [
+        append(
+            s,
+            EMPTY,
+            execution_row(
+                s,
+                project=f"p{n % 50}",
+                partition=n % 8,
+                wake_at=NOW if n % 50 == 0 else None,
+                created_at=NOW + n,
+                handled_version=n % 100 != 0,
+                status="succeeded",
+            ),
+            StepRow(s.id, "a", "up", 1, 1, "task", "running", 1, NOW),
+            AttemptRow(s.id, "a", "up", 1, 1, 2, True, NOW, 0.1),
+            TimerRow(s.id, "a", "retry", n % 8, NOW + n),
+            idempotency_row(f"k{n}"),
+            events=[requested(), succeeded(1)],
+            project=f"p{n % 50}",
+        )
+        for n, s in enumerate(streams)
+    ]
+    names = [definition_append(uuid(n), f"d{n}", project=f"p{n % 50}") for n in range(rows)]
+    await postgres_store.log.append([*batch, *names])
+    connection = await asyncpg.connect(database_url, server_settings=dict(READ_SETTINGS))
+    await connection.execute(
+        "insert into mainspring.blobs select n::text, '' from generate_series(1, 1500) n;"
+        "insert into mainspring.snapshots select 'execution', n::text, 1, '', ''"
+        " from generate_series(1, 1500) n;"
+        "insert into mainspring.migrations select n::text, '' from generate_series(1, 1500) n"
+    )
+    await connection.execute("vacuum analyze")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def postgres_store(database_url: str) -> AsyncIterator[PostgresStore]:
+    opened = await PostgresStore.open(database_url)
+    yield opened
+    await opened.close()
+
+
+async def plan(connection: Connection, name: str) -> str:
+    """Return the generic plan of a statement."""
+    prepared = await connection.prepare(SQL[name])
+    nulls = ", ".join("null" for _ in prepared.get_parameters())
+    await connection.execute(f"prepare q as {SQL[name]}")
+    values = f"({nulls})" if nulls else ""
+    lines = await connection.fetch(f"explain execute q{values}")
+    await connection.execute("deallocate q")
+    return "\n".join(line[0] for line in lines)
+
+
+async def test_every_query_goes_by_its_index(planner: Connection) -> None:
+    for name, indexes in SERVES.items():
+        text = await plan(planner, name)
+        assert "Seq Scan" not in text, text
+        for index in indexes:
+            assert f" {index} " in text + " ", f"{name} does not use {index}\n{text}"
+        # Lists come out of their index in order: nothing is sorted but a page.
+        if name in {"executions", "read_all", "read_project", "read_stream", "verify_log"}:
+            assert "Sort" not in text, text
+    every = await planner.fetch("select indexname from pg_indexes where schemaname = 'mainspring'")
+    used = set[str]().union(*SERVES.values())
+    assert {row[0] for row in every} == used | BY_CONSTRAINT_ALONE
+
+
+async def test_an_append_goes_by_index_even_when_planned_on_empty_tables(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url, server_settings=dict(WRITE_SETTINGS))
+    text = await plan(connection, "append")
+    await connection.close()
+    assert "Seq Scan" not in text, text
+    assert "streams_pkey" in text
+    assert "timers_pkey" in text
+    assert text.count("Hash Full Join") == 2
