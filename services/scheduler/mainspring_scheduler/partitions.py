@@ -28,11 +28,16 @@ class Partitions:
         self._bus = bus
         self._clock = clock
         self._heard: dict[str, float] = {}
+        self._members: list[str] = []
+        self._own: list[int] = []
 
     def own(self) -> list[int]:
         """Return the partitions of this replica, all of them while it knows of no other."""
         members = sorted({self.replica, *self._heard})
-        return [p for p in range(PARTITIONS) if owner(p, members) == self.replica]
+        if members != self._members:
+            self._members = members
+            self._own = [p for p in range(PARTITIONS) if owner(p, members) == self.replica]
+        return self._own
 
     def owns(self, partition: int) -> bool:
         """Say whether a partition is this replica's."""

@@ -67,9 +67,18 @@ class Sweep:
             metrics.SWEPT.labels(kind).inc()
 
     async def restore(self) -> None:
-        """Hand out again every attempt in flight: the broker came back without its store."""
+        """Hand out again every attempt in flight: the broker came back without its store.
+
+        Insists while the log is away: nobody else would know that the tasks are gone.
+        """
         now = self._clock.now()
-        live = await self._views.overdue(self._partitions.own(), before=now + 1e9, limit=ALL)
+        while True:
+            try:
+                own = self._partitions.own()
+                live = await self._views.overdue(own, before=now + 1e9, limit=ALL)
+                break
+            except LogUnavailable as away:
+                await self._clock.sleep(away.delay)
         for execution in live:
             self._engine.forget(execution)
             self._inbox.poke(execution, lost_before=now)

@@ -9,6 +9,7 @@ import asyncio
 import heapq
 from collections.abc import Iterable
 
+from mainspring.domain.errors import LogUnavailable
 from mainspring.domain.rows import TimerRow
 from mainspring.ports import Clock, Views
 from mainspring.telemetry import metrics
@@ -57,7 +58,11 @@ class Timers:
     async def run(self) -> None:
         """Fire what is due, load what comes near, sleep until the next; until cancelled."""
         while True:
-            await self.tick()
+            try:
+                await self.tick()
+            except LogUnavailable as away:
+                await self._clock.sleep(away.delay)
+                continue
             now = self._clock.now()
             next_due = self._heap[0][0] if self._heap else self._load_at
             await self._sleep(max(0.0, min(next_due, self._load_at) - now))
@@ -80,6 +85,8 @@ class Timers:
         """Read the timers that come due within the horizon."""
         now = self._clock.now()
         until = now + HORIZON
+        # Before the question is asked: what is set while the answer is on its way is noted too.
+        self._loaded_until = max(self._loaded_until, until)
         rows = await self._views.timers(self._partitions.own(), before=until, limit=MOST)
         for row in rows:
             self._push(row)
