@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mainspring.http.health import PATHS, Health, health_routes
+from mainspring.runtime.protocol import BoundedProtocol
 from mainspring.runtime.signal import Signal
 
 BACKLOG = 2048
@@ -127,7 +128,7 @@ class _Server(uvicorn.Server):
 def _settings(door: Door) -> uvicorn.Config:
     return uvicorn.Config(
         door,
-        http="httptools",
+        http=BoundedProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -80,6 +80,12 @@ def configure(service: str, level: str, secrets: Iterable[str] = ()) -> None:
     # Two lines for each connection and each tick tell an operator nothing.
     for chatty in ("uvicorn", "asyncio", "nats"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out that an answer was cut off: a reader was dropped on purpose, and is counted."""
+    return record.msg != "ASGI callable returned without completing response."
 
 
 def _instant(at: float) -> str:
