@@ -50,6 +50,7 @@ class Admin:
         self._streams = streams
         self._consumers: dict[tuple[str, str], tuple[str, ...]] = {}
         self._incarnations: dict[str, str] = {}
+        self._server_time = ""
 
     def incarnation(self, stream: str) -> str:
         """Return which making of a stream this is, "" when none was seen."""
@@ -73,6 +74,7 @@ class Admin:
         info, made = await self._find_or_make(
             f"STREAM.INFO.{name}", f"STREAM.CREATE.{name}", wanted, STREAM_MISSING
         )
+        self._server_time = info.get("ts", "")
         drift = _drift(info["config"], wanted)
         if drift:
             await self._call(f"STREAM.UPDATE.{name}", info["config"] | drift)
@@ -82,8 +84,7 @@ class Admin:
 
     async def _consumer(self, stream: str, durable: str, subjects: tuple[str, ...]) -> Ensured:
         make = f"CONSUMER.CREATE.{stream}.{durable}"
-        now = (await self._call(f"STREAM.INFO.{stream}")).get("ts", "")
-        wanted = consumer_config(durable, subjects, self._streams[stream], now)
+        wanted = consumer_config(durable, subjects, self._streams[stream], self._server_time)
         body = {"stream_name": stream, "config": wanted, "action": "create"}
         info, made = await self._find_or_make(
             f"CONSUMER.INFO.{stream}.{durable}", make, body, CONSUMER_MISSING

@@ -71,7 +71,7 @@ class JetStreamBus:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for puller in self._pullers:
-            puller.close()
+            await puller.close()
         await self._answers.flush()
         self._seen = False
         await self._link.shut()
@@ -165,9 +165,9 @@ class JetStreamBus:
     async def _keep(self) -> None:
         retry = FIRST_RETRY_S
         while True:
-            self._doubtful.clear()
             try:
                 await self._link.open()
+                self._doubtful.clear()
                 await self.ensure()
                 logger.info("connected to NATS")
                 self._tried.set()

@@ -38,6 +38,7 @@ class Link:
         self._client: Client | None = None
         self._ears: dict[str, tuple[str, Hear]] = {}
         self._subscribed: dict[str, Subscription] = {}
+        self._limits: list[asyncio.Timeout] = []
         self.on_lost: Callable[[], None] = _nothing
 
     @property
@@ -61,6 +62,7 @@ class Link:
                     max_reconnect_attempts=1,
                     reconnect_time_wait=0.01,  # pyright: ignore[reportArgumentType]
                     ping_interval=PING_S,
+                    flush_timeout=CONNECT_S,  # else a peer that reads nothing holds a publisher
                 )
                 for key in list(self._ears):
                     await self._attach(client, key)
@@ -76,18 +78,18 @@ class Link:
             return
         subscriptions, self._subscribed = self._subscribed, {}
         try:
-            await client.close()
+            async with asyncio.timeout(CONNECT_S):
+                await client.close()
         except _GONE:
-            # Flushing into a dead socket failed, which skips the library's own cleaning up.
-            for subscription in subscriptions.values():
-                getattr(subscription, "_stop_processing", _nothing)()
+            pass
+        for subscription in subscriptions.values():
+            # When flushing into a dead socket fails the library skips this part of its cleaning.
+            getattr(subscription, "_stop_processing", _nothing)()
         await _let_tasks_end()
 
     async def publish(self, subject: str, data: bytes, *, reply: str = "", id: str = "") -> None:
         """Write a message to the connection; raise `BusUnavailable` without one."""
-        client = self._client
-        if client is None or not client.is_connected:
-            raise BusUnavailable("there is no connection to NATS")
+        client = self._connected()
         try:
             await client.publish(
                 subject, data, reply=reply, headers={"Nats-Msg-Id": id} if id else None
@@ -99,13 +101,16 @@ class Link:
 
     async def request(self, subject: str, data: bytes = b"") -> bytes:
         """Return the answer to a request; raise `BusUnavailable` when none comes."""
-        client = self._client
-        if client is None or not client.is_connected:
-            raise BusUnavailable("there is no connection to NATS")
+        client = self._connected()
+        limit = asyncio.timeout(REQUEST_S)
+        self._limits.append(limit)
         try:
-            return (await client.request(subject, data, timeout=REQUEST_S)).data
+            async with limit:
+                return (await client.request(subject, data, timeout=2 * REQUEST_S)).data
         except _GONE as error:
             raise BusUnavailable(f"no answer to {subject}: {type(error).__name__}") from error
+        finally:
+            self._limits.remove(limit)
 
     async def listen(self, subject: str, hear: Hear) -> str:
         """Call `hear` for what comes on a subject, on this connection and all later ones."""
@@ -115,7 +120,7 @@ class Link:
         if client is not None and client.is_connected:
             try:
                 await self._attach(client, key)
-                await client.flush()  # what is published from now on is heard
+                await client.flush(timeout=2)  # what is published from now on is heard
             except _GONE:
                 self.on_lost()  # the next connection is told
         return key
@@ -130,6 +135,23 @@ class Link:
             except _GONE:
                 return
 
+    async def drain(self, key: str) -> None:
+        """Stop listening, and return when all that was on its way has been heard."""
+        self._ears.pop(key, None)
+        subscription = self._subscribed.pop(key, None)
+        if subscription is not None and self.up:
+            try:
+                async with asyncio.timeout(CONNECT_S):
+                    await subscription.drain()
+            except _GONE:
+                return
+
+    def _connected(self) -> Client:
+        client = self._client
+        if client is None or not client.is_connected:
+            raise BusUnavailable("there is no connection to NATS")
+        return client
+
     async def _attach(self, client: Client, key: str) -> None:
         subject, hear = self._ears[key]
         self._subscribed[key] = await client.subscribe(  # pyright: ignore[reportUnknownMemberType]
@@ -137,6 +159,10 @@ class Link:
         )
 
     async def _tell_lost(self) -> None:
+        # The library would let a request wait on for an answer that cannot come.
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
         self.on_lost()
 
 

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from mainspring.bus.feed import Feed
-from mainspring.bus.memory_broker import EPSILON, MemoryBroker
+from mainspring.bus.memory_broker import MemoryBroker
 from mainspring.bus.plans import MAX_MESSAGE
-from mainspring.bus.shelf import Reader, Stored
+from mainspring.bus.shelf import EPSILON, Reader, Stored
 from mainspring.domain.errors import BusUnavailable
 from mainspring.ports import Clock, Consumer, Delivery, Outgoing, Subscription
 

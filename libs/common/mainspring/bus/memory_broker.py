@@ -14,8 +14,6 @@ from mainspring.bus.plans import STREAMS, StreamPlan, matches, stream_of
 from mainspring.bus.shelf import Reader, Shelf, Stored
 from mainspring.ports import Clock, Outgoing
 
-EPSILON = 1e-6  # a sleep may end a rounding error too early
-
 
 class MemoryBroker:
     """The one broker that several buses share, as services share a NATS server."""
@@ -102,7 +100,7 @@ class MemoryBroker:
         reader = self._readers.get((stream, durable))
         if reader is None or not self.up:
             return []
-        return reader.take(limit, self.clock.monotonic() + EPSILON)
+        return reader.take(limit, self.clock.monotonic())
 
     def answer(self, stream: str, durable: str, act: Callable[[Reader, float], None]) -> None:
         """Apply an ack, a nak or a sign of life, unless the broker is away or another one."""

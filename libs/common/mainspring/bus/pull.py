@@ -89,12 +89,13 @@ class Puller:
         self._open = 0  # messages that the server may still send for what was asked
         self._open_until = 0.0
         self._halted = True  # nothing is asked before streams and consumers have been seen
+        self._ear = ""
         self._returning: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
 
     async def listen(self) -> None:
         """Begin to hear what will be pulled."""
-        await self._link.listen(self._inbox, self._hear)
+        self._ear = await self._link.listen(self._inbox, self._hear)
 
     async def fetch(self, limit: int, *, timeout: float) -> list[Delivery]:
         """Return up to `limit` messages as soon as there is one; [] when `timeout` seconds pass."""
@@ -118,9 +119,11 @@ class Puller:
         self._halted = False
         self._news.set()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give back what was not fetched."""
         self._halted = True
+        # First the broker must know that nobody listens, or it would send it here again.
+        await self._link.drain(self._ear)
         self._give_back(self._loop.time())
         if self._returning is not None:
             self._returning.cancel()

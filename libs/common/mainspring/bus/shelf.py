@@ -13,6 +13,8 @@ import msgspec
 from mainspring.bus.plans import DUPLICATE_WINDOW, MAX_ACK_PENDING, StreamPlan, matches
 from mainspring.ports import Outgoing
 
+EPSILON = 1e-6  # a sleep may end a rounding error too early
+
 K = TypeVar("K")
 
 
@@ -97,7 +99,7 @@ class Reader:
     def take(self, limit: int, now: float) -> list[Stored]:
         """Deliver what is due again, then what is new, at most `limit`."""
         batch: list[Stored] = []
-        while len(batch) < limit and (due := self.next_due()) is not None and due <= now:
+        while len(batch) < limit and (due := self.next_due()) is not None and due <= now + EPSILON:
             message = self._shelf.get(heapq.heappop(self._heap)[1])
             if message is not None:
                 batch.append(self._deliver(message, now))
