@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import httpx
+import msgspec
 import typer
 
 from mainspring.runtime.binaries import BinaryNotFound
@@ -16,7 +17,7 @@ from mainspring_cli.dev import run_dev
 from mainspring_cli.home import Home, HomeTaken, PortTaken
 from mainspring_cli.parts import StackFailed, is_ready
 from mainspring_cli.say import Say
-from mainspring_cli.store import StoreAway, migrate_database
+from mainspring_cli.store import StoreAway, migrate_database, verify_log
 
 app = typer.Typer(
     name="mainspring",
@@ -89,6 +90,35 @@ def migrate(
         dsn = _database(database_url, home)
         ran = asyncio.run(migrate_database(dsn, lambda line: say.line("migration", line)))
         say.line("migrated", "the schema is the newest", migrations=ran)
+
+
+@app.command()
+def verify(
+    stream: Annotated[str, typer.Argument(help="CATEGORY/ID; the whole log without it.")] = "",
+    *,
+    database_url: DatabaseUrl = "",
+    home: HomeFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that the log is what was appended, or name the first event that is not; then exit 1."""
+    say = Say(as_json=as_json)
+    if stream and "/" not in stream:
+        raise typer.BadParameter(f"CATEGORY/ID is wanted, as in execution/0199…, not {stream}")
+    with _failures_said(say):
+        dsn = _database(database_url, home)
+        with say.counting("verifying", "events") as progress:
+            verdict = asyncio.run(verify_log(dsn, stream, progress))
+    walked = f"{verdict.events} events in {verdict.streams} streams"
+    if stream and verdict.is_whole and not verdict.events:
+        say.failure("no_stream", f"there is no stream {stream}")
+        raise typer.Exit(1)
+    if (fault := verdict.first) is None:
+        say.line("whole", f"{walked}: whole", events=verdict.events, streams=verdict.streams)
+        return
+    where = f"{fault.stream.category}/{fault.stream.id}, version {fault.version}"
+    text = f"{walked}; {verdict.faults} streams have a fault, the first at {where}: {fault.why}"
+    say.failure("broken", text, verdict=msgspec.to_builtins(verdict))
+    raise typer.Exit(1)
 
 
 def _database(named: str, home: Path) -> str:

@@ -4,13 +4,15 @@ Colour and a spinner appear only on a terminal; a log file or a pipe gets plain 
 """
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from time import monotonic
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+REPORT_EVERY_S = 2.0
 
 
 class Say:
@@ -51,6 +53,24 @@ class Say:
             table.add_row(*map(escape, row))
         self._console.print(table, soft_wrap=True)
         self._console.file.flush()
+
+    @contextmanager
+    def counting(self, event: str, things: str) -> Generator[Callable[[int], None]]:
+        """Yield what shows how far long work has come: in place on a terminal, else once in 2 s."""
+        spin = self._console.is_terminal and not self.as_json
+        if spin:
+            with self._console.status(things) as status:
+                yield lambda count: status.update(f"{count} {things}")
+            return
+        said = monotonic()
+
+        def tell(count: int) -> None:
+            nonlocal said
+            if monotonic() - said > REPORT_EVERY_S:
+                said = monotonic()
+                self.line(event, f"{count} {things}", count=count)
+
+        yield tell
 
     @contextmanager
     def doing(self, event: str, what: str) -> Generator[None]:

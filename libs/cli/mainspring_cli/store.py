@@ -1,9 +1,14 @@
-"""The verbs that work on the store itself, loaded only when one is used.
+"""What the verbs do with the store, loaded only when one of them is used.
 
 `mainspring --help` and `mainspring status` do not wait for a database driver.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mainspring.store.verify import Verdict
 
 
 class StoreAway(RuntimeError):
@@ -12,12 +17,29 @@ class StoreAway(RuntimeError):
 
 async def migrate_database(dsn: str, progress: Callable[[str], object]) -> list[str]:
     """Bring the schema up to date and return the names of the migrations that ran."""
-    from asyncpg import PostgresError  # noqa: PLC0415
-
     from mainspring.store.migrate import migrate  # noqa: PLC0415
 
-    try:
+    with _reaching(dsn):
         return await migrate(dsn, progress)
-    except (OSError, PostgresError) as error:
+
+
+async def verify_log(dsn: str, stream: str, progress: Callable[[int], object]) -> "Verdict":
+    """Walk one stream (`category/id`), or the whole log, and return what was found."""
+    from mainspring.domain.envelope import StreamId  # noqa: PLC0415
+    from mainspring.store.verify import verify  # noqa: PLC0415
+
+    category, _, id = stream.partition("/")
+    with _reaching(dsn):
+        wanted = StreamId(category, id) if stream else None
+        return await verify(dsn, stream=wanted, progress=progress)
+
+
+@contextmanager
+def _reaching(dsn: str) -> Generator[None]:
+    from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
+
+    try:
+        yield
+    except (OSError, PostgresError, InterfaceError) as error:
         # The URL may hold a password, so only what stands behind it is repeated.
         raise StoreAway(f"the database at {dsn.rpartition('@')[2]} is away: {error}") from error
