@@ -29,7 +29,7 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution import snapshot
 from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.history import replay
-from mainspring.domain.execution.react import Action, Dispatch, react
+from mainspring.domain.execution.react import Action, react
 from mainspring.domain.execution.state import Execution, absent
 from mainspring.domain.message import Json
 from mainspring.domain.rows import DefinitionRow
@@ -186,6 +186,7 @@ class Engine:
         if isinstance(outcome, Refused):
             _raise_refused(outcome, f"definition {entry.name} {entry.version}", entry.id)
         self._remember(entry.compiled)
+        await self.publish([_catalog_notice(append)])
         return next(row for row in changes if isinstance(row, DefinitionRow))
 
     async def delete_definition(self, id: str, *, project: str, meta: Meta) -> bool:
@@ -200,9 +201,11 @@ class Engine:
         head = head_of(history[-1])
         sealed = seal(stream, head, [deleted], meta=meta, project=project, now=now)
         changes = views.project_catalog(sealed[0], deleted, found.row)
-        outcome = (await self.log.append([Append(stream, head, sealed, tuple(changes))]))[0]
+        append = Append(stream, head, sealed, tuple(changes))
+        outcome = (await self.log.append([append]))[0]
         if isinstance(outcome, Refused) and outcome.why != "conflict":
             _raise_refused(outcome, f"definition {id}", id)
+        await self.publish([_catalog_notice(append)])
         return isinstance(outcome, Appended)
 
     # Executions.
@@ -390,6 +393,8 @@ def notice(decided: Decided, *, settled: bool) -> Outgoing:
     return Outgoing(subject, body, f"{decided.append.stream}:{x.version}")
 
 
-def dispatches(decided: Iterable[Decided]) -> list[Dispatch]:
-    """Return the tasks owed after decisions."""
-    return [a for one in decided for a in one.actions if isinstance(a, Dispatch)]
+def _catalog_notice(append: Append) -> Outgoing:
+    last = append.events[-1]
+    subject = subjects.event(append.stream.category, 0, append.stream.id, settled=True)
+    body = msgspec.json.encode({"v": last.version, "x": last.project})
+    return Outgoing(subject, body, f"{append.stream}:{last.version}")
