@@ -7,7 +7,7 @@ what has not moved.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn, cast
 
 import msgspec
