@@ -139,33 +139,47 @@ async def run_for(seconds: float, crowd: int, work: Callable[[], Awaitable[None]
     return next(done)
 
 
-async def measure(dsn: str, server: PostgresServer, seconds: float) -> None:
-    await migrate(dsn)
-    store = await PostgresStore.open(dsn)
+async def measure_at(
+    store: PostgresStore, server: PostgresServer, crowd: int, seconds: float
+) -> dict[str, float]:
+    """Append sagas, `crowd` at once; return what was reached and what it cost."""
 
     async def saga() -> None:
         for append in Saga().appends():
             (answer,) = await store.log.append([append])
             assert isinstance(answer, Appended)
 
-    await run_for(seconds / 2, 16, saga)  # warm: plans, caches, the first pages
-    print(
-        "| sagas at once | sagas/s | events/s | streams/batch | client us/event | server us/event |"
-    )
-    print("|---|---|---|---|---|---|")
-    for crowd in CROWDS:
-        before = spent(server), store.log.commits.batches, store.log.commits.streams
-        started = time.monotonic()
-        sagas = await run_for(seconds, crowd, saga)
-        took, events = time.monotonic() - started, sagas * 6
-        batches = store.log.commits.batches - before[1]
-        streams = store.log.commits.streams - before[2]
-        client, backend = (b - a for a, b in zip(before[0], spent(server), strict=True))
-        print(
-            f"| {crowd} | {sagas / took:,.0f} | {events / took:,.0f} | {streams / batches:.1f}"
-            f" | {client / events * 1e6:.1f} | {backend / events * 1e6:.1f} |"
-        )
-    await store.close()
+    await run_for(seconds / 2, crowd, saga)  # warm: plans, caches, the first pages
+    before = spent(server), store.log.commits.batches, store.log.commits.streams
+    started = time.monotonic()
+    events = 6 * await run_for(seconds, crowd, saga)
+    took = time.monotonic() - started
+    client, backend = (b - a for a, b in zip(before[0], spent(server), strict=True))
+    batches = store.log.commits.batches - before[1]
+    return {
+        "per_s": events / took,
+        "streams_per_batch": (store.log.commits.streams - before[2]) / batches,
+        "cpu_us": 1e6 * (client + backend) / events,
+        "cpu_us_client": 1e6 * client / events,
+        "cpu_us_postgres": 1e6 * backend / events,
+    }
+
+
+async def measure(seconds: float = 3.0, crowd: int = 64) -> dict[str, float]:
+    """(f) on a server of its own with default durability."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("MAINSPRING_BENCH_DIR")) as folder:
+        Path(folder).chmod(0o755)
+        server = PostgresServer(Path(folder) / "postgres")
+        server.start()
+        try:
+            await migrate(server.dsn)
+            store = await PostgresStore.open(server.dsn)
+            try:
+                return await measure_at(store, server, crowd, seconds)
+            finally:
+                await store.close()
+        finally:
+            server.stop()
 
 
 def spent(server: PostgresServer) -> tuple[float, float]:
@@ -189,17 +203,17 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def main() -> None:
+async def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
-    with tempfile.TemporaryDirectory(dir=os.environ.get("MAINSPRING_BENCH_DIR")) as folder:
-        Path(folder).chmod(0o755)
-        server = PostgresServer(Path(folder) / "postgres")
-        server.start()
-        try:
-            uvloop.run(measure(server.dsn, server, seconds))
-        finally:
-            server.stop()
+    print("| sagas at once | events/s | streams/batch | client us/event | server us/event |")
+    print("|---|---|---|---|---|")
+    for crowd in CROWDS:
+        f = await measure(seconds, crowd)
+        print(
+            f"| {crowd} | {f['per_s']:,.0f} | {f['streams_per_batch']:.1f}"
+            f" | {f['cpu_us_client']:.1f} | {f['cpu_us_postgres']:.1f} |"
+        )
 
 
 if __name__ == "__main__":
-    main()
+    uvloop.run(main())

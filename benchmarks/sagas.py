@@ -63,6 +63,11 @@ def _has_ended(event: Event) -> bool:
     return event.type in ENDS.split(",")
 
 
+def execution_of(event: Event) -> str:
+    """The execution that an event of the log's stream speaks of."""
+    return str(event.json()["subject"]).removeprefix("execution-")
+
+
 class Ends:
     """Hears of every end in the project through its log stream."""
 
@@ -93,7 +98,7 @@ async def ends(origin: str) -> AsyncGenerator[Ends]:
 
         async def listen() -> None:
             async for event in events:
-                heard.hear(str(event.json()["subject"]))
+                heard.hear(execution_of(event))
 
         task = asyncio.create_task(listen())
         try:

@@ -104,7 +104,7 @@ async def _sleepers(stack: Stack, count: int, *, spread: float) -> dict[str, tup
             raise RuntimeError("the sleepers could not be started before they were due")
         async for event in events:
             record = event.json()
-            id, at = str(record["subject"]), str(record["time"])
+            id, at = sagas.execution_of(event), str(record["time"])
             if id in dues:
                 woken[id] = (dues[id], datetime.fromisoformat(at).timestamp())
             if len(woken) == count:

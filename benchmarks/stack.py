@@ -5,8 +5,10 @@ operating system, by process, children included.
 """
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,7 @@ def stack() -> Generator[Stack]:
         port = children.free_port()
         peer = subprocess.Popen([sys.executable, "-m", "benchmarks.echo", str(port)])
         try:
+            _await_port(port)
             pids = {name: replicas[0].pid for name, replicas in whole.services.items()}
             pids |= {"postgres": whole.postgres.pid or 0, "nats": whole.nats.pid or 0}
             yield Stack(
@@ -54,6 +57,19 @@ def stack() -> Generator[Stack]:
         finally:
             peer.terminate()
             peer.wait()
+
+
+def _await_port(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def tree_cpu(pid: int) -> float:
