@@ -1,1 +1,1 @@
-"""The gateway: one HTTP face over the engine, one package a dialect."""
+"""The REST gateway: four dialects in front of one engine."""

@@ -37,7 +37,7 @@ Rule: TypeAlias = Annotated[Any, Meta(description="JSON Logic, or a text that ho
 Verb: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
-class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Base of all that is sent."""
 
 
@@ -208,4 +208,132 @@ class StepsDefinition(Head, frozen=True, kw_only=True):
     steps: Annotated[tuple[SagaStep, ...], Meta(min_length=1, max_length=MOST_NODES)]
 
 
-SagaDefinition: TypeAlias = NodeDefinition | StepsDefinition
+FORMS = (NodeDefinition, StepsDefinition)
+SagaDefinition: TypeAlias = Annotated[
+    Any,
+    Meta(
+        description="The key `nodes` tells the forms apart.",
+        extra_json_schema={
+            "oneOf": [{"$ref": f"#/components/schemas/{form.__name__}"} for form in FORMS]
+        },
+    ),
+]
+
+
+# Answers.
+
+StatusWord: TypeAlias = Literal[
+    "IN_PROGRESS",
+    "WAITING_CALLBACK",
+    "SLEEPING",
+    "WAITING_JOIN",
+    "SUCCEEDED",
+    "FAILED",
+    "CORRUPTED",
+    "CANCELED",
+]
+Phase: TypeAlias = Literal["UP", "DOWN", "SWITCH", "CALLBACK", "SPLIT", "JOIN"]
+Instant: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+
+
+class Answer(Wire, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False):
+    """Base of answers: what is absent is left out."""
+
+
+class Started(Answer, frozen=True, kw_only=True):
+    """A run that has been taken on."""
+
+    id: str
+
+
+class Asked(Answer, frozen=True, kw_only=True):
+    """A request about a run that has been taken on."""
+
+    id: str
+    status: Literal["REQUEUED", "CANCELING"]
+
+
+class SagaSummary(Answer, frozen=True, kw_only=True):
+    """A run in a list."""
+
+    id: str
+    name: str
+    version: str
+    status: StatusWord
+    started_at: Instant
+    updated_at: Instant
+    completed_at: Instant | None = None
+    failure_description: str | None = None
+    callback_warning: str | None = None
+
+
+class Saga(SagaSummary, frozen=True, kw_only=True):
+    """A run: where it stands, what it was given, and what came out."""
+
+    payload: Any
+    current_nodes: tuple[str, ...]
+    output: Any
+
+
+class StepResult(Answer, frozen=True, kw_only=True):
+    """What one step came to: one for each try, and one for a callback."""
+
+    id: int
+    step_index: int
+    step_name: str
+    phase: Phase
+    success: bool
+    started_at: Instant
+    created_at: Instant
+    latency_ms: int
+    step_started_at: Instant | None = None
+    status_code: int | None = None
+    response_body: Any = None
+    error: str | None = None
+
+
+class StepCall(Answer, frozen=True, kw_only=True):
+    """One HTTP try; `attempt` counts the retries, from 0."""
+
+    id: int
+    step_name: str
+    phase: Literal["UP", "DOWN"]
+    attempt: int
+    step_started_at: Instant
+    created_at: Instant
+    latency_ms: int
+    request_url: str
+    request_body: str | None = None
+    status_code: int | None = None
+    response_body: Any = None
+    error: str | None = None
+
+
+class StoredDefinition(Answer, frozen=True, kw_only=True):
+    """A stored definition, as it was sent."""
+
+    id: str
+    name: str
+    version: str
+    definition: Any
+    created_at: Instant
+    updated_at: Instant
+
+
+class Refusal(Answer, frozen=True, kw_only=True):
+    """Why a request was refused: every reason."""
+
+    errors: tuple[str, ...]
+
+
+class InlineRun(Wire, frozen=True, kw_only=True):
+    """A definition and what to run it with."""
+
+    definition: SagaDefinition
+    payload: dict[str, Any] = {}
+
+
+class StoredRun(Wire, frozen=True, kw_only=True):
+    """What to run a stored definition with."""
+
+    payload: dict[str, Any] = {}

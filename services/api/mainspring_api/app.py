@@ -1,0 +1,60 @@
+"""The api as a service: the dialects' routes, the documents, and the gateway to the events service.
+
+Order of the floors, outermost first: `Edge` (identity, trace, limits, the net under all errors),
+paths as they were sent, routing, handlers.
+"""
+
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+
+from mainspring.http.middleware import Edge
+from mainspring.http.problems import Dialect, handlers
+from mainspring.runtime.service import Service
+from mainspring.runtime.world import World
+from mainspring_api.context import Api, api_of
+from mainspring_api.dialects.sagas.routes import OPERATIONS as SAGAS
+from mainspring_api.documents import document_routes
+from mainspring_api.gateway import Gateway
+from mainspring_api.operations import AsSent, Operation, routes
+
+OPERATIONS: Final[tuple[Operation, ...]] = SAGAS
+"""Everything that the api can do; each dialect adds its own."""
+
+_DIALECTS: Final[tuple[tuple[str, Dialect], ...]] = (
+    ("/sagas", "sagas"),
+    ("/api/v1/run/", "runs"),
+    ("/api/v1/cancel/", "runs"),
+    ("/api/v1/", "flows"),
+    ("/auth/", "flows"),
+)
+
+
+async def build(world: World) -> Service:
+    """Return the service."""
+    gateway = Gateway(world.config.events_url, world.draining)
+    return Service([gateway], application(world, api_of(world), gateway))
+
+
+def application(world: World, api: Api, gateway: Gateway) -> Edge:
+    """Return the HTTP face."""
+    listed: list[BaseRoute] = [
+        *routes(api, OPERATIONS),
+        *gateway.routes(),
+        *document_routes(OPERATIONS),
+    ]
+    app = Starlette(routes=listed, exception_handlers=handlers(dialect_of))
+    app.router.redirect_slashes = False
+    limit = max(world.config.max_body_bytes, 1)
+    return Edge(AsSent(app), ids=world.ids, clock=world.clock, max_body=limit)
+
+
+def dialect_of(request: Request) -> Dialect:
+    """Return the dialect in which a path is answered."""
+    path = request.url.path
+    for start, dialect in _DIALECTS:
+        if path.startswith(start):
+            return dialect
+    return "native"

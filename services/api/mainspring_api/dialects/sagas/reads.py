@@ -1,0 +1,97 @@
+"""Reading runs: one, many, what their steps came to, and how one stood at an earlier time."""
+
+from datetime import datetime
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mainspring.domain.definition import Definition
+from mainspring.domain.envelope import StreamId
+from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.http.paging import cursor
+from mainspring_api.caller import caller_of
+from mainspring_api.context import Api, query_of
+from mainspring_api.dialects.sagas import history, present
+from mainspring_api.dialects.sagas.parts import json, listed, saga_id, saga_of, uuid_page
+from mainspring_api.faults import Faults, shown
+
+_LONGEST_POSITION = 18  # digits: a position fits in 64 bits
+
+
+async def get_saga(api: Api, request: Request) -> Response:
+    """Return a run as it is, or as it was."""
+    caller, id = caller_of(request), saga_id(request)
+    asked = query_of(request).get("as_of")
+    if asked is None:
+        return json(present.saga(await saga_of(api, caller, id)))
+    x = await api.engine.load(id, project=caller.project, as_of=_as_of(asked))
+    if x is None:
+        raise NotFound(f"no saga {id}, or none yet at that time")
+    return json(present.past_saga(x))
+
+
+def _as_of(text: str) -> float:
+    """Return a position of the log as an int, an instant as a float."""
+    if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_POSITION:
+        return int(text)
+    try:
+        # A plus that was not encoded has become a space on the way.
+        instant = msgspec.convert(text.replace(" ", "+"), datetime)
+        if instant.tzinfo is not None:
+            return instant.timestamp()
+    except (msgspec.ValidationError, OverflowError):
+        pass
+    raise DefinitionInvalid(["as_of: must be a position of the log or an instant with its zone"])
+
+
+async def list_sagas(api: Api, request: Request) -> Response:
+    """Return a page of the project's runs, newest first."""
+    caller, query = caller_of(request), query_of(request)
+    page = uuid_page(query)
+    rows = await api.views.executions(
+        caller.project,
+        status=_statuses(query.get("status", "")),
+        name=query.get("name"),
+        limit=page.limit + 1,
+        before=page.before,
+    )
+    shown_rows = rows[: page.limit]
+    last = shown_rows[-1] if len(rows) > page.limit else None
+    after = cursor(last.created_at, last.id) if last else None
+    return listed(request, [present.summary(row) for row in shown_rows], after)
+
+
+def _statuses(text: str) -> tuple[str, ...]:
+    faults = Faults()
+    found: list[str] = []
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        if word in present.FILTERS:
+            found.extend(present.FILTERS[word])
+        else:
+            hint = faults.hint(word.upper(), present.FILTERS)
+            faults.add("status", f'"{shown(word)}" is no status of a saga{hint}')
+    faults.check()
+    return tuple(found)
+
+
+async def get_steps(api: Api, request: Request) -> Response:
+    """Return what became of each step."""
+    told, definition = await _history(api, request)
+    return json(history.steps(told, definition))
+
+
+async def get_calls(api: Api, request: Request) -> Response:
+    """Return every HTTP try."""
+    told, _ = await _history(api, request)
+    return json(history.calls(told))
+
+
+async def _history(api: Api, request: Request) -> tuple[list[history.Told], Definition]:
+    caller, id = caller_of(request), saga_id(request)
+    stream = StreamId("execution", id)
+    envelopes = (await api.engine.log.read([stream]))[stream]
+    if not envelopes or envelopes[0].project != caller.project:
+        raise NotFound(f"no saga {id}")
+    told = history.told(envelopes)
+    return told, await api.engine.compiled(history.definition_of(told))

@@ -1,0 +1,133 @@
+"""The OpenAPI document, made from the table of operations and the structs of the wire.
+
+Nothing is written by hand a second time: a route that is not in the table does not exist, and a
+field that is not in a struct is not read.  `proto/openapi.json` is this document in a file.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, cast
+
+import msgspec
+
+from mainspring_api.operations import Operation, Query
+
+VERSION: Final = "1.0.0"
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::path)?\}")
+_TEXT: Final = {"type": "string"}
+_KEY: Final = Query(
+    "Idempotency-Key",
+    "The same key with the same request has one effect and one answer, for a day.",
+    {"type": "string", "maxLength": 256},
+)
+_PROJECT: Final = Query("X-Project-Id", "The project.", {"type": "string", "default": "default"})
+_ACTOR: Final = Query("X-Actor-Id", "Who asks.", {"type": "string", "default": "anonymous"})
+_PROBES: Final = (
+    ("/healthz", "Liveness probe", "ok", "A loop of the process has stopped."),
+    ("/readyz", "Readiness probe", "ready", "It cannot serve now; the text says why."),
+    ("/metrics", "Prometheus metrics", "The metrics, in Prometheus's text format.", ""),
+)
+
+Json = dict[str, Any]
+
+
+def document(operations: Sequence[Operation]) -> Json:
+    """Return the OpenAPI 3.1 document of all operations."""
+    schemas, components = _schemas(operations)
+    paths: dict[str, Json] = {}
+    for path, summary, text, failure in _PROBES:
+        paths[path] = {"get": _probe(path, summary, text, failure)}
+    for operation in operations:
+        path = _PARAMETER.sub(r"{\1}", operation.path)
+        paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Mainspring",
+            "version": VERSION,
+            "description": "Durable workflows over HTTP.",
+        },
+        "servers": [{"url": "http://127.0.0.1:8080"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(["health", *(o.tag for o in operations)])],
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Json], Json]:
+    """Return the schema of each type that is sent or answered, and what they refer to."""
+    types: dict[Any, None] = {}
+    for operation in operations:
+        types |= dict.fromkeys(operation.mentions)
+        if operation.body is not None:
+            types[operation.body] = None
+        for _, answer in operation.answers.values():
+            if answer is not None:
+                types[answer] = None
+    found, components = msgspec.json.schema_components(
+        list(types), ref_template="#/components/schemas/{name}"
+    )
+    return dict(zip(types, found, strict=True)), components
+
+
+def _operation(operation: Operation, schemas: Mapping[Any, Json]) -> Json:
+    described: Json = {
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "operationId": operation_id(operation),
+        "parameters": _parameters(operation),
+        "responses": {
+            str(status): _answer(text, kind, schemas)
+            for status, (text, kind) in sorted(operation.answers.items())
+        },
+    }
+    if operation.detail:
+        described["description"] = operation.detail
+    if operation.body is not None:
+        content: Json = {"schema": schemas[operation.body]}
+        if operation.example is not None:
+            content["example"] = operation.example
+        described["requestBody"] = {
+            "required": operation.example is not None,
+            "content": {"application/json": content},
+        }
+    return described
+
+
+def operation_id(operation: Operation) -> str:
+    """Return the name of an operation for code generators."""
+    module = operation.handler.__module__.rpartition(".")[2]
+    name = cast("Any", operation.handler).__name__
+    return f"{operation.tag}_{module}_{name}"
+
+
+def _parameters(operation: Operation) -> list[Json]:
+    named = [Query(name, "", _TEXT) for name in _PARAMETER.findall(operation.path)]
+    found = [_parameter(one, "path", required=True) for one in named]
+    found += [_parameter(one, "query") for one in operation.query]
+    headers = [_PROJECT, _ACTOR, *([_KEY] if operation.idempotent else []), *operation.headers]
+    return found + [_parameter(one, "header") for one in headers]
+
+
+def _parameter(one: Query, place: str, *, required: bool = False) -> Json:
+    told = {"description": one.meaning} if one.meaning else {}
+    return {"name": one.name, "in": place, "required": required, **told, "schema": one.schema}
+
+
+def _answer(text: str, kind: Any, schemas: Mapping[Any, Json]) -> Json:  # noqa: ANN401
+    if kind is None:
+        return {"description": text}
+    return {"description": text, "content": {"application/json": {"schema": schemas[kind]}}}
+
+
+def _probe(path: str, summary: str, text: str, failure: str) -> Json:
+    content = {"text/plain": {"schema": _TEXT}}
+    answers = {"200": {"description": text, "content": content}}
+    if failure:
+        answers["503"] = {"description": failure, "content": content}
+    return {
+        "tags": ["health"],
+        "summary": summary,
+        "operationId": f"health_{path[1:]}",
+        "responses": answers,
+    }
