@@ -14,9 +14,9 @@ import pytest
 from mainspring.domain.envelope import EMPTY, StreamId, head_of
 from mainspring.ports import Append, Appended, Refused
 from mainspring.store.connection import prepare
-from mainspring.store.parameters import arrays_of
+from mainspring.store.parameters import VIEWS, parameters_of
 from mainspring.store.postgres import PostgresStore
-from mainspring.store.statements import SQL
+from mainspring.store.pruning import append_for
 from mainspring.testing.samples import (
     append,
     definition_append,
@@ -52,7 +52,8 @@ async def watcher(database_url: str) -> AsyncIterator[Connection]:
 
 async def write(connection: Connection, *appends: Append) -> list[bool]:
     """Run the append statement on a connection of the test's own."""
-    rows = await connection.fetch(SQL["append"], *arrays_of(appends))
+    views, parameters = parameters_of(appends)
+    rows = await connection.fetch(append_for(views, tuple(VIEWS.values())), *parameters)
     return rows[0]["accepted"]
 
 

@@ -10,7 +10,8 @@ import pytest
 import mainspring.store
 from mainspring.domain.rows import Change, Row, TimerGone
 from mainspring.store.changes import PRIMARY_KEYS, TABLES
-from mainspring.store.parameters import EVENT_WIDTH, ROWS, STREAM_WIDTH
+from mainspring.store.parameters import ROWS, VIEWS
+from mainspring.store.pruning import append_for
 from mainspring.store.statements import SQL
 
 HERE = Path(mainspring.store.__file__).parent
@@ -51,19 +52,25 @@ def test_the_columns_of_a_view_are_the_fields_of_its_row(kind: type[Row]) -> Non
 
 
 @pytest.mark.parametrize("kind", ROWS)
-def test_the_statement_takes_the_fields_of_each_row_in_their_order(kind: type[Row]) -> None:
-    fields = ", ".join(kind.__struct_fields__)
-    aliases = [
-        re.sub(r"\s+", " ", text)
-        for text in re.findall(r"as r \(n, (.*?)\)", SQL["append"], re.DOTALL)
-    ]
-    assert aliases[1 + ROWS.index(kind)] == fields
+def test_the_statement_takes_the_fields_of_each_row(kind: type[Row]) -> None:
+    part = re.search(rf"^{VIEWS[kind]} as \((.*?)^\)", SQL["append"], re.DOTALL | re.MULTILINE)
+    assert part
+    record = re.search(r"as r \(n int, (.*?)\)\s", re.sub(r"\s+", " ", part[1]) + " ")
+    assert record
+    assert [column.split()[0] for column in record[1].split(", ")] == list(kind.__struct_fields__)
 
 
-def test_the_statement_has_a_parameter_for_every_column() -> None:
-    widths = [STREAM_WIDTH, EVENT_WIDTH, *(1 + len(kind.__struct_fields__) for kind in ROWS)]
-    numbers = {int(n) for n in re.findall(r"\$(\d+)::", SQL["append"])}
-    assert numbers == set(range(1, sum(widths) + 1))
+def test_a_pruned_statement_keeps_what_it_needs_and_numbers_it_anew() -> None:
+    every = tuple(VIEWS.values())
+    assert append_for(frozenset(every), every).split() == _code(SQL["append"]).split()
+    small = append_for(frozenset({"audit"}), every)
+    assert "mainspring.audit" in small
+    assert "mainspring.steps" not in small
+    assert {int(n) for n in re.findall(r"\$(\d+)", small)} == set(range(1, 21))
+
+
+def _code(sql: str) -> str:
+    return sql[sql.index("\nwith ") + 1 :]
 
 
 @pytest.mark.parametrize("name", sorted(PRIMARY_KEYS))

@@ -1,16 +1,18 @@
-"""A batch of appends as the arrays that `sql/append.sql` unnests.
+"""A batch of appends as the parameters of `sql/append.sql`.
 
-The order of the groups, and of the columns in each, is the order of the statement's parameters; a
-row's columns are its struct's fields.  Arrays by column, and not one array of a table's row type:
-a process that was started before a column was added goes on working after the migration.
+Streams and events travel as arrays by column, the rows of each view as one JSON array: an unnest
+of many arrays costs the server a function and a store for each column, which at a row or two a
+batch is most of the statement.  Columns go by name, so a process that was started before a column
+was added goes on working after the migration.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from mainspring.domain.envelope import Envelope
+from mainspring.domain.envelope import Envelope, to_micros
+from mainspring.domain.message import replace
 from mainspring.domain.rows import (
     AttemptRow,
     AuditRow,
@@ -28,38 +30,58 @@ from mainspring.store.changes import last_per_key
 
 Cells: TypeAlias = tuple[Any, ...]
 
-STREAM_WIDTH: Final = 7
-EVENT_WIDTH: Final = 12
-ROWS: Final[tuple[type[Change], ...]] = (
-    ExecutionRow,
-    StepRow,
-    AttemptRow,
-    TimerRow,
-    TimerGone,
-    CompiledRow,
-    DefinitionRow,
-    AuditRow,
-    IdempotencyRow,
-)
-"""The kinds of rows in the order of their groups in the statement."""
+VIEWS: Final[dict[type[Change], str]] = {
+    ExecutionRow: "executions",
+    StepRow: "steps",
+    AttemptRow: "attempts",
+    TimerRow: "timers",
+    TimerGone: "timers_gone",
+    CompiledRow: "compiled",
+    DefinitionRow: "definitions",
+    AuditRow: "audit",
+    IdempotencyRow: "idempotency",
+}
+"""The kinds of rows in the order of their parameters, with the part that writes each."""
 
-_astuple = msgspec.structs.astuple
+ROWS: Final = tuple(VIEWS)
+
+_INSTANTS: Final[dict[type[Change], tuple[str, ...]]] = {
+    kind: tuple(name for name in kind.__struct_fields__ if name.endswith("_at") or name == "at")
+    for kind in ROWS
+}
+_encode = msgspec.json.Encoder().encode
 
 
-def arrays_of(appends: Sequence[Append]) -> list[Sequence[Any]]:
-    """Return the parameters of `append.sql`; no stream may occur twice in `appends`."""
+def parameters_of(appends: Sequence[Append]) -> tuple[frozenset[str], list[Any]]:
+    """Return which views are written to, and the parameters of `append.sql` cut down to those.
+
+    No stream may occur twice in `appends`.
+    """
     streams: list[Cells] = []
     events: list[Cells] = []
-    rows: dict[type[Change], list[Cells]] = {kind: [] for kind in ROWS}
+    rows: dict[type[Change], list[bytes]] = {}
     for n, append in enumerate(appends, start=1):
         streams.append(_stream(append))
         events += [_event(n, envelope) for envelope in append.events]
         for change in last_per_key(append.changes):
-            rows[type(change)].append((n, *_astuple(change)))
-    columns = [*_columns(streams, STREAM_WIDTH), *_columns(events, EVENT_WIDTH)]
-    for kind in ROWS:
-        columns += _columns(rows[kind], 1 + len(kind.__struct_fields__))
-    return columns
+            rows.setdefault(type(change), []).append(_row(n, change))
+    columns: list[Any] = [*zip(*streams, strict=True), *zip(*events, strict=True)]
+    columns += [b"[" + b",".join(rows[kind]) + b"]" for kind in ROWS if kind in rows]
+    return frozenset(VIEWS[kind] for kind in rows), columns
+
+
+def _row(n: int, change: Change) -> bytes:
+    """Return a row as a JSON object that begins with the place of its stream.
+
+    Instants are rounded here, to the log's microseconds: a server that rounds the same seconds may
+    take the neighbour of a tie.
+    """
+    instants = {
+        name: to_micros(at) / 1_000_000
+        for name in _INSTANTS[type(change)]
+        if (at := getattr(change, name)) is not None
+    }
+    return b'{"n":%d,%b' % (n, _encode(replace(change, **instants))[1:])
 
 
 def _stream(append: Append) -> Cells:
@@ -81,8 +103,3 @@ def _event(n: int, e: Envelope) -> Cells:
         e.recorded_at,
         e.hash,
     )
-
-
-def _columns(rows: list[Cells], width: int) -> Iterable[Sequence[Any]]:
-    """Turn rows into columns; without rows there are `width` empty columns."""
-    return zip(*rows, strict=True) if rows else [()] * width

@@ -20,11 +20,14 @@ from mainspring.domain.errors import Corrupt
 from mainspring.ports import Append, Appended, Refused
 from mainspring.store.connection import AWAY, Connection, Link, Record, patiently
 from mainspring.store.group_commit import GroupCommit, Outcome
-from mainspring.store.parameters import arrays_of
+from mainspring.store.parameters import VIEWS, parameters_of
+from mainspring.store.pruning import append_for
 from mainspring.store.statements import SQL
 from mainspring.telemetry.metrics import note_append
 
 Prepared: TypeAlias = "PreparedStatement[Record]"
+
+OPTIONAL: Final = tuple(VIEWS.values())
 
 _ALONE: Final = (
     asyncpg.IntegrityConstraintViolationError,
@@ -41,7 +44,7 @@ class Writer:
         self._connect = connect
         self._patience = patience
         self._connection: Connection | None = None
-        self._statement: Prepared | None = None
+        self._statements: dict[frozenset[str], Prepared] = {}
 
     async def write(self, appends: Sequence[Append]) -> list[Outcome]:
         """Write the appends in one transaction and answer for each.  Raises `LogUnavailable`."""
@@ -60,8 +63,8 @@ class Writer:
         try:
             connection = self._connection
             if connection is None or connection.is_closed():
-                connection = self._connection = await self._connect()
-                self._statement = await connection.prepare(SQL["append"])
+                self._connection = await self._connect()
+                self._statements.clear()
             return await self._append(appends)
         except AWAY:
             # In doubt: perhaps it was committed.  Nothing more may be read from this connection.
@@ -88,9 +91,16 @@ class Writer:
         return outcomes if all(accepted) else await self._recognise(appends, outcomes)
 
     async def _run(self, appends: Sequence[Append]) -> Record:
-        assert self._statement is not None  # noqa: S101 - `_try` has prepared it
-        rows = await self._statement.fetch(*arrays_of(appends))
+        views, columns = parameters_of(appends)
+        statement = self._statements.get(views) or await self._prepared(views)
+        rows = await statement.fetch(*columns)
         return rows[0]
+
+    async def _prepared(self, views: frozenset[str]) -> Prepared:
+        assert self._connection is not None  # noqa: S101 - `_try` has made it
+        statement = await self._connection.prepare(append_for(views, OPTIONAL))
+        self._statements[views] = statement
+        return statement
 
     async def _recognise(self, appends: Sequence[Append], outcomes: list[Outcome]) -> list[Outcome]:
         """Answer `Appended` for refused streams whose events are in the log already."""

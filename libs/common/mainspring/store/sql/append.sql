@@ -2,8 +2,9 @@
 --
 -- $1 categories text[]  $2 ids text[]  $3 expected versions int[]  $4 expected hashes bytea[]
 -- $5 new versions int[]  $6 new hashes bytea[]  $7 projects text[]: the streams, each once
--- $8.. events, then the rows of each view: the first array of each group is the stream's place
---      in $1 (from 1); a row is written only when its stream is accepted.
+-- $8..$19 the events as arrays; then one JSON array for each view, with an object for each row.
+--      `n` is the place of a row's stream in $1 (from 1); a row is written only when its stream is
+--      accepted.  Instants are seconds.  JSON, because an unnest of n arrays costs n functions.
 --
 -- Returns one row: for each stream whether it was accepted, and the positions of the events that
 -- were written, in order.  A unique violation of `idempotency_one_answer` (or a null in
@@ -68,19 +69,19 @@ executions as (
      started_at, finished_at, output_version, catalog_id, triggered_by, created_by, retry_of,
      parent, parent_step, tags)
   select r.id, r.project, r.partition, r.definition, r.dialect, r.name, r.version, r.status,
-         r.stream_version, r.handled_version, r.created_at, r.updated_at, r.reason, r.warning,
-         r.current, r.waiting_for, r.wake_at, r.started_at, r.finished_at, r.output_version,
+         r.stream_version, r.handled_version, to_timestamp(r.created_at),
+         to_timestamp(r.updated_at), r.reason, r.warning,
+         r.current, r.waiting_for, to_timestamp(r.wake_at), to_timestamp(r.started_at),
+         to_timestamp(r.finished_at), r.output_version,
          r.catalog_id, r.triggered_by, r.created_by, r.retry_of, r.parent, r.parent_step, r.tags
-    from unnest($20::int[], $21::uuid[], $22::text[], $23::int[], $24::text[], $25::text[],
-                $26::text[], $27::text[], $28::text[], $29::int[], $30::int[], $31::timestamptz[],
-                $32::timestamptz[], $33::text[], $34::text[], $35::json[], $36::text[],
-                $37::timestamptz[], $38::timestamptz[], $39::timestamptz[], $40::int[],
-                $41::text[], $42::text[], $43::text[], $44::uuid[], $45::uuid[], $46::text[],
-                $47::json[])
-           as r (n, id, project, partition, definition, dialect, name, version, status,
-                 stream_version, handled_version, created_at, updated_at, reason, warning, current,
-                 waiting_for, wake_at, started_at, finished_at, output_version, catalog_id,
-                 triggered_by, created_by, retry_of, parent, parent_step, tags)
+    from json_to_recordset($20::json)
+           as r (n int, id uuid, project text, partition int, definition text, dialect text,
+                 name text, version text, status text, stream_version int, handled_version int,
+                 created_at double precision, updated_at double precision, reason text,
+                 warning text, current json, waiting_for text, wake_at double precision,
+                 started_at double precision, finished_at double precision, output_version int,
+                 catalog_id text, triggered_by text, created_by text, retry_of uuid, parent uuid,
+                 parent_step text, tags json)
    where (select accepted from verdict)[r.n]
   on conflict (id) do update
      set project = excluded.project, partition = excluded.partition,
@@ -100,13 +101,15 @@ steps as (
   insert into mainspring.steps
     (execution, ref, phase, visit, seq, kind, status, attempt, scheduled_at, reason, started_at,
      finished_at, due_at, output_version)
-  select r.execution, r.ref, r.phase, r.visit, r.seq, r.kind, r.status, r.attempt, r.scheduled_at,
-         r.reason, r.started_at, r.finished_at, r.due_at, r.output_version
-    from unnest($48::int[], $49::uuid[], $50::text[], $51::text[], $52::int[], $53::int[],
-                $54::text[], $55::text[], $56::int[], $57::timestamptz[], $58::text[],
-                $59::timestamptz[], $60::timestamptz[], $61::timestamptz[], $62::int[])
-           as r (n, execution, ref, phase, visit, seq, kind, status, attempt, scheduled_at, reason,
-                 started_at, finished_at, due_at, output_version)
+  select r.execution, r.ref, r.phase, r.visit, r.seq, r.kind, r.status, r.attempt,
+         to_timestamp(r.scheduled_at),
+         r.reason, to_timestamp(r.started_at), to_timestamp(r.finished_at),
+         to_timestamp(r.due_at), r.output_version
+    from json_to_recordset($21::json)
+           as r (n int, execution uuid, ref text, phase text, visit int, seq int, kind text,
+                 status text, attempt int, scheduled_at double precision, reason text,
+                 started_at double precision, finished_at double precision,
+                 due_at double precision, output_version int)
    where (select accepted from verdict)[r.n]
   on conflict (execution, ref, phase, visit) do update
      set seq = excluded.seq, kind = excluded.kind, status = excluded.status,
@@ -118,35 +121,36 @@ steps as (
 attempts as (
   insert into mainspring.attempts
     (execution, ref, phase, visit, attempt, version, ok, started_at, latency, status, fault)
-  select r.execution, r.ref, r.phase, r.visit, r.attempt, r.version, r.ok, r.started_at, r.latency,
+  select r.execution, r.ref, r.phase, r.visit, r.attempt, r.version, r.ok,
+         to_timestamp(r.started_at), r.latency,
          r.status, r.fault
-    from unnest($63::int[], $64::uuid[], $65::text[], $66::text[], $67::int[], $68::int[],
-                $69::int[], $70::boolean[], $71::timestamptz[], $72::double precision[],
-                $73::int[], $74::text[])
-           as r (n, execution, ref, phase, visit, attempt, version, ok, started_at, latency,
-                 status, fault)
+    from json_to_recordset($22::json)
+           as r (n int, execution uuid, ref text, phase text, visit int, attempt int, version int,
+                 ok boolean, started_at double precision, latency double precision, status int,
+                 fault text)
    where (select accepted from verdict)[r.n]
 ),
 timers as (
   insert into mainspring.timers (execution, key, kind, partition, due_at)
-  select r.execution, r.key, r.kind, r.partition, r.due_at
-    from unnest($75::int[], $76::uuid[], $77::text[], $78::text[], $79::int[],
-                $80::timestamptz[])
-           as r (n, execution, key, kind, partition, due_at)
+  select r.execution, r.key, r.kind, r.partition, to_timestamp(r.due_at)
+    from json_to_recordset($23::json)
+           as r (n int, execution uuid, key text, kind text, partition int, due_at double precision)
    where (select accepted from verdict)[r.n]
   on conflict (execution, key) do update
      set kind = excluded.kind, partition = excluded.partition, due_at = excluded.due_at
 ),
 timers_gone as (
   delete from mainspring.timers t
-   using unnest($81::int[], $82::uuid[], $83::text[]) as r (n, execution, key)
+   using json_to_recordset($24::json)
+           as r (n int, execution uuid, key text)
    where (select accepted from verdict)[r.n]
      and t.execution = r.execution and t.key = r.key
 ),
 compiled as (
   insert into mainspring.compiled (hash, name, version)
   select r.hash, r.name, r.version
-    from unnest($84::int[], $85::text[], $86::text[], $87::text[]) as r (n, hash, name, version)
+    from json_to_recordset($25::json)
+           as r (n int, hash text, name text, version text)
    where (select accepted from verdict)[r.n]
   on conflict (hash) do update
      set name = excluded.name, version = excluded.version
@@ -154,10 +158,11 @@ compiled as (
 definitions as (
   insert into mainspring.definitions
     (id, project, name, version, dialect, compiled, created_at, deleted_at)
-  select r.id, r.project, r.name, r.version, r.dialect, r.compiled, r.created_at, r.deleted_at
-    from unnest($88::int[], $89::text[], $90::text[], $91::text[], $92::text[], $93::text[],
-                $94::text[], $95::timestamptz[], $96::timestamptz[])
-           as r (n, id, project, name, version, dialect, compiled, created_at, deleted_at)
+  select r.id, r.project, r.name, r.version, r.dialect, r.compiled, to_timestamp(r.created_at),
+         to_timestamp(r.deleted_at)
+    from json_to_recordset($26::json)
+           as r (n int, id text, project text, name text, version text, dialect text,
+                 compiled text, created_at double precision, deleted_at double precision)
    where (select accepted from verdict)[r.n]
   on conflict (id) do update
      set project = excluded.project, name = excluded.name, version = excluded.version,
@@ -167,20 +172,22 @@ definitions as (
 audit as (
   insert into mainspring.audit
     (category, stream, version, project, actor, action, at, request_id)
-  select r.category, r.stream, r.version, r.project, r.actor, r.action, r.at, r.request_id
-    from unnest($97::int[], $98::text[], $99::text[], $100::int[], $101::text[], $102::text[],
-                $103::text[], $104::timestamptz[], $105::text[])
-           as r (n, category, stream, version, project, actor, action, at, request_id)
+  select r.category, r.stream, r.version, r.project, r.actor, r.action, to_timestamp(r.at),
+         r.request_id
+    from json_to_recordset($27::json)
+           as r (n int, category text, stream text, version int, project text, actor text,
+                 action text, at double precision, request_id text)
    where (select accepted from verdict)[r.n]
 ),
 idempotency as (
   -- A key is free again a day after its answer.  Before that the null aborts the statement.
   insert into mainspring.idempotency as kept
     (project, actor, route, key, request_hash, status, response, location, at)
-  select r.project, r.actor, r.route, r.key, r.request_hash, r.status, r.response, r.location, r.at
-    from unnest($106::int[], $107::text[], $108::text[], $109::text[], $110::text[], $111::text[],
-                $112::int[], $113::text[], $114::text[], $115::timestamptz[])
-           as r (n, project, actor, route, key, request_hash, status, response, location, at)
+  select r.project, r.actor, r.route, r.key, r.request_hash, r.status, r.response, r.location,
+         to_timestamp(r.at)
+    from json_to_recordset($28::json)
+           as r (n int, project text, actor text, route text, key text, request_hash text,
+                 status int, response text, location text, at double precision)
    where (select accepted from verdict)[r.n]
   on conflict (project, actor, route, key) do update
      set request_hash = excluded.request_hash, status = excluded.status,
