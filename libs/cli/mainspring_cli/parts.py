@@ -51,6 +51,13 @@ class Service:
         self.url = f"http://127.0.0.1:{port}"
         self._env = {**env, "MAINSPRING_PORT": str(port)}
         self._child: children.Child | None = None
+        self._log_began = 0
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it wrote since it was started."""
+        lines = children.tail(self.log, since=self._log_began).splitlines()
+        return "\n".join(_readable(line) for line in lines)
 
     @property
     def pid(self) -> int | None:
@@ -64,6 +71,7 @@ class Service:
         """Start the process; it is of use when `/readyz` answers 200."""
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
             self.log.replace(self.log.with_suffix(".log.1"))
+        self._log_began = self.log.stat().st_size if self.log.exists() else 0
         # -P: a folder of the same name in the working directory is not the service.
         argv = [sys.executable, "-P", "-m", f"mainspring_{self.name}"]
         self._child = children.spawn(argv, log=self.log, env=self._env, cwd=str(self.log.parent))
@@ -105,7 +113,7 @@ async def wait_ready(client: httpx.AsyncClient, services: Sequence[Service]) -> 
 
 
 def _failure(service: Service, what: str) -> StackFailed:
-    return StackFailed(f"{service.name} {what} ({service.log})\n{children.tail(service.log)}")
+    return StackFailed(f"{service.name} {what} ({service.log})\n{service.last_words}")
 
 
 async def keep_running(part: Part, say: Say, restarted: Callable[[], Awaitable[None]]) -> None:
@@ -171,6 +179,14 @@ async def tell_errors(service: Service, say: Say) -> None:
         await asyncio.sleep(0.25)
         for message in errors.new():
             say.problem("service_error", f"{service.name}: {message}", part=service.name)
+
+
+def _readable(line: str) -> str:
+    """Return what a person wants of a log entry; a line that is none stays as it is."""
+    entry = _entry(line.encode())
+    if "msg" not in entry:
+        return line
+    return "\n".join(str(entry[name]) for name in ("msg", "traceback") if name in entry)
 
 
 def _is_error(entry: dict[str, Any]) -> bool:
