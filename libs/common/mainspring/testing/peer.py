@@ -46,6 +46,7 @@ class Peer:
         self.respond = respond
         self.calls: list[Call] = []
         self.url = ""
+        self.open: set[asyncio.Transport] = set()
 
     def to(self, path: str) -> list[Call]:
         """Return the calls to a path, in order."""
@@ -63,6 +64,11 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._peer.open.add(self._transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._peer.open.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -114,4 +120,7 @@ def serve(respond: Callable[[Call], Reply]) -> Generator[Peer]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         server.close()
+        for transport in tuple(peer.open):
+            transport.abort()
+        loop.run_until_complete(server.wait_closed())
         loop.close()
