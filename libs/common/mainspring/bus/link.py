@@ -4,18 +4,26 @@ The client library can reconnect by itself and is not asked to: it would keep wh
 while the broker was away and store it minutes later, it gives up for good after a number of
 tries, and an error that it did not foresee ends its only reconnecting task without a word.  Here
 each connection is a new client, so nothing stale survives, and there is one way to connect, not
-two.  Who listens is remembered here and told to each new client.
+two.  Who listens is remembered here and told to each new client.  Requests are made here too,
+because the library's go on waiting when the connection has gone.
 """
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import count
 from typing import TypeAlias
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import BadHeaderError, BadSubjectError, Error, MaxPayloadError
+from nats.errors import (
+    BadHeaderError,
+    BadSubjectError,
+    Error,
+    FlushTimeoutError,
+    MaxPayloadError,
+)
 
 from mainspring.domain.errors import BusUnavailable
 
@@ -24,9 +32,10 @@ Hear: TypeAlias = Callable[[Msg], Awaitable[None]]
 
 CONNECT_S = 3.0
 REQUEST_S = 5.0
-PING_S = 5  # a peer that vanished without a word is noticed after three of these
+FLUSH_S = 2.0  # a peer that leaves 2 MiB unread for so long is taken for gone
+PING_S = 5  # and one that vanished without a word after three of these
 
-_GONE = (Error, OSError, EOFError)
+_GONE = (Error, OSError, EOFError, RuntimeError)  # the last from uvloop, for a closed socket
 
 
 class Link:
@@ -36,40 +45,57 @@ class Link:
         self._servers = url.split(",")
         self._name = name
         self._client: Client | None = None
+        self._stalled = False
         self._ears: dict[str, tuple[str, Hear]] = {}
         self._subscribed: dict[str, Subscription] = {}
-        self._limits: list[asyncio.Timeout] = []
+        self._answers = inbox()
+        self._asked: dict[str, asyncio.Future[Msg]] = {}
+        self._numbers = count()
+        self._ears["answers"] = (f"{self._answers}.*", self._hear_answer)
         self.on_lost: Callable[[], None] = _nothing
 
     @property
     def up(self) -> bool:
-        return self._client is not None and self._client.is_connected
+        return self._client is not None and self._client.is_connected and not self._stalled
 
     async def open(self) -> None:
         """Connect once and tell the new connection who listens; raise `BusUnavailable`."""
         await self.shut()
-        client = Client()
-        self._client = client
+        client = self._client = Client()
+        self._stalled = False
         try:
             async with asyncio.timeout(CONNECT_S):
-                await client.connect(
-                    self._servers,
-                    name=self._name,
-                    error_cb=_ignore,
-                    closed_cb=self._tell_lost,
-                    allow_reconnect=False,
-                    # A refused try costs this wait and a second try, then it raises.
-                    max_reconnect_attempts=1,
-                    reconnect_time_wait=0.01,  # pyright: ignore[reportArgumentType]
-                    ping_interval=PING_S,
-                    flush_timeout=CONNECT_S,  # else a peer that reads nothing holds a publisher
-                )
+                await self._connect(client)
                 for key in list(self._ears):
                     await self._attach(client, key)
         except Exception as error:
             # Whatever the library raises here, the answer is the same: no connection.
             await self.shut()
             raise BusUnavailable(f"cannot connect to NATS: {error!r}") from error
+
+    async def _connect(self, client: Client) -> None:
+        async def closed() -> None:
+            if client is self._client:
+                self._tell_lost()
+
+        async def failed(error: Exception) -> None:
+            # Every other error that matters shows as a closed connection.
+            if isinstance(error, FlushTimeoutError) and client is self._client:
+                self._stalled = True
+                self._tell_lost()
+
+        await client.connect(
+            self._servers,
+            name=self._name,
+            error_cb=failed,
+            closed_cb=closed,
+            allow_reconnect=False,
+            # A refused try costs this wait and a second try, then it raises.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.01,  # pyright: ignore[reportArgumentType]
+            ping_interval=PING_S,
+            flush_timeout=FLUSH_S,
+        )
 
     async def shut(self) -> None:
         """Let go of the present connection, flushing what it still can."""
@@ -82,10 +108,7 @@ class Link:
                 await client.close()
         except _GONE:
             pass
-        for subscription in subscriptions.values():
-            # When flushing into a dead socket fails the library skips this part of its cleaning.
-            getattr(subscription, "_stop_processing", _nothing)()
-        await _let_tasks_end()
+        await _clean_up(client, subscriptions.values())
 
     async def publish(self, subject: str, data: bytes, *, reply: str = "", id: str = "") -> None:
         """Write a message to the connection; raise `BusUnavailable` without one."""
@@ -97,31 +120,25 @@ class Link:
         except (BadSubjectError, BadHeaderError, MaxPayloadError) as error:
             raise ValueError(f"cannot be published to {subject!r}: {error}") from error
         except _GONE as error:
-            raise BusUnavailable(f"the connection to NATS broke: {error}") from error
+            raise BusUnavailable(f"the connection to NATS broke: {error!r}") from error
 
     async def request(self, subject: str, data: bytes = b"") -> bytes:
         """Return the answer to a request; raise `BusUnavailable` when none comes."""
-        client = self._connected()
-        limit = asyncio.timeout(REQUEST_S)
-        self._limits.append(limit)
-        try:
-            async with limit:
-                return (await client.request(subject, data, timeout=2 * REQUEST_S)).data
-        except _GONE as error:
-            raise BusUnavailable(f"no answer to {subject}: {type(error).__name__}") from error
-        finally:
-            self._limits.remove(limit)
+        message = await self._ask(lambda reply: self.publish(subject, data, reply=reply), subject)
+        if message.headers is not None and message.headers.get("Status") == "503":
+            raise BusUnavailable(f"nobody answers {subject}")
+        return message.data
 
     async def listen(self, subject: str, hear: Hear) -> str:
         """Call `hear` for what comes on a subject, on this connection and all later ones."""
         key = secrets.token_hex(8)
         self._ears[key] = (subject, hear)
         client = self._client
-        if client is not None and client.is_connected:
+        if client is not None and self.up:
             try:
                 await self._attach(client, key)
-                await client.flush(timeout=2)  # what is published from now on is heard
-            except _GONE:
+                await self._settle()  # what is published from now on is heard
+            except (*_GONE, BusUnavailable):
                 self.on_lost()  # the next connection is told
         return key
 
@@ -139,16 +156,42 @@ class Link:
         """Stop listening, and return when all that was on its way has been heard."""
         self._ears.pop(key, None)
         subscription = self._subscribed.pop(key, None)
-        if subscription is not None and self.up:
-            try:
-                async with asyncio.timeout(CONNECT_S):
-                    await subscription.drain()
-            except _GONE:
-                return
+        client = self._client
+        if subscription is None or client is None or not self.up:
+            return
+        # The library's own drain asks for the end of the feed behind the ping that confirms it.
+        leave: Callable[[int], Awaitable[None]] = getattr(client, "_send_unsubscribe", _pass)
+        number: int = getattr(subscription, "_id", 0)
+        try:
+            await leave(number)
+            await self._settle()
+            await subscription.unsubscribe()
+        except (*_GONE, BusUnavailable):
+            return
+
+    async def _settle(self) -> None:
+        """Return when the broker has done all that was written before.
+
+        A message to oneself.  The library's `flush` pings past what waits to be written, so its
+        answer says nothing about a subscription made just before.
+        """
+        await self._ask(lambda reply: self.publish(reply, b""), "a message to oneself")
+
+    async def _ask(self, send: Callable[[str], Awaitable[None]], what: str) -> Msg:
+        reply = f"{self._answers}.{next(self._numbers)}"
+        answer = self._asked[reply] = asyncio.get_running_loop().create_future()
+        try:
+            await send(reply)
+            async with asyncio.timeout(REQUEST_S):
+                return await answer
+        except TimeoutError as error:
+            raise BusUnavailable(f"no answer to {what}") from error
+        finally:
+            del self._asked[reply]
 
     def _connected(self) -> Client:
         client = self._client
-        if client is None or not client.is_connected:
+        if client is None or not client.is_connected or self._stalled:
             raise BusUnavailable("there is no connection to NATS")
         return client
 
@@ -158,11 +201,15 @@ class Link:
             subject, cb=hear
         )
 
-    async def _tell_lost(self) -> None:
-        # The library would let a request wait on for an answer that cannot come.
-        for limit in self._limits:
-            if not limit.expired():
-                limit.reschedule(asyncio.get_running_loop().time())
+    async def _hear_answer(self, message: Msg) -> None:
+        answer = self._asked.get(message.subject)
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+    def _tell_lost(self) -> None:
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(BusUnavailable("the connection to NATS broke"))
         self.on_lost()
 
 
@@ -175,11 +222,17 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-async def _ignore(_: Exception) -> None:
-    """Every error of the library that matters shows as a lost connection."""
+async def _pass(_: int) -> None:
+    """Do nothing."""
 
 
-async def _let_tasks_end() -> None:
-    """Give the cancelled tasks of a closed client the turns that they need to end."""
+async def _clean_up(client: Client, subscriptions: Iterable[Subscription]) -> None:
+    """Do what the library leaves out when it fails to flush into a dead socket."""
+    for subscription in subscriptions:
+        getattr(subscription, "_stop_processing", _nothing)()
     for _ in range(3):
-        await asyncio.sleep(0)  # noqa: TID251 - no time passes
+        await asyncio.sleep(0)  # noqa: TID251 - no time passes; cancelled tasks need turns to end
+    for name in ("_reading_task", "_flusher_task", "_ping_interval_task"):
+        task: asyncio.Task[None] | None = getattr(client, name, None)
+        if task is not None and task.done() and not task.cancelled():
+            task.exception()  # seen, so that asyncio does not report it as forgotten
