@@ -139,12 +139,13 @@ class Advancer:
         ]
         if not commands or lost_before:
             commands.append(c.Advance(now=now, seed=seed, lost_before=lost_before))
+        *first, last = commands
         events: list[e.Event] = []
-        for command in commands:
+        for command in first:
             new = decide(command, x)
             x = fold(x, new)
             events += new
-        return events
+        return [*events, *decide(last, x)]
 
     async def _whole(self, report: Report) -> Report:
         """Return a report with its large body fetched."""
