@@ -127,6 +127,14 @@ async def test_pages_meet_without_gap_or_overlap(store: Store) -> None:
     assert len(seen) == 7
 
 
+async def test_executions_are_found_by_what_they_wait_for(store: Store) -> None:
+    await put(store, A, status="running", waiting_for="callback", wake_at=NOW)
+    await put(store, B, status="running", waiting_for="sleep", wake_at=NOW)
+    await put(store, C, status="succeeded")
+    rows = await store.views.executions("default", status=["running:callback", "succeeded"])
+    assert {row.id for row in rows} == {A.id, C.id}
+
+
 async def test_executions_are_found_by_status_and_name(store: Store) -> None:
     await put(store, A, status="running", name="x")
     await put(store, B, status="failed", name="x")

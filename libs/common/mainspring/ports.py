@@ -135,7 +135,10 @@ class Views(Protocol):
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
-        """Return executions of a project, newest first by (created_at, id)."""
+        """Return executions of a project, newest first by (created_at, id).
+
+        A `status` is a status of the engine's, or one with what is waited for: `running:callback`.
+        """
         ...
 
     async def steps(self, execution: str) -> list[StepDetail]:

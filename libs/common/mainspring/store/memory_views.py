@@ -55,7 +55,9 @@ class MemoryViews:
             row
             for row in self._tables.rows(ExecutionRow)
             if row.project == project
-            and (not status or row.status in status)
+            and (
+                not status or not {row.status, f"{row.status}:{row.waiting_for}"}.isdisjoint(status)
+            )
             and name in (None, row.name)
             and (before is None or (row.created_at, row.id) < (before.at, before.id))
         ]

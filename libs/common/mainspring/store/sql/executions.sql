@@ -1,5 +1,6 @@
 -- Executions of a project, newest first.
--- $1 project text  $2 statuses text[] (empty: all)  $3 name text (null: any)
+-- $1 project text  $2 statuses text[] (empty: all; `status` or `status:waiting_for`)
+-- $3 name text (null: any)
 -- $4 created_at timestamptz and $5 id uuid of the last one seen (null: from the start)
 -- $6 limit int
 -- Served by executions_newest.
@@ -8,7 +9,8 @@ select *
  where project = $1
    and (created_at, id) < (coalesce($4::timestamptz, 'infinity'),
                            coalesce($5::uuid, '00000000-0000-0000-0000-000000000000'))
-   and (cardinality($2::text[]) = 0 or status = any ($2::text[]))
+   and (cardinality($2::text[]) = 0 or status = any ($2::text[])
+        or status || ':' || waiting_for = any ($2::text[]))
    and ($3::text is null or name = $3)
  order by project, created_at desc, id desc
  limit $6
