@@ -184,6 +184,11 @@ class Life:
             self.gate.fault(f"cannot start: {away}")
             self.crash()
             return
+        except Exception as fault:
+            _log.exception("%s cannot be built", self.name)
+            self._around.oddities.append(f"{self.name} cannot be built: {fault!r}")
+            self.crash()
+            return
         running = [self._begun(component) for component in self._service.components]
         self.app = self._service.app
         if running:

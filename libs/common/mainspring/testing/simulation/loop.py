@@ -8,21 +8,24 @@ signal.  Code that asks for one is told so at once, because it would bring the r
 The rival, a clock mocked inside an ordinary loop, leaves the order of callbacks to luck and waits
 in real time for whatever the mock forgot.
 """
-
 # ruff: noqa: SLF001 - a loop is made of what the base class keeps
 
 import heapq
+import itertools
 import random
 from asyncio import base_events, events
 from collections import deque
-from typing import NoReturn
-
-FEW_CANCELED = 100
-"""Timers that may lie cancelled in the heap before it is swept."""
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, NoReturn
 
 
 class Deadlock(Exception):
     """Nothing is ready and no timer is set: what is awaited can never come."""
+
+
+class OutOfTime(Exception):
+    """Virtual time has passed its bound: something goes on for ever."""
 
 
 class OutOfBounds(Exception):
@@ -32,25 +35,53 @@ class OutOfBounds(Exception):
 class SimulatedLoop(base_events.BaseEventLoop):
     """A deterministic loop: the same seed and the same code give the same run."""
 
-    # What the base class keeps for `call_soon` and `call_at`.
+    # What the base class runs from.
     _ready: deque[events.Handle]
-    _scheduled: list[events.TimerHandle]
-    _timer_cancelled_count: int
 
     def __init__(self, seed: int | str = 0, *, bound: float = float("inf")) -> None:
         super().__init__()
         self._now = 0.0
         self._bound = bound
         self._chance = random.Random(seed)  # noqa: S311 - a schedule is no secret
+        self._timers: list[tuple[float, int, events.TimerHandle]] = []
+        self._number = itertools.count()
         self.turns = 0
 
     def time(self) -> float:
         """Return the virtual seconds since the loop was made."""
         return self._now
 
-    def is_timer_left(self) -> bool:
-        """Say whether any timer is set that was not cancelled."""
-        return len(self._scheduled) > self._timer_cancelled_count
+    # Shorter than the base class's, which check for threads and for debugging.
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> events.Handle:
+        """Call in the next turn, in no order that can be relied on."""
+        handle = events.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> events.TimerHandle:
+        """Call at an instant of virtual time."""
+        timer = events.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._number), timer))
+        return timer
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> events.TimerHandle:
+        """Call after some seconds of virtual time."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def run_in_executor(self, *_: object, **__: object) -> NoReturn:
         """Refuse: a thread has no virtual time."""
@@ -66,48 +97,33 @@ class SimulatedLoop(base_events.BaseEventLoop):
         if not self._ready:
             self._jump()
         self._collect_due()
-        ready = self._ready
-        batch = list(ready)
-        ready.clear()
+        batch = list(self._ready)
+        self._ready.clear()
         if len(batch) > 1:
             self._chance.shuffle(batch)
         self.turns += len(batch)
         for handle in batch:
-            if not handle.cancelled():
+            if not handle._cancelled:
                 handle._run()
 
     def _jump(self) -> None:
         """Move on to the next timer."""
-        self._drop_canceled()
-        if not self._scheduled:
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        if not timers:
             raise Deadlock("nothing is ready and no timer is set")
         # The heap is by instant, so time never goes back.
-        self._now = max(self._now, self._scheduled[0].when())
+        self._now = max(self._now, timers[0][0])
         if self._now > self._bound:
-            raise TimeoutError(f"the simulation went beyond {self._bound:g} s")
+            raise OutOfTime(f"the simulation went beyond {self._bound:g} s")
 
     def _collect_due(self) -> None:
-        timers = self._scheduled
-        while timers and timers[0].when() <= self._now:
-            handle = heapq.heappop(timers)
-            handle._scheduled = False
-            if handle.cancelled():
-                self._timer_cancelled_count -= 1
-            else:
-                self._ready.append(handle)
+        timers = self._timers
+        while timers and timers[0][0] <= self._now:
+            timer = heapq.heappop(timers)[2]
+            if not timer._cancelled:
+                self._ready.append(timer)
 
-    def _drop_canceled(self) -> None:
-        timers = self._scheduled
-        if self._timer_cancelled_count > max(FEW_CANCELED, len(timers) // 2):
-            kept = [timer for timer in timers if not timer.cancelled()]
-            for timer in timers:
-                if timer.cancelled():
-                    timer._scheduled = False
-            heapq.heapify(kept)
-            self._scheduled = kept
-            self._timer_cancelled_count = 0
-            timers = kept
-        while timers and timers[0].cancelled():
-            timer = heapq.heappop(timers)
-            timer._scheduled = False
-            self._timer_cancelled_count -= 1
+    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
+        """Leave it in the heap: it is passed over when its time comes."""

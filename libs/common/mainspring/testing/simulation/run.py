@@ -12,7 +12,6 @@ from typing import Any, Final, Literal, cast
 
 import msgspec
 
-from mainspring.bus.memory_broker import MemoryBroker
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.rows import ExecutionRow
 from mainspring.ports import HttpClient
@@ -23,10 +22,10 @@ from mainspring.testing.simulation.actors import Actor
 from mainspring.testing.simulation.client import Asked, Client
 from mainspring.testing.simulation.faults import Chance, Fault, Weather, weather_of
 from mainspring.testing.simulation.incarnation import Build, Replica, task_factory
-from mainspring.testing.simulation.loop import Deadlock, SimulatedLoop
+from mainspring.testing.simulation.loop import Deadlock, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.peers import Peers
 from mainspring.testing.simulation.script import Writer
-from mainspring.testing.simulation.world import SimulatedClock
+from mainspring.testing.simulation.world import SimulatedBroker, SimulatedClock
 
 TROUBLE_S: Final = 40.0
 BOUND_S: Final = 1500.0
@@ -70,7 +69,7 @@ class Simulation:
         self.chance = Chance(seed, "history")
         self.weather = weather_of(self.chance.child("weather"))
         self.store = MemoryStore()
-        self.broker = MemoryBroker(SimulatedClock())
+        self.broker = SimulatedBroker(SimulatedClock())
         self.faults: list[Fault] = []
         self.oddities: list[str] = []
         self.replicas = self._replicas(builds)
@@ -233,7 +232,7 @@ def simulate(seed: int, builds: Mapping[str, Build]) -> History:
     loop.set_exception_handler(lambda _, context: _keep(simulation.oddities, context))
     try:
         violations = loop.run_until_complete(simulation.run())
-    except (Deadlock, TimeoutError) as broken:
+    except (Deadlock, OutOfTime) as broken:
         violations = [*simulation.oddities, f"the history has no end: {broken!r}"]
     finally:
         loop.close()

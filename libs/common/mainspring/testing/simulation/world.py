@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from mainspring.bus.memory import MemoryBus
+from mainspring.bus.memory_broker import MemoryBroker
 from mainspring.domain.envelope import Envelope, StreamId
 from mainspring.domain.errors import BusUnavailable, LogUnavailable
 from mainspring.ports import (
@@ -52,6 +53,18 @@ class SimulatedClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class SimulatedBroker(MemoryBroker):
+    """The broker in memory, which waits by a timer of the loop: half of all turns are such waits."""
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Return when the event is set or when so many seconds have passed."""
+        alarm = asyncio.get_running_loop().call_later(seconds, event.set)
+        try:
+            await event.wait()
+        finally:
+            alarm.cancel()
 
 
 class SimulatedIds:
