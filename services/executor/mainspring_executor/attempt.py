@@ -18,6 +18,7 @@ from mainspring.domain.task import Exchange, Fault, Finished, Task
 from mainspring.ports import Blobs, Clock, HttpAnswer, HttpClient, HttpFault, Random
 from mainspring.runtime import tokens
 from mainspring.runtime.config import CallbackKey
+from mainspring.telemetry import spans
 from mainspring_executor import record
 from mainspring_executor.prepare import Callback, Prepared, prepare
 
@@ -100,18 +101,21 @@ class Attempt:
         task, shop = self.task, self._shop
         values = task.values if task.values_ref is None else await self._fetched(task.values_ref)
         callback = self._callback() if task.nonce else None
-        made: Prepared = prepare(task, values, callback, chance=shop.chance.seed())
-        self._url, self._body = made.url, made.body
-        # The peer's time begins here: what came before is ours.
-        self._since = shop.clock.monotonic()
-        return await shop.http.request(
-            task.request.verb,
-            made.url,
-            headers=made.headers,
-            body=made.body,
-            timeout=task.timeout,
-            max_body=shop.max_answer,
-        )
+        about = {spans.EXECUTION_ID: task.call.execution, spans.STEP_REF: task.call.ref}
+        with spans.span(spans.ATTEMPT, task.traceparent, about) as parent:
+            seed = shop.chance.seed()
+            made: Prepared = prepare(task, values, callback, parent=parent, chance=seed)
+            self._url, self._body = made.url, made.body
+            # The peer's time begins here: what came before is ours.
+            self._since = shop.clock.monotonic()
+            return await shop.http.request(
+                task.request.verb,
+                made.url,
+                headers=made.headers,
+                body=made.body,
+                timeout=task.timeout,
+                max_body=shop.max_answer,
+            )
 
     async def _fetched(self, ref: str) -> Json:
         data = await self._shop.blobs.get(ref)

@@ -39,10 +39,13 @@ class Prepared(NamedTuple):
     body: bytes | None
 
 
-def prepare(task: Task, values: Json, callback: Callback | None, *, chance: str) -> Prepared:
+def prepare(
+    task: Task, values: Json, callback: Callback | None, *, parent: str, chance: str
+) -> Prepared:
     """Return the request of a task; raise `ExpressionError` when its templates cannot be rendered.
 
-    `chance` is 128 bits in hex, for the identity of the span.
+    `parent` is the traceparent that the call stands under, `chance` 128 bits in hex for the
+    identity of its span.
     """
     request = task.request
     context = values if callback is None else _with_callback(values, callback, task.aliases)
@@ -55,7 +58,7 @@ def prepare(task: Task, values: Json, callback: Callback | None, *, chance: str)
             headers["Content-Type"] = "application/json"
     if "idempotency-key" not in given:
         headers["Idempotency-Key"] = task.idempotency_key
-    headers["traceparent"] = child_of(task.traceparent, chance)
+    headers["traceparent"] = child_of(parent, chance)
     if "user-agent" not in given:
         headers["User-Agent"] = USER_AGENT
     if callback is not None:
