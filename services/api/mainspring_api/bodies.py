@@ -1,6 +1,7 @@
 """Bodies of requests: their type, their JSON, and where it is broken."""
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from mainspring.domain.errors import DefinitionInvalid
 from mainspring.domain.message import Json
 from mainspring.http.problems import require_json
-from mainspring_api.faults import shown
+from mainspring_api.faults import Faults, shown
 
 T = TypeVar("T")
 DEEPEST: Final = 128
@@ -34,7 +35,27 @@ def members(body: bytes, *known: str) -> dict[str, msgspec.Raw]:
         raise DefinitionInvalid([f"the body must be an object of {', '.join(known)}"]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _fault(body, error) from None
-    faults = [f"{shown(name)}: is not known here" for name in found if name not in known]
+    return found
+
+
+def only(found: Iterable[str], *known: str) -> None:
+    """Raise `DefinitionInvalid` for members that nobody reads."""
+    faults = Faults()
+    for name in found:
+        if name not in known:
+            faults.add(shown(name), f"is not known here{faults.hint(name, known)}")
+    faults.check()
+
+
+def together(*readings: Callable[[], T]) -> list[T]:
+    """Return what all readings give; raise `DefinitionInvalid` with the faults of all of them."""
+    found: list[T] = []
+    faults: list[str] = []
+    for reading in readings:
+        try:
+            found.append(reading())
+        except DefinitionInvalid as refused:
+            faults.extend(refused.faults)
     if faults:
         raise DefinitionInvalid(faults)
     return found

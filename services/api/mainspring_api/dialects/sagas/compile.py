@@ -45,8 +45,17 @@ class _Form:
         self.faults = faults
         self.ids: dict[str, int] = {}
         self.default = Retry()
+        self.on_success: Request | None = None
+        self.on_failure: Request | None = None
 
-    def take_ids(self, place: str, field: str) -> None:
+    def learn(self, place: str, field: str, head: wire.Head | None) -> None:
+        """Learn what nodes refer to: each other's ids and the common policy; check the notices."""
+        self._take_ids(place, field)
+        self.default = calls.policy(head.failure_handling if head else None) or Retry()
+        self.on_success = self._notice("onSuccessCallback")
+        self.on_failure = self._notice("onFailureCallback")
+
+    def _take_ids(self, place: str, field: str) -> None:
         """Learn the ids of all nodes, readable or not, so that references can be judged."""
         items: Json = self.source.get(place)
         nodes = cast("list[Json]", items) if isinstance(items, list) else []
@@ -91,6 +100,12 @@ class _Form:
     def compensation(self, call: wire.HttpCall | None, place: str) -> Request | None:
         return None if call is None else self.request(call, place)
 
+    def _notice(self, field: str) -> Request | None:
+        """Return the call at a run's end; one that can be read is checked, whatever else cannot."""
+        raw: Json = self.source.get(field)
+        call = None if raw is None else read(raw, wire.HttpCall, Faults())
+        return self.compensation(call, field)
+
     def definition(self, head: wire.Head, entrypoint: str, steps: list[Step]) -> Definition:
         return Definition(
             name=head.name,
@@ -99,8 +114,8 @@ class _Form:
             steps=tuple(steps),
             entrypoint=entrypoint,
             retry=self.default,
-            on_success=self.compensation(head.on_success_callback, "onSuccessCallback"),
-            on_failure=self.compensation(head.on_failure_callback, "onFailureCallback"),
+            on_success=self.on_success,
+            on_failure=self.on_failure,
             aliases=ALIASES,
         )
 
@@ -110,10 +125,10 @@ class _Nodes(_Form):
 
     def compiled(self) -> Definition | None:
         head = read(self.source, wire.NodeHead, self.faults)
-        self.take_ids("nodes", "id")
-        if head is not None:
-            self.default = calls.policy(head.failure_handling) or Retry()
-            self.target(head.entrypoint, "entrypoint")
+        self.learn("nodes", "id", head)
+        entrypoint: Json = self.source.get("entrypoint")
+        if isinstance(entrypoint, str):
+            self.target(entrypoint, "entrypoint")
         readable = self.nodes("nodes", wire.Node)
         steps = [self._step(node, item("nodes", index)) for index, node in readable.items()]
         if head is None:
@@ -243,9 +258,7 @@ class _Steps(_Form):
 
     def compiled(self) -> Definition | None:
         head = read(self.source, wire.StepsHead, self.faults)
-        self.take_ids("steps", "name")
-        if head is not None:
-            self.default = calls.policy(head.failure_handling) or Retry()
+        self.learn("steps", "name", head)
         chain: Mapping[int, wire.SagaStep] = self.nodes("steps", wire.SagaStep)
         steps = list(self._chain(chain))
         return self.definition(head, steps[0].ref, steps) if head and steps else None

@@ -1,6 +1,7 @@
 """Beginning runs, and what can be asked of one that has begun."""
 
-from typing import cast
+from collections.abc import Mapping
+from typing import TypeAlias, cast
 
 import msgspec
 from starlette.requests import Request
@@ -20,6 +21,8 @@ from mainspring_api.dialects.sagas.compile import DIALECT, compile_definition
 from mainspring_api.dialects.sagas.parts import encode, in_words, saga_id
 from mainspring_api.idempotency import Keep, Reply
 
+Found: TypeAlias = Mapping[str, msgspec.Raw]
+
 
 async def run_inline(api: Api, request: Request) -> Response:
     """Begin a run of the definition in the body; 202 once it is durable."""
@@ -27,10 +30,11 @@ async def run_inline(api: Api, request: Request) -> Response:
 
     async def effect(keep: Keep) -> Reply:
         found = bodies.members(body, "definition", "payload")
-        if "definition" not in found:
-            raise DefinitionInvalid(["definition: is missing"])
-        payload = _payload(found.get("payload"))
-        definition = api.compiled.of(bytes(found["definition"]), compile_definition)
+        definition, payload, _ = bodies.together(
+            lambda: _definition(api, found),
+            lambda: _payload(found),
+            lambda: bodies.only(found, "definition", "payload"),
+        )
         start = _start(api, caller, definition.name, definition.version, payload)
         return await _begin(api, definition, start, keep)
 
@@ -46,7 +50,7 @@ async def run_stored(api: Api, request: Request) -> Response:
 
     async def effect(keep: Keep) -> Reply:
         found = bodies.members(body or b"{}", "payload")
-        payload = _payload(found.get("payload"))
+        payload, _ = bodies.together(lambda: _payload(found), lambda: bodies.only(found, "payload"))
         stored = await api.views.definition(project=caller.project, name=name, version=version)
         if stored is None:
             raise NotFound(f"no definition {name} {version}")
@@ -57,13 +61,19 @@ async def run_stored(api: Api, request: Request) -> Response:
     return await api.once.answer(request, caller, body, effect)
 
 
-def _payload(raw: msgspec.Raw | None) -> Json:
-    found = bodies.value(raw) if raw is not None else None
-    if found is None:
+def _definition(api: Api, found: Found) -> Json:
+    if "definition" not in found:
+        raise DefinitionInvalid(["definition: is missing"])
+    return api.compiled.of(bytes(found["definition"]), compile_definition)
+
+
+def _payload(found: Found) -> Json:
+    payload = bodies.value(found["payload"]) if "payload" in found else None
+    if payload is None:
         return {}
-    if not isinstance(found, dict):
-        raise DefinitionInvalid([f"payload: an object is wanted, not {kind(found)}"])
-    return cast("Json", found)
+    if not isinstance(payload, dict):
+        raise DefinitionInvalid([f"payload: an object is wanted, not {kind(payload)}"])
+    return cast("Json", payload)
 
 
 def _start(
