@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -67,11 +68,29 @@ def test_verify_says_when_there_is_no_such_stream(database_url: str) -> None:
     assert (code, said["event"]) == (1, "no_stream")
 
 
-@pytest.mark.parametrize("verb", ["migrate", "verify"])
+@pytest.mark.parametrize("verb", ["migrate", "verify", "rebuild"])
 def test_without_a_database_a_verb_says_how_to_name_one(
-    verb: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MAINSPRING_DATABASE_URL", raising=False)
     code, (said,) = run(verb, "--home", str(tmp_path))
     assert code == 1
     assert "set MAINSPRING_DATABASE_URL" in said["text"]
+
+
+def test_schema_writes_the_documents_and_then_finds_them_in_step(tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path)]
+    code, said = run("schema", "--check", *out)
+    assert (code, said[-2]["event"]) == (1, "parted")
+    assert run("schema", *out)[0] == 0
+    assert json.loads((tmp_path / "openapi.json").read_bytes())["openapi"].startswith("3.1")
+    assert run("schema", "--check", *out)[0] == 0
+    (tmp_path / "openapi.json").write_text("{}")
+    code, said = run("schema", "--check", *out)
+    assert (code, said[0]["text"]) == (1, f"parted {tmp_path / 'openapi.json'}")
+
+
+def test_rebuild_counts_what_it_folded(database_url: str) -> None:
+    code, said = run("rebuild", "--database-url", database_url)
+    assert code == 0
+    assert said[-1]["rebuilt"] == {"events": 0, "streams": 0, "rows": 0}

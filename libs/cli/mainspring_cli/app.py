@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import typer
 
+from mainspring.domain.errors import MainspringError
 from mainspring.runtime.binaries import BinaryNotFound
 from mainspring.runtime.identity import NobodyCannotEnter
 from mainspring.runtime.servers import ServerFailed
@@ -17,7 +18,8 @@ from mainspring_cli.dev import run_dev
 from mainspring_cli.home import Home, HomeTaken, PortTaken
 from mainspring_cli.parts import StackFailed, is_ready
 from mainspring_cli.say import Say
-from mainspring_cli.store import StoreAway, migrate_database, verify_log
+from mainspring_cli.schema import NothingToWrite, documents, parted, write
+from mainspring_cli.store import StoreAway, migrate_database, rebuild_views, verify_log
 
 app = typer.Typer(
     name="mainspring",
@@ -41,6 +43,7 @@ DatabaseUrl = Annotated[
     ),
 ]
 HERE = Path(".mainspring")
+PROTO = Path("proto")
 EXPECTED = (
     StackFailed,
     StoreAway,
@@ -49,6 +52,8 @@ EXPECTED = (
     PortTaken,
     BinaryNotFound,
     NobodyCannotEnter,
+    NothingToWrite,
+    MainspringError,
     OSError,
 )
 
@@ -119,6 +124,39 @@ def verify(
     text = f"{walked}; {verdict.faults} streams have a fault, the first at {where}: {fault.why}"
     say.failure("broken", text, verdict=msgspec.to_builtins(verdict))
     raise typer.Exit(1)
+
+
+@app.command()
+def rebuild(
+    *, database_url: DatabaseUrl = "", home: HomeFolder = HERE, as_json: AsJson = False
+) -> None:
+    """Build the views anew from the log, beside the live ones, and swap them in."""
+    say = Say(as_json=as_json)
+    with _failures_said(say):
+        dsn = _database(database_url, home)
+        built = asyncio.run(rebuild_views(dsn, lambda line: say.line("progress", line)))
+        text = f"{built.events} events of {built.streams} streams are {built.rows} rows"
+        say.line("rebuilt", text, rebuilt=msgspec.to_builtins(built))
+
+
+@app.command()
+def schema(
+    *,
+    out: Annotated[Path, typer.Option("--out", help="The folder to write to.")] = PROTO,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 if parted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the contracts out from the code, for other languages to read."""
+    say = Say(as_json=as_json)
+    with _failures_said(say):
+        wanted = documents()
+    paths = parted(out, wanted)
+    if not check:
+        write(out, wanted, paths)
+    for path in paths:
+        say.line("parted" if check else "written", f"{'parted' if check else 'wrote'} {out / path}")
+    say.line("documents", f"{len(wanted)} documents, {len(paths)} parted from the code")
+    raise typer.Exit(1 if check and paths else 0)
 
 
 def _database(named: str, home: Path) -> str:

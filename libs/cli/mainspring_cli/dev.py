@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from signal import SIGHUP, SIGINT, SIGTERM
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import httpx
 
@@ -32,7 +32,6 @@ from mainspring_cli.say import Say
 from mainspring_cli.store import migrate_database
 
 INTERRUPTED = 130
-STEP_FIELDS: Final = ("id", "nodeId", "name", "phase", "status", "attempts")
 
 
 class Servers(NamedTuple):
@@ -217,8 +216,9 @@ def _tell_outcome(outcome: Outcome, say: Say, api_url: str) -> None:
     if failure := saga.get("failureDescription"):
         say.failure("sample_failed", f"  {failure}")
     for step in outcome.steps:
-        shown = "  ".join(f"{key}={step[key]}" for key in STEP_FIELDS if step.get(key) is not None)
-        say.line("sample_step", f"  {shown}", step=step)
+        ended = "succeeded" if step["success"] else "failed"
+        done = f"{step['stepName']}, {step['phase']}: {step.get('statusCode')}, {ended}"
+        say.line("sample_step", f"  {done} in {step['latencyMs']} ms", step=step)
     say.line("sample_curl", f"  curl {api_url}/sagas/{saga['id']}\n")
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mainspring.store.rebuild import Rebuilt
     from mainspring.store.verify import Verdict
 
 
@@ -32,6 +33,14 @@ async def verify_log(dsn: str, stream: str, progress: Callable[[int], object]) -
     with _reaching(dsn):
         wanted = StreamId(category, id) if stream else None
         return await verify(dsn, stream=wanted, progress=progress)
+
+
+async def rebuild_views(dsn: str, progress: Callable[[str], object]) -> "Rebuilt":
+    """Build the views anew from the log beside the live ones, and swap them."""
+    from mainspring.store.rebuild import rebuild  # noqa: PLC0415
+
+    with _reaching(dsn):
+        return await rebuild(dsn, progress)
 
 
 @contextmanager
