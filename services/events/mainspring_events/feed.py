@@ -27,34 +27,60 @@ from mainspring.ports import Bus, Clock, EventLog, Subscription
 from mainspring.runtime.signal import Signal
 
 SAFETY_S: Final = 5.0
+BREATH_S: Final = 0.015
 LISTEN_S: Final = 1.0  # how long the feed waits for a notice before it looks around
 K = TypeVar("K")
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """What the engine publishes after a commit; only the project is of use here."""
+    """What the engine publishes after a commit: the project, and whether a run has ended."""
 
     x: str
+    e: bool = False
 
 
 _decode = msgspec.json.Decoder(Notice).decode
 
 
+def _read(data: bytes) -> Notice:
+    """Return a notice; one that is not the engine's concerns no project."""
+    try:
+        return _decode(data)
+    except msgspec.DecodeError:
+        return Notice(x="")
+
+
 class Ear:
-    """One listener's: set when there may be something to read."""
+    """One listener's: set when there may be something to read.
+
+    Between two readings it takes a breath, in which several rings become one: a run of many quick
+    steps would else cost its watchers a read of the log for each.  An end is not made to wait.
+    """
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._breath_ends = 0.0
         self.quiet = True
 
-    def ring(self) -> None:
+    def ring(self, *, urgent: bool = False) -> None:
         self.quiet = False
         self._rung.set()
+        if urgent:
+            self._urgent.set()
 
     async def heard(self) -> None:
         """Return when something was heard since the last call."""
+        loop = asyncio.get_running_loop()
         await self._rung.wait()
+        left = self._breath_ends - loop.time()
+        if left > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._urgent.wait()
         self._rung.clear()
+        self._urgent.clear()
+        self._breath_ends = loop.time() + BREATH_S
 
 
 class Feed:
@@ -157,17 +183,13 @@ class Feed:
         parts = subject.split(".")
         if len(parts) < 4:
             return
-        for ear in self._by_stream.get(StreamId(parts[1], parts[3]), ()):
-            ear.ring()
-        if self._by_project:
-            self._dispatch_to_project(data)
-
-    def _dispatch_to_project(self, data: bytes) -> None:
-        try:
-            project = _decode(data).x
-        except msgspec.DecodeError:
-            return  # not one of the engine's; whoever it concerned is found by the safety net
-        for ear in self._by_project.get(project, ()):
+        ears = self._by_stream.get(StreamId(parts[1], parts[3]), ())
+        if not ears and not self._by_project:
+            return
+        notice = _read(data)
+        for ear in ears:
+            ear.ring(urgent=notice.e)
+        for ear in self._by_project.get(notice.x, ()):
             ear.ring()
 
     def _notice_return(self) -> None:

@@ -389,7 +389,7 @@ def notice(decided: Decided, *, settled: bool) -> Outgoing:
     """Return the message that says a stream has grown; `settled`: nothing is left to decide."""
     x = decided.after
     subject = subjects.event("execution", partition_of(x.id), x.id, settled=settled)
-    body = msgspec.json.encode({"v": x.version, "x": x.project})
+    body = msgspec.json.encode({"v": x.version, "x": x.project, "e": x.is_terminal})
     return Outgoing(subject, body, f"{decided.append.stream}:{x.version}")
 
 
