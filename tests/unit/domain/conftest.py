@@ -10,7 +10,7 @@ DEEP = int(os.environ.get("MAINSPRING_DEEP", "0"))
 settings.register_profile(
     "mainspring",
     derandomize=not DEEP,
-    max_examples=DEEP or 25,
+    max_examples=DEEP or 15,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

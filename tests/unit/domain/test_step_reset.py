@@ -40,6 +40,11 @@ def test_a_reset_reopens_a_failed_run_at_that_step():
     spec.when(answers("b")).when(answers("c")).then_is("succeeded", reason=None)
 
 
+def test_a_reset_asked_for_twice_is_one():
+    spec = with_b_failed().when(RequestStepReset(ref="b"))
+    spec.when(RequestStepReset(ref="b")).then_nothing()
+
+
 def test_a_reset_that_waits_for_its_decision_is_a_reason():
     spec = with_b_failed().when(RequestStepReset(ref="b"))
     assert outlook(spec.state).waiting_for == "decision"

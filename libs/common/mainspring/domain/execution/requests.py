@@ -76,7 +76,8 @@ def _reset(command: c.RequestStepReset, x: Execution) -> list[e.Event]:
         below = x.of(ref)
         if below is not None and below.status in OPEN:
             raise IllegalTransition(asked, below.status, f"step {ref} is {below.status}")
-    return [e.StepResetRequested(ref=command.ref, subtree=command.subtree)]
+    fact = e.StepResetRequested(ref=command.ref, subtree=command.subtree)
+    return [] if fact in x.resets else [fact]
 
 
 def descendants(x: Execution, ref: str) -> list[str]:

@@ -1,0 +1,307 @@
+"""Books kept over one execution from its events alone, to be held against its laws.
+
+Where `transitions` trusts the folded state, this does not: attempts, dues and what is owed to be
+undone are counted here from the raw events and the definition, so that a fault of `evolve` is seen
+as well as one of the decider.  A ledger belongs to one execution; `note` enters the next event and
+yields the laws that it breaks.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from mainspring.domain.definition import Definition
+from mainspring.domain.execution import events as e
+from mainspring.domain.task import Phase
+
+ROUNDING: Final = 0.001
+"""Seconds that an event may seem early, by the rounding of instants on their way."""
+
+UNBEGUN: Final = frozenset({"lost", "callback"})
+"""Faults of attempts of whose beginning nobody may have told."""
+
+
+class Fault(NamedTuple):
+    """A law that an event breaks, and how."""
+
+    law: str
+    why: str
+
+
+class Book(msgspec.Struct):
+    """What was noted of one step in one phase: its latest visit and attempt, and what is open."""
+
+    visit: int = 0
+    attempt: int = 0
+    tries: int = 0
+    open: bool = False
+    called: bool = False
+    started: bool = False
+    answered: bool = False
+    woken: bool = False
+    succeeded: bool = False
+    was_reset: bool = False
+    due_at: float | None = None
+
+
+class Ledger:
+    """The books of one execution.
+
+    `calls` says how often a peer may have been called under an idempotency key, `completed` which
+    of the keys it must have seen.
+    """
+
+    def __init__(self, id: str, definition: Definition) -> None:
+        self.calls: dict[str, int] = {}
+        self.completed: set[str] = set()
+        self._id = id
+        self._definition = definition
+        self._books: dict[tuple[str, Phase], Book] = {}
+        self._order: dict[str, int] = {}
+        self._completions = 0
+        self._owed: list[str] = []
+        self._not_undone: list[str] = []
+        self._told: set[str] = set()
+        self._since: float | None = None
+        self._ended = self._goes_on = self._canceled = self._paused = self._unwinding = False
+
+    def note(self, event: e.Event) -> Iterator[Fault]:
+        """Enter an event; yield the laws that it breaks."""
+        if self._ended and not self._may_follow_the_end(event):
+            yield Fault("end", f"{type(event).__name__} follows the end of the run")
+        if isinstance(event, e.StepEvent):
+            yield from self._step(event)
+        elif isinstance(event, e.Terminal):
+            yield from self._end(event)
+        else:
+            yield from self._run(event)
+
+    def _may_follow_the_end(self, event: e.Event) -> bool:
+        if isinstance(event, e.StepEvent):
+            return event.phase == "hook"
+        if isinstance(event, e.RetryRequested | e.StepResetRequested | e.ExecutionReopened):
+            return True
+        # Between the wish to go on and its decision the run may be stopped or held back again.
+        stops = e.CancelRequested | e.PauseRequested | e.ResumeRequested | e.ExecutionResumed
+        return self._goes_on and isinstance(event, stops)
+
+    def _run(self, event: e.Event) -> Iterator[Fault]:
+        match event:
+            case e.ExecutionRequested():
+                self._since = event.at
+            case e.CancelRequested():
+                self._canceled, self._paused = True, False
+            case e.PauseRequested():
+                self._paused = True
+            case e.ResumeRequested():
+                self._paused = False
+            case e.RetryRequested() | e.StepResetRequested():
+                self._goes_on = True
+            case e.WakeRequested():
+                self._wake(event.ref)
+            case e.UnwindingStarted():
+                self._unwinding = True
+                yield from self._too_soon(event)
+            case e.ExecutionReopened():
+                self._reopen(event)
+            case _:
+                pass
+
+    def _wake(self, ref: str | None) -> None:
+        for (name, _), book in self._books.items():
+            if ref in (None, name) and book.open:
+                book.woken = True
+
+    def _too_soon(self, event: e.UnwindingStarted | e.ExecutionTimedOut) -> Iterator[Fault]:
+        limit = self._definition.run_timeout
+        if isinstance(event, e.UnwindingStarted) and event.outcome != "timed_out":
+            return
+        if limit is None or self._since is None:
+            yield Fault("early", "the run has no time-out")
+        elif event.at < self._since + limit - ROUNDING:
+            yield Fault("early", f"it timed out {self._since + limit - event.at:.3f} s too soon")
+
+    def _reopen(self, event: e.ExecutionReopened) -> None:
+        self._ended = self._goes_on = False
+        self._since = event.at
+        self._told.clear()
+        self._unwinding = event.unwinding
+        if event.unwinding:
+            self._owed = sorted(self._not_undone, key=lambda ref: self._order.get(ref, 0))
+        self._not_undone = []
+
+    def _end(self, event: e.Event) -> Iterator[Fault]:
+        if isinstance(event, e.ExecutionTimedOut) and not self._unwinding:
+            yield from self._too_soon(event)
+        if self._owed and not isinstance(event, e.ExecutionSucceeded):
+            yield Fault("compensation", f"{', '.join(self._owed)} was completed and is not undone")
+        named = event.steps if isinstance(event, e.ExecutionCorrupted) else ()
+        if sorted(named) != sorted(self._not_undone):
+            yield Fault("compensation", f"it names {list(named)}, but {self._not_undone} failed")
+        self._ended, self._canceled, self._unwinding = True, False, False
+
+    def _step(self, event: e.StepEvent) -> Iterator[Fault]:
+        book = self._books.setdefault((event.ref, event.phase), Book())
+        match event:
+            case e.StepScheduled():
+                yield from self._scheduled(event, book)
+            case e.StepRedispatched():
+                self._count(event)
+            case e.StepStarted() | e.StepAccepted():
+                yield from self._under_way(event, book)
+            case e.CallbackReceived():
+                book.answered = True
+            case e.StepSlept() | e.StepRouted() | e.StepSplit() | e.StepSkipped():
+                yield from self._held_back(event)
+                yield from _enter(event, book)
+            case e.StepSucceeded():
+                yield from self._succeeded(event, book)
+            case e.StepFailed():
+                yield from self._failed(event, book)
+            case e.StepCanceled():
+                book.open = False
+            case e.StepReset():
+                book.was_reset, book.succeeded, book.tries, book.due_at = True, False, 0, None
+            case _:
+                pass
+
+    def _scheduled(self, event: e.StepScheduled, book: Book) -> Iterator[Fault]:
+        again = event.visit == book.visit
+        if event.attempt != (book.attempt + 1 if again else 1):
+            yield Fault("attempt", f"attempt {event.attempt} follows attempt {book.attempt}")
+        if not again and event.visit != book.visit + 1:
+            yield Fault("attempt", f"visit {event.visit} follows visit {book.visit}")
+        if again and book.due_at is not None and event.at < book.due_at - ROUNDING:
+            yield Fault("early", f"it is tried again {book.due_at - event.at:.3f} s too soon")
+        tries = book.tries + 1 if again else 1
+        if tries > self._definition.policy_of(event.ref).retries + 1:
+            yield Fault("policy", f"try {tries} is one more than its policy allows")
+        yield from self._held_back(event)
+        yield from self._undoing(event)
+        yield from self._notice(event, again=again)
+        self._books[event.ref, event.phase] = Book(
+            event.visit, event.attempt, tries, open=True, called=True
+        )
+        self._count(event)
+
+    def _held_back(self, event: e.StepEvent) -> Iterator[Fault]:
+        """Judge what begins forward work."""
+        if event.phase != "up":
+            return
+        if self._canceled:
+            yield Fault("cancel", "forward work begins after a cancel")
+        if self._paused:
+            yield Fault("pause", "forward work begins while the run is paused")
+
+    def _undoing(self, event: e.StepScheduled) -> Iterator[Fault]:
+        if event.phase != "down":
+            return
+        if not self._owed or self._owed[-1] != event.ref:
+            top = self._owed[-1] if self._owed else "nothing"
+            yield Fault("compensation", f"{event.ref} is undone where {top} was completed last")
+        for (ref, phase), book in self._books.items():
+            if book.open and phase != "hook" and (ref, phase) != (event.ref, "down"):
+                yield Fault("compensation", f"it begins while {ref} ({phase}) is open")
+
+    def _notice(self, event: e.StepScheduled, *, again: bool) -> Iterator[Fault]:
+        if event.phase != "hook" or again:
+            return
+        if self._told:
+            yield Fault("notice", "the end of the run is told twice")
+        if not self._ended:
+            yield Fault("notice", "the end of the run is told before it ended")
+        self._told.add(event.ref)
+
+    def _under_way(self, event: e.StepStarted | e.StepAccepted, book: Book) -> Iterator[Fault]:
+        if not book.open or (event.visit, event.attempt) != (book.visit, book.attempt):
+            yield Fault("attempt", "it speaks of an attempt that is not open")
+        if isinstance(event, e.StepStarted):
+            book.started = True
+            return
+        if not book.started:
+            yield Fault("attempt", "it was accepted and never started")
+        book.due_at = event.expires_at
+
+    def _succeeded(self, event: e.StepSucceeded, book: Book) -> Iterator[Fault]:
+        if book.succeeded and event.visit == book.visit:
+            yield Fault("success", f"visit {event.visit} succeeds twice")
+        yield from self._outcome(event, book)
+        if book.open and not book.called and not book.woken:
+            yield from _not_before(event.at, book)
+        if book.called and book.open:
+            self.completed.add(self._key(event))
+        if event.phase == "up":
+            self._complete(event.ref)
+        elif event.phase == "down":
+            self._settle(event.ref)
+        book.visit, book.open, book.succeeded, book.was_reset = event.visit, False, True, False
+
+    def _outcome(self, event: e.StepSucceeded | e.StepFailed, book: Book) -> Iterator[Fault]:
+        """Judge that an outcome ends an attempt that is open, and that was begun."""
+        if not book.open:
+            if not self._may_end_unopened(event):
+                yield Fault("outcome", f"no attempt is open that attempt {event.attempt} could end")
+            return
+        if (event.visit, event.attempt) != (book.visit, book.attempt):
+            yield Fault("outcome", f"it ends attempt {event.attempt}, but {book.attempt} is open")
+        told = book.started or (isinstance(event, e.StepFailed) and event.fault in UNBEGUN)
+        if book.called and not told:
+            yield Fault("attempt", "it has an outcome and never started")
+
+    def _may_end_unopened(self, event: e.StepSucceeded | e.StepFailed) -> bool:
+        """Say whether it is a join, or a step that failed before it began."""
+        if isinstance(event, e.StepFailed):
+            return event.exchange is None and event.retry_at is None
+        step = self._definition.by_ref.get(event.ref)
+        return event.phase == "up" and step is not None and step.kind == "join"
+
+    def _failed(self, event: e.StepFailed, book: Book) -> Iterator[Fault]:
+        yield from self._outcome(event, book)
+        if book.open and event.fault == "callback" and not book.answered:
+            yield from _not_before(event.at, book)
+        if not book.open:
+            book.tries = 0
+        book.visit, book.attempt = event.visit, event.attempt
+        book.open, book.due_at, book.was_reset = False, event.retry_at, False
+        if event.phase == "down" and event.retry_at is None:
+            self._settle(event.ref)
+            self._not_undone.append(event.ref)
+
+    def _complete(self, ref: str) -> None:
+        step = self._definition.by_ref.get(ref)
+        if step is None or step.compensation is None:
+            return
+        if ref in self._owed:
+            self._owed.remove(ref)
+        self._owed.append(ref)
+        self._completions += 1
+        self._order[ref] = self._completions
+
+    def _settle(self, ref: str) -> None:
+        if ref in self._owed:
+            self._owed.remove(ref)
+
+    def _key(self, event: e.StepEvent) -> str:
+        return f"{self._id}:{event.phase}:{event.ref}:{event.visit}"
+
+    def _count(self, event: e.StepEvent) -> None:
+        key = self._key(event)
+        self.calls[key] = self.calls.get(key, 0) + 1
+
+
+def _enter(event: e.StepEvent, book: Book) -> Iterator[Fault]:
+    """Begin a visit that calls nobody."""
+    if book.open:
+        yield Fault("outcome", f"visit {book.visit} is still open")
+    if event.visit != book.visit + (not book.was_reset):
+        yield Fault("attempt", f"visit {event.visit} follows visit {book.visit}")
+    book.visit, book.attempt, book.tries = event.visit, 1, 0
+    book.succeeded = book.called = book.woken = book.was_reset = False
+    sleeps = isinstance(event, e.StepSlept)
+    book.open, book.due_at = sleeps, event.wake_at if isinstance(event, e.StepSlept) else None
+
+
+def _not_before(at: float, book: Book) -> Iterator[Fault]:
+    if book.due_at is not None and at < book.due_at - ROUNDING:
+        yield Fault("early", f"it falls due {book.due_at - at:.3f} s too soon")

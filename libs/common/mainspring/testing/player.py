@@ -1,0 +1,181 @@
+"""One execution played by hand: the decider, the log and the views, in memory, without a shell.
+
+It does what the engine does between two awaits (decide, seal, project, react) and keeps every
+decision with the state before it, so that a law can be judged over a whole life.  Time moves only
+when it is told to.  The rival, the real engine over memory adapters, is what the simulation drives;
+here a life of fifty events costs a few milliseconds.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mainspring.domain import catalog
+from mainspring.domain.definition import Definition
+from mainspring.domain.envelope import EMPTY, Envelope, Head, Meta, StreamId, seal
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.decide import MOST_AT_ONCE, decide
+from mainspring.domain.execution.outlook import outlook
+from mainspring.domain.execution.react import Dispatch, react
+from mainspring.domain.execution.state import Execution, absent
+from mainspring.domain.message import Json, Message, replace
+from mainspring.domain.rows import Change
+from mainspring.domain.task import CallId, Exchange, Fault, Finished, Started, Task
+from mainspring.store import views
+from mainspring.store.tables import Tables
+from mainspring.testing.spec import EXECUTION, START, requested
+
+
+class Decision(NamedTuple):
+    """What a command led to, and the state that it was given in."""
+
+    before: Execution
+    command: c.Command | None
+    events: tuple[e.Event, ...]
+
+
+class Player:
+    """An execution with all that was ever decided about it."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        payload: Json = None,
+        id: str = EXECUTION,
+        seed: str = "player",
+    ) -> None:
+        self.now = START
+        self.log: list[Envelope] = []
+        self.tables = Tables()
+        self.tasks: list[Task] = []
+        self.decisions: list[Decision] = []
+        self.x = absent(id, definition)
+        self._seed = seed
+        self._record_definition(definition)
+        self._append(None, [requested(definition, payload=payload)], actor="tester")
+
+    def ask(self, command: c.Request) -> list[e.Event]:
+        """Let a person or a peer ask; raises what the decider raises."""
+        return self._give(command, actor="tester")
+
+    def advance(self, *, lost_before: float = 0.0) -> list[e.Event]:
+        """Let the scheduler decide, again while one decision was not enough."""
+        events = self._give(self._advance(lost_before))
+        more = events
+        while len(more) >= MOST_AT_ONCE:
+            more = self._give(self._advance(0.0))
+            events += more
+        return events
+
+    def starts(self, call: CallId) -> list[e.Event]:
+        """Let an executor announce that it has begun."""
+        return self._report(Started(call=call, at=self.now))
+
+    def answers(
+        self, call: CallId, status: int | None = 200, body: Json = None, fault: Fault | None = None
+    ) -> list[e.Event]:
+        """Let an executor report an answer, or with no status a fault."""
+        exchange = Exchange(
+            verb="POST",
+            url=f"http://peer.test/{call.ref}",
+            started_at=self.now,
+            latency=0.05,
+            status=status,
+            body=body,
+            fault=fault if status is None else None,
+            error=fault if status is None else None,
+        )
+        return self._report(Finished(call=call, exchange=exchange))
+
+    def calls_back(self, call: CallId, nonce: str, body: Json = None) -> list[e.Event]:
+        """Let a peer answer an asynchronous call; raises what the decider raises."""
+        command = c.DeliverCallback(
+            ref=call.ref,
+            visit=call.visit,
+            attempt=call.attempt,
+            nonce=nonce,
+            body=body,
+            now=self.now,
+        )
+        return self._give(command, actor="callback")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time go by."""
+        self.now += seconds
+
+    def in_flight(self) -> list[Task]:
+        """Return the tasks whose attempts are awaited, oldest first."""
+        return [
+            task
+            for state in self.x.open_steps()
+            if state.status in ("scheduled", "running")
+            and (task := self._task_of(state.ref, state.phase, state.visit, state.attempt))
+        ]
+
+    def jump(self) -> bool:
+        """Let time go by up to the next wake-up; False when there is none."""
+        wake_at = outlook(self.x).wake_at
+        if wake_at is None:
+            return False
+        self.now = max(self.now, wake_at)
+        return True
+
+    def _task_of(self, ref: str, phase: str, visit: int, attempt: int) -> Task | None:
+        for task in reversed(self.tasks):
+            call = task.call
+            if (call.ref, call.phase, call.visit, call.attempt) == (ref, phase, visit, attempt):
+                return task
+        return None
+
+    def _advance(self, lost_before: float) -> c.Advance:
+        return c.Advance(now=self.now, seed=self._next_seed(), lost_before=lost_before)
+
+    def _report(self, report: Started | Finished) -> list[e.Event]:
+        return self._give(c.RecordReport(report=report, now=self.now, seed=self._next_seed()))
+
+    def _next_seed(self) -> str:
+        return f"{self._seed}:{len(self.decisions)}"
+
+    def _give(self, command: c.Command, actor: str = "scheduler") -> list[e.Event]:
+        events = decide(command, self.x)
+        self._append(command, events, actor=actor)
+        return events
+
+    def _append(self, command: c.Command | None, events: Sequence[e.Event], *, actor: str) -> None:
+        self.decisions.append(Decision(self.x, command, tuple(events)))
+        if not events:
+            return
+        sealed = self._seal(StreamId("execution", self.x.id), self.x.head, events, actor=actor)
+        changes, self.x = views.project(self.x, sealed, events)
+        self._write(changes)
+        for event in events:
+            for action in react(event, self.x):
+                if isinstance(action, Dispatch):
+                    self.tasks.append(action.task)
+
+    def _record_definition(self, definition: Definition) -> None:
+        stream = StreamId("compiled", definition.hash)
+        event = catalog.DefinitionCompiled(definition=definition)
+        for envelope in self._seal(stream, EMPTY, [event], actor="system", project=""):
+            self._write(views.project_catalog(envelope, event))
+
+    def _seal(
+        self,
+        stream: StreamId,
+        head: Head,
+        events: Sequence[Message],
+        *,
+        actor: str,
+        project: str = "default",
+    ) -> list[Envelope]:
+        meta = Meta(actor=actor, correlation=self.x.id)
+        sealed = seal(stream, head, events, meta=meta, project=project, now=self.now)
+        first = len(self.log) + 1
+        placed = [replace(one, position=first + n) for n, one in enumerate(sealed)]
+        self.log += placed
+        return placed
+
+    def _write(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self.tables.write(change)
