@@ -36,9 +36,10 @@ SERVES = {
     "read_stream": {"events_one_per_version"},
     "head_position": {"events_pkey"},
     "append_repeated": {"events_one_per_version"},
-    "verify_log": {"events_one_per_version"},
-    "verify_stream": {"events_one_per_version"},
+    "walk_log": {"events_one_per_version"},
+    "walk_stream": {"events_one_per_version"},
     "verify_heads": {"streams_pkey"},
+    "rebuild_changed": {"events_pkey"},
     "execution": {"executions_pkey", "events_one_per_version"},
     "executions": {"executions_newest"},
     "steps": {"steps_pkey", "events_one_per_version"},
@@ -84,7 +85,7 @@ async def planner(
                 partition=n % 8,
                 wake_at=NOW if n % 50 == 0 else None,
                 created_at=NOW + n,
-                handled_version=n % 100 != 0,
+                handled_version=int(n % 100 != 0),
                 status="succeeded",
             ),
             StepRow(s.id, "a", "up", 1, 1, "task", "running", 1, NOW),
@@ -135,7 +136,7 @@ async def test_every_query_goes_by_its_index(planner: Connection) -> None:
         for index in indexes:
             assert f" {index} " in text + " ", f"{name} does not use {index}\n{text}"
         # Lists come out of their index in order: nothing is sorted but a page.
-        if name in {"executions", "read_all", "read_project", "read_stream", "verify_log"}:
+        if name in {"executions", "read_all", "read_project", "read_stream", "walk_log"}:
             assert "Sort" not in text, text
     every = await planner.fetch("select indexname from pg_indexes where schemaname = 'mainspring'")
     used = set[str]().union(*SERVES.values())

@@ -60,14 +60,14 @@ async def migrate(
 async def _apply(
     connection: Connection, migrations: dict[str, str], progress: Callable[[str], object]
 ) -> list[str]:
-    applied = await _applied(connection)
-    missing = [name for name in migrations if name not in applied]
+    done = await applied(connection)
+    missing = [name for name in migrations if name not in done]
     for name, text in migrations.items():
-        if name in applied and applied[name] != hash_of(text):
+        if name in done and done[name] != hash_of(text):
             raise Corrupt(f"migration {name} was changed after it had been applied")
     for name in missing:
-        if applied and name < max(applied):
-            raise Corrupt(f"migration {name} comes before {max(applied)}, which was applied")
+        if done and name < max(done):
+            raise Corrupt(f"migration {name} comes before {max(done)}, which was applied")
         async with connection.transaction():
             await connection.execute(migrations[name])
             await connection.execute(SQL["migration_record"], name, hash_of(migrations[name]))
@@ -75,7 +75,8 @@ async def _apply(
     return missing
 
 
-async def _applied(connection: Connection) -> dict[str, str]:
+async def applied(connection: Connection) -> dict[str, str]:
+    """Return the hashes of the migrations that were applied, by name."""
     rows = await connection.fetch(SQL["migrations_applied"])
     return {row["name"]: row["hash"] for row in rows}
 
@@ -93,5 +94,9 @@ async def current(database: "str | Connection") -> bool:
             await connection.close()
     if not await database.fetchval(SQL["migrations_exist"]):
         return False
-    applied = await _applied(database)
-    return all(applied.get(name) == hash_of(text) for name, text in MIGRATIONS.items())
+    return expected().items() <= (await applied(database)).items()
+
+
+def expected() -> dict[str, str]:
+    """Return the hashes of this code's migrations, by name."""
+    return {name: hash_of(text) for name, text in MIGRATIONS.items()}

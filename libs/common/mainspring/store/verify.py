@@ -131,7 +131,7 @@ async def _walk(
     batch: int,
 ) -> Verdict:
     walk = Walk()
-    statement = SQL["verify_stream" if stream else "verify_log"]
+    statement = SQL["walk_stream" if stream else "walk_log"]
     category, id = stream or ("", "")
     seen = (category, id, 0)
     while rows := await connection.fetch(statement, *seen, batch):

@@ -1,0 +1,46 @@
+"""A whole stream to the rows that follow from it: the live projection, run from the beginning."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias, cast
+
+from mainspring.domain import catalog
+from mainspring.domain.definition import Definition
+from mainspring.domain.envelope import Envelope
+from mainspring.domain.errors import Corrupt
+from mainspring.domain.execution.events import ExecutionRequested
+from mainspring.domain.execution.history import event_of
+from mainspring.domain.execution.state import absent
+from mainspring.domain.rows import Change, DefinitionRow
+from mainspring.domain.upcast import event_in
+from mainspring.store.changes import last_per_key
+from mainspring.store.views import project, project_catalog
+
+Compiled: TypeAlias = Callable[[str], Awaitable[Definition]]
+"""What finds a compiled definition by its hash."""
+
+
+async def fold(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
+    """Return the rows that hold after all events of one stream.  Raises `Corrupt`."""
+    if stream[0].stream.category == "execution":
+        return last_per_key(await _execution(stream, compiled))
+    return last_per_key(_catalog(stream))
+
+
+async def _execution(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
+    events = [event_of(envelope) for envelope in stream]
+    first = events[0]
+    if not isinstance(first, ExecutionRequested):
+        raise Corrupt(f"{stream[0].stream} begins with {stream[0].type}")
+    definition = await compiled(first.definition)
+    changes, _ = project(absent(stream[0].stream.id, definition), stream, events)
+    return changes
+
+
+def _catalog(stream: Sequence[Envelope]) -> list[Change]:
+    changes: list[Change] = []
+    row: DefinitionRow | None = None
+    for envelope in stream:
+        new = project_catalog(envelope, cast("catalog.Event", event_in(envelope)), row)
+        row = next((change for change in new if isinstance(change, DefinitionRow)), row)
+        changes += new
+    return changes

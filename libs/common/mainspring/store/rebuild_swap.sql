@@ -1,0 +1,19 @@
+-- Put the rebuilt views in the place of the live ones, in the transaction that has stopped writers.
+-- Readers wait for the commit.  Indexes and constraints move with their tables, names and all.
+drop table mainspring.executions;
+alter table mainspring_rebuilt.executions set schema mainspring;
+drop table mainspring.steps;
+alter table mainspring_rebuilt.steps set schema mainspring;
+drop table mainspring.attempts;
+alter table mainspring_rebuilt.attempts set schema mainspring;
+drop table mainspring.timers;
+alter table mainspring_rebuilt.timers set schema mainspring;
+drop table mainspring.compiled;
+alter table mainspring_rebuilt.compiled set schema mainspring;
+drop table mainspring.definitions;
+alter table mainspring_rebuilt.definitions set schema mainspring;
+drop table mainspring.audit;
+alter table mainspring_rebuilt.audit set schema mainspring;
+drop table mainspring.idempotency;
+alter table mainspring_rebuilt.idempotency set schema mainspring;
+drop schema mainspring_rebuilt cascade;
