@@ -9,9 +9,11 @@ import msgspec
 
 from mainspring.testing.patience import until
 from mainspring.testing.peer import Call, Peer, Reply
+from mainspring.testing.sagas import call, task
 
 PATIENCE_S: Final = 30.0
 Json = dict[str, Any]
+RETRY: Final = {"type": "retry", "maxAttempts": 2, "delayMillis": 10}
 Answers = Callable[[Call], Reply]
 
 
@@ -63,6 +65,31 @@ def reply(body: Any = None, status: int = 200, delay: float = 0.0, **headers: st
     return Reply(status, msgspec.json.encode(body), delay, headers=named)
 
 
+def calling(service: Service, id: str, then: str | None = None, **more: Any) -> Json:
+    """Return a task that calls `/<id>` of the test's service."""
+    request = call(service.url + f"/{id}", **more.pop("request", {}))
+    return task(id, then, action={"mode": "sync", "request": request}, **more)
+
+
+def undo(service: Service, id: str) -> Json:
+    """Return a compensation that calls `/undo-<id>`."""
+    return call(f"{service.url}/undo-{id}")
+
+
+def sent(made: Call) -> Any:
+    """Return what a call brought, as JSON."""
+    return msgspec.json.decode(made.body)
+
+
+def awaiting(
+    service: Service, then: str | None = None, *, timeout: int = 60_000, **rules: Any
+) -> Json:
+    """Return an async task that calls `/ask`."""
+    request = call(f"{service.url}/ask", body={"answerTo": "{{runtime.callback.url}}"})
+    callback = {"timeoutMillis": timeout, **rules}
+    return task("ask", then, action={"mode": "async", "request": request, "callback": callback})
+
+
 class Sagas:
     """A client of the dialect."""
 
@@ -108,3 +135,9 @@ class Sagas:
     async def ran(self, definition: Json, payload: Json | None = None) -> Json:
         """Run a definition to its end."""
         return await self.end(await self.run(definition, payload))
+
+    async def answer(self, made: Call, body: Any = None, **headers: str) -> int:
+        """Answer an async call as its peer would, with what it was sent; return the status."""
+        told = {"X-Callback-Token": made.headers["x-callback-token"], **headers}
+        url = made.headers["x-callback-url"]
+        return (await self.http.post(url, json=body, headers=told)).status_code
