@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from mainspring.http.middleware import Edge
+from mainspring.http.middleware import MOST_LINGERING, Edge
 from mainspring.http.problems import handlers
 from mainspring.runtime.clock import SystemClock, SystemIds
 from mainspring.telemetry import spans
@@ -80,20 +80,36 @@ async def test_an_announced_body_above_the_limit_is_refused_unread(
     assert answer.headers["connection"] == "close"
 
 
-async def test_a_chunked_body_is_refused_when_it_passes_the_limit(
+async def test_a_body_without_end_is_refused_and_let_pass_by_only_so_far(
     http: httpx.AsyncClient,
 ) -> None:
     sent = 0
 
     async def chunks() -> AsyncGenerator[bytes]:
         nonlocal sent
-        for _ in range(1000):
-            sent += 100
-            yield b"x" * 100
+        while True:
+            sent += 1 << 16
+            yield b"x" * (1 << 16)
 
     answer = await http.post("/things/1", content=chunks())
     assert answer.status_code == 413
-    assert sent <= LIMIT + 200
+    assert sent <= MOST_LINGERING + (1 << 18)
+
+
+async def test_a_client_that_waits_for_leave_to_send_is_refused_at_once(
+    http: httpx.AsyncClient,
+) -> None:
+    sent = 0
+
+    async def chunks() -> AsyncGenerator[bytes]:
+        nonlocal sent
+        sent += 1
+        yield b"x"
+
+    headers = {"Content-Length": str(LIMIT + 1), "Expect": "100-continue"}
+    answer = await http.post("/things/1", content=chunks(), headers=headers)
+    assert answer.status_code == 413
+    assert sent == 0
 
 
 def value(name: str, labels: Mapping[str, str]) -> float:

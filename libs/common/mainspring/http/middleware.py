@@ -5,8 +5,10 @@ responses would hold an event stream's every chunk in a queue of its own.  A bod
 refused while it is read, by its announced length or by counting, before it can fill the memory.
 """
 
+import asyncio
 import logging
 import re
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -20,6 +22,8 @@ from mainspring.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _VERBS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+LINGER_S: Final = 2.0
+MOST_LINGERING: Final = 16 << 20  # bytes of a refused body that are let pass by
 _log = logging.getLogger(__name__)
 
 
@@ -90,6 +94,7 @@ class _Exchange:
         self._took = 0.0
         self._read = 0
         self._max_body = max_body
+        self._is_refused = False
         self.status = 0
 
     async def receive(self) -> Message:
@@ -114,7 +119,22 @@ class _Exchange:
                 (b"x-content-type-options", b"nosniff"),
             ]
             message = {**message, "headers": [*message.get("headers", ()), *added]}
+        elif self._is_refused and not message.get("more_body"):
+            await self._linger()
         await self._send(message)
+
+    async def _linger(self) -> None:
+        """Let what is still coming pass by, a while: closing upon it would cut off the answer."""
+        if header(self._scope, b"expect") and not self._read:
+            return  # it waits for our leave to send, and has none
+        passed = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while passed < MOST_LINGERING:
+                    message = await self._receive()
+                    passed += len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
 
     def measure(self) -> None:
         """Count the exchange; one that was never answered counts with status 499."""
@@ -127,6 +147,7 @@ class _Exchange:
 
     def _too_large(self) -> HTTPException:
         # The rest of the body is still on its way, so the connection cannot be used again.
+        self._is_refused = True
         limit = f"the body is larger than {self._max_body} bytes"
         return HTTPException(413, limit, {"Connection": "close"})
 
