@@ -137,6 +137,11 @@ class Checker:
         self._expected = Tables()
         self._position = 0
 
+    @property
+    def held(self) -> int:
+        """How many runs are in memory."""
+        return sum(stream.x is not None for stream in self._streams.values())
+
     def feed(self, envelope: Envelope) -> None:
         """Take the next event of the log."""
         stream = self._streams.setdefault(envelope.stream, _Stream())

@@ -79,7 +79,7 @@ class Ledger:
 
     def _may_follow_the_end(self, event: e.Event) -> bool:
         if isinstance(event, e.StepEvent):
-            return event.phase == "hook"
+            return event.phase not in ("up", "down")
         if isinstance(event, e.RetryRequested | e.StepResetRequested | e.ExecutionReopened):
             return True
         # Between the wish to go on and its decision the run may be stopped or held back again.
@@ -201,7 +201,7 @@ class Ledger:
             top = self._owed[-1] if self._owed else "nothing"
             yield Fault("compensation", f"{event.ref} is undone where {top} was completed last")
         for (ref, phase), book in self._books.items():
-            if book.open and phase != "hook" and (ref, phase) != (event.ref, "down"):
+            if book.open and phase in ("up", "down") and (ref, phase) != (event.ref, "down"):
                 yield Fault("compensation", f"it begins while {ref} ({phase}) is open")
 
     def _notice(self, event: e.StepScheduled, *, again: bool) -> Iterator[Fault]:
@@ -240,7 +240,7 @@ class Ledger:
     def _outcome(self, event: e.StepSucceeded | e.StepFailed, book: Book) -> Iterator[Fault]:
         """Judge that an outcome ends an attempt that is open, and that was begun."""
         if not book.open:
-            if not self._may_end_unopened(event):
+            if not self._may_end_unopened(event, book):
                 yield Fault("outcome", f"no attempt is open that attempt {event.attempt} could end")
             return
         if (event.visit, event.attempt) != (book.visit, book.attempt):
@@ -249,8 +249,10 @@ class Ledger:
         if book.called and not told:
             yield Fault("attempt", "it has an outcome and never started")
 
-    def _may_end_unopened(self, event: e.StepSucceeded | e.StepFailed) -> bool:
-        """Say whether it is a join, or a step that failed before it began."""
+    def _may_end_unopened(self, event: e.StepSucceeded | e.StepFailed, book: Book) -> bool:
+        """Say whether it is a join, or a step that failed before it began, in its own visit."""
+        if event.visit != book.visit + (not book.was_reset):
+            return False
         if isinstance(event, e.StepFailed):
             return event.exchange is None and event.retry_at is None
         step = self._definition.by_ref.get(event.ref)

@@ -168,6 +168,8 @@ def _scheduled(event: e.StepScheduled, x: Execution, step: StepState | None) -> 
             yield from _backward(event, x)
         case "hook":
             yield from _demand(x.is_terminal or goes_on, "a notice comes after the end")
+        case _:
+            pass  # what a run sends beside its work may outlive it
 
 
 def _begins(event: e.StepEvent, step: StepState | None) -> Iterator[str]:
