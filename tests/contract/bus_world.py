@@ -16,7 +16,12 @@ from mainspring.runtime.clock import SystemClock
 from mainspring.runtime.servers import NatsServer
 
 ACK_WAIT = 0.4
-PLANS = {name: msgspec.structs.replace(plan, ack_wait=ACK_WAIT) for name, plan in STREAMS.items()}
+PLANS = {
+    name: msgspec.structs.replace(plan, ack_wait=ACK_WAIT, in_memory=False)
+    for name, plan in STREAMS.items()
+}
+"""Everything on disk, so that what a restart keeps can be told from what it loses."""
+
 PATIENT = 10.0
 
 

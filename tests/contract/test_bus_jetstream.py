@@ -94,6 +94,22 @@ async def test_publishing_into_a_lost_stream_finds_the_loss(
     assert await is_empty(await bus.consumer(*TASKS), 0.05)
 
 
+async def test_a_restart_loses_the_queues_in_memory_and_says_so() -> None:
+    with cluster.throwaway_nats() as server:
+        bus = await JetStreamBus.connect(server.url, name="one")
+        restored = asyncio.Event()
+        bus.on_restore(lambda: _set(restored))
+        consumer = await bus.consumer(*TASKS)
+        await bus.publish([Outgoing(TASK, b"lost")])
+        await asyncio.to_thread(server.restart)
+        async with asyncio.timeout(PATIENT):
+            await restored.wait()
+        assert await is_empty(consumer)
+        await bus.publish([Outgoing(TASK, b"new")])
+        assert [delivery.data for delivery in await drain(consumer, 1)] == [b"new"]
+        await bus.close()
+
+
 async def test_consumer_of_an_older_plan_is_changed_to_the_new(
     bus: JetStreamBus, nats_url: str
 ) -> None:

@@ -142,7 +142,7 @@ def stream_config(name: str, plan: StreamPlan) -> dict[str, Any]:
         "max_age": _nanoseconds(plan.max_age),
         "max_msg_size": MAX_MESSAGE,
         "duplicate_window": _nanoseconds(DUPLICATE_WINDOW),
-        "storage": "file",
+        "storage": "memory" if plan.in_memory else "file",
         "num_replicas": 1,
     }
 

@@ -24,6 +24,8 @@ MIB = 1024 * 1024
 class StreamPlan(msgspec.Struct, frozen=True):
     """One stream, and the consumers of it.
 
+    `in_memory`: nothing of it is written to disk.  A broker that starts again has lost it, which is
+    found at once and made good from the log; on disk each step would cost two more writes.
     `ack_wait` is how long a reader may keep a message without a word.  `lookback` is how far
     before its making a consumer of a stream that is no work queue begins; what is older is found
     by the sweeps.
@@ -35,6 +37,7 @@ class StreamPlan(msgspec.Struct, frozen=True):
     ack_wait: float
     max_age: float = 0.0
     lookback: float = 600.0
+    in_memory: bool = False
 
     @property
     def hold(self) -> float:
@@ -53,14 +56,16 @@ STREAMS: Final[Mapping[str, StreamPlan]] = {
     subjects.TASKS: StreamPlan(
         subjects=subjects.STREAM_SUBJECTS[subjects.TASKS],
         work_queue=True,
-        max_bytes=512 * MIB,
-        ack_wait=30.0,
+        max_bytes=256 * MIB,
+        ack_wait=15.0,
+        in_memory=True,
     ),
     subjects.RESULTS: StreamPlan(
         subjects=subjects.STREAM_SUBJECTS[subjects.RESULTS],
         work_queue=True,
-        max_bytes=512 * MIB,
+        max_bytes=256 * MIB,
         ack_wait=10.0,
+        in_memory=True,
     ),
 }
 
