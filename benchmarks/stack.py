@@ -40,7 +40,7 @@ class Stack(NamedTuple):
 @contextmanager
 def stack() -> Generator[Stack]:
     """Run everything with default durability on free ports; nothing is left behind."""
-    with platform(durable=True, env={"MAINSPRING_LOG_LEVEL": "WARNING"}) as whole:
+    with platform(durable=True, judged=False, env={"MAINSPRING_LOG_LEVEL": "WARNING"}) as whole:
         port = children.free_port()
         peer = subprocess.Popen([sys.executable, "-m", "benchmarks.echo", str(port)])
         try:

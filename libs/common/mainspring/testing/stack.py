@@ -14,9 +14,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
+from mainspring.domain.envelope import Envelope
 from mainspring.runtime import children
 from mainspring.runtime.servers import NatsServer, PostgresServer
 from mainspring.store.migrate import migrate
+from mainspring.store.postgres import PostgresStore
+from mainspring.testing import history
 from mainspring.testing.cluster import run_apart, throwaway_folder
 
 SERVICES = ("api", "scheduler", "executor", "events")
@@ -123,9 +126,27 @@ class Platform:
             process.wait_ready()
 
 
+async def judge(dsn: str) -> None:
+    """Read a whole log and raise AssertionError with every law that it breaks."""
+    store = await PostgresStore.open(dsn)
+    try:
+        log: list[Envelope] = []
+        while page := await store.log.read_all(after=log[-1].position if log else 0, limit=5000):
+            log += page
+    finally:
+        await store.close()
+    if violations := history.check(log):
+        raise AssertionError(history.report(violations))
+
+
 @contextmanager
-def platform(*, durable: bool = False, env: Mapping[str, str] | None = None) -> Generator[Platform]:
-    """Yield a running platform on an empty log; nothing of it is left on exit."""
+def platform(
+    *, durable: bool = False, judged: bool = True, env: Mapping[str, str] | None = None
+) -> Generator[Platform]:
+    """Yield a running platform on an empty log; nothing of it is left on exit.
+
+    The log that is left behind is judged by the history checker, unless `judged` is False.
+    """
     with ExitStack() as exits:
         folder = exits.enter_context(throwaway_folder())
         postgres = PostgresServer(folder / "postgres", durable=durable)
@@ -140,3 +161,5 @@ def platform(*, durable: bool = False, env: Mapping[str, str] | None = None) -> 
             exits.callback(process.stop)
         whole.start()
         yield whole
+        if judged:
+            run_apart(lambda: judge(postgres.dsn))
