@@ -225,8 +225,9 @@ def _tell_outcome(outcome: Outcome, say: Say, api_url: str) -> None:
 def _where_to_look(stack: Stack, say: Say) -> None:
     for service in stack.services:
         say.line("service", f"{service.name:<10} {service.url}  (/healthz /readyz /metrics)")
-    postgres, _, where = stack.servers.database_url.rpartition("@")
-    say.line("database", f"{'postgres':<10} postgresql://{where}" if postgres else "")
+    # Without the password; `stack.json` in the home has the whole URL, for its owner alone.
+    where = stack.servers.database_url.rpartition("@")[2].removeprefix("postgresql://")
+    say.line("database", f"{'postgres':<10} postgresql://{where}")
     say.line("nats", f"{'nats':<10} {stack.servers.nats_url}")
     say.line("echo", f"{'echo':<10} {stack.echo_url}  (answers with what it was asked)")
     say.line("logs", f"{'logs':<10} {stack.home.logs}\n")
