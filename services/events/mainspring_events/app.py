@@ -57,7 +57,7 @@ class Streams:
             raise NotFound(f"there is no run {id}")
         if after is not None and detail.row.status in ENDED and not await self._follows(id, after):
             return Response(status_code=NO_MORE)
-        source = execution_stream(world.views, world.log, self._feed, detail.row, after)
+        source = execution_stream(world.log, self._feed, detail.row, after)
         return EventStream(source, world.draining)
 
     async def project(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from mainspring.domain.errors import LogUnavailable
 from mainspring.domain.execution import events
 from mainspring.domain.rows import ExecutionRow
 from mainspring.http import sse
-from mainspring.ports import EventLog, Views
+from mainspring.ports import EventLog
 from mainspring_events.feed import Ear, Feed
 
 BATCH: Final = 100
@@ -31,15 +31,22 @@ _INTERNAL: Final = ("partition", "handled_version", "output_version")
 class Follower:
     """Follows the log behind a position: whole batches, then what comes, until it is over."""
 
-    def __init__(self, log: EventLog, ear: Ear, after: int) -> None:
+    def __init__(self, log: EventLog, ear: Ear, after: int, *, read: bool = False) -> None:
         self._log = log
         self._ear = ear
+        self._read = read
         self.position = after
 
     async def batches(
         self, *, project: str | None = None, stream: StreamId | None = None, types: Sequence[str]
     ) -> AsyncGenerator[list[Envelope]]:
-        """Yield what follows; an empty batch says that there is nothing more for now."""
+        """Yield what follows; an empty batch says that there is nothing more for now.
+
+        When all up to there was `read` since the ear began to listen, it is waited for first.
+        """
+        if self._read:
+            yield []
+            await self._ear.heard()
         while True:
             # Known before the read: a filter may pass over everything up to here.
             head = await self._log.head_position() if types else 0
@@ -56,26 +63,27 @@ class Follower:
 
 
 async def execution_stream(
-    views: Views, log: EventLog, feed: Feed, row: ExecutionRow, after: int | None
+    log: EventLog, feed: Feed, row: ExecutionRow, after: int | None
 ) -> AsyncGenerator[bytes]:
-    """Yield the present state and then each event, or the events behind `after`; end with the run.
+    """Yield the state and then each event, or the events behind `after`; end with the run.
 
     A log that goes away ends the stream: its reader comes back and resumes.
     """
     stream = StreamId(EXECUTION, row.id)
+    over = row.status in ENDED
     try:
         async with feed.to_stream(stream) as ear:
+            follower = Follower(log, ear, after or 0)
             if after is None:
-                # Again, now that we listen: the caller's may be a moment old.
-                detail = await views.execution(row.id)
-                row = detail.row if detail else row
-                after = await _position_of(log, row)
-                yield sse.event(_encode(summary(row)), name="state", id=after)
-            over = row.status in ENDED
-            follower = Follower(log, ear, after)
+                # The event that made the row what it is, and what has happened since.
+                of_row, *since = (await log.read([stream], after=row.stream_version - 1))[stream]
+                yield sse.event(_encode(summary(row)), name="state", id=of_row.position)
+                if since:
+                    yield b"".join(map(event_of, since))
+                over = _ends_over(over, since)
+                follower = Follower(log, ear, [of_row, *since][-1].position, read=True)
             async for batch in follower.batches(stream=stream, types=()):
-                for envelope in batch:
-                    over = _is_over(over, envelope.type)
+                over = _ends_over(over, batch)
                 if batch:
                     yield b"".join(map(event_of, batch))
                 elif over:
@@ -98,16 +106,11 @@ async def project_stream(
         return
 
 
-def _is_over(over: bool, type: str) -> bool:
-    """Say whether a run is over after an event of that type: an end can be taken back."""
-    return (over or type in ENDINGS) and type not in REOPENINGS
-
-
-async def _position_of(log: EventLog, row: ExecutionRow) -> int:
-    """Return the position of the event that made the row what it is."""
-    stream = StreamId(EXECUTION, row.id)
-    found = (await log.read([stream], after=row.stream_version - 1))[stream]
-    return found[0].position if found else 0
+def _ends_over(over: bool, batch: Sequence[Envelope]) -> bool:
+    """Say whether a run is over after some events: an end can be taken back."""
+    for envelope in batch:
+        over = (over or envelope.type in ENDINGS) and envelope.type not in REOPENINGS
+    return over
 
 
 def summary(row: ExecutionRow) -> dict[str, Any]:
