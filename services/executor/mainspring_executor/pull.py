@@ -70,7 +70,8 @@ class Executor:
         self._drain_seconds = drain_seconds
         self._reports = Reports(bus, shop.clock)
         self._jobs: dict[CallId, _Job] = {}
-        self._of: dict[str, set[_Job]] = {}
+        # By execution, in the order in which they were begun: a set would be in that of addresses.
+        self._of: dict[str, dict[_Job, None]] = {}
         self._young: deque[_Job] = deque()
         self._slow: deque[_Job] = deque()
         self._begun = asyncio.Event()
@@ -180,7 +181,7 @@ class Executor:
     def _begin(self, task: Task, delivery: Delivery) -> None:
         job = _Job(Attempt(task, self._shop), delivery, self._clock.monotonic())
         self._jobs[task.call] = job
-        self._of.setdefault(task.call.execution, set()).add(job)
+        self._of.setdefault(task.call.execution, {})[job] = None
         self._young.append(job)
         self._begun.set()
         metrics.STEP_ATTEMPTS_IN_FLIGHT.inc()
@@ -233,7 +234,7 @@ class Executor:
             return False
         del self._jobs[call]
         mates = self._of[call.execution]
-        mates.discard(job)
+        mates.pop(job, None)
         if not mates:
             del self._of[call.execution]
         metrics.STEP_ATTEMPTS_IN_FLIGHT.dec()

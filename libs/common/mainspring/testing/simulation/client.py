@@ -62,7 +62,13 @@ class Client:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         data = b"" if body is None else msgspec.json.encode(body)
-        sent = {"content-type": "application/json", "host": "mainspring.test", **(headers or {})}
+        sent = {
+            "content-type": "application/json",
+            "host": "mainspring.test",
+            # A trace of its own, or the api would begin one by the machine's chance.
+            "traceparent": f"00-{self._chance.bits(128):032x}-{self._chance.bits(64):016x}-01",
+            **(headers or {}),
+        }
         answer = await self._sent(verb, path, sent, data)
         self.asked.append(
             Asked(

@@ -25,6 +25,7 @@ from mainspring.runtime.world import World
 from mainspring.store.memory import MemoryStore
 from mainspring.testing.simulation.faults import Chance, Fault, Weather
 from mainspring.testing.simulation.gate import Gate, Gated
+from mainspring.testing.simulation.loop import SimulatedLoop
 from mainspring.testing.simulation.world import (
     GatedBus,
     GatedHttp,
@@ -283,12 +284,28 @@ def _config(service: str) -> Config:
     )
 
 
+class SimulatedTask(asyncio.Task[Any]):
+    """A task with a number for its hash.
+
+    asyncio keeps tasks in sets, and goes through them when it cancels a group: by addresses, and
+    with that in another order in each run, unless they are told apart by something else.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        loop = cast("SimulatedLoop", options["loop"])
+        self._number = loop.next_number()
+        super().__init__(*args, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 def task_factory(
     loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
 ) -> asyncio.Task[Any]:
     """Make a task, and count it to the life that begins it."""
     context: Context | None = options.get("context")
-    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
+    task: asyncio.Task[Any] = SimulatedTask(work, loop=loop, **options)
     life = LIFE.get() if context is None else context.get(LIFE)
     if life is not None:
         life.owns(task)

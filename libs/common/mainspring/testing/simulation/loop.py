@@ -51,6 +51,10 @@ class SimulatedLoop(base_events.BaseEventLoop):
         """Return the virtual seconds since the loop was made."""
         return self._now
 
+    def next_number(self) -> int:
+        """Return a number that is given once."""
+        return next(self._number)
+
     # Shorter than the base class's, which check for threads and for debugging.
 
     def call_soon(
