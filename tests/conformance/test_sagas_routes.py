@@ -104,7 +104,7 @@ async def test_a_body_above_the_limit_is_413(http: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/sagas/run", "GET, HEAD"),
+        ("DELETE", "/sagas/run", "POST"),
         ("POST", f"/sagas/{NOBODY}", "GET, HEAD"),
         ("GET", f"/sagas/{NOBODY}/retry", "POST"),
         ("PATCH", f"/sagas/definitions/{NOBODY}", "DELETE, GET, HEAD, PUT"),
@@ -115,8 +115,7 @@ async def test_another_method_is_405_and_says_which_are_allowed(
 ) -> None:
     answer = await http.request(method, path)
     assert answer.status_code == 405
-    if path != "/sagas/run":
-        assert answer.headers["allow"] == allowed
+    assert answer.headers["allow"] == allowed
     assert answer.json()["errors"][0].startswith(f"{method} is not allowed here")
 
 
