@@ -52,7 +52,7 @@ def test_the_columns_of_a_view_are_the_fields_of_its_row(kind: type[Row]) -> Non
 
 
 @pytest.mark.parametrize("kind", ROWS)
-def test_the_statement_takes_the_fields_of_each_row(kind: type[Row]) -> None:
+def test_the_statement_takes_the_fields_of_each_row(kind: type[Change]) -> None:
     part = re.search(rf"^{VIEWS[kind]} as \((.*?)^\)", SQL["append"], re.DOTALL | re.MULTILINE)
     assert part
     record = re.search(r"as r \(n int, (.*?)\)\s", re.sub(r"\s+", " ", part[1]) + " ")
