@@ -20,7 +20,7 @@ DOCUMENT: dict[str, Any] = document(OPERATIONS)
 
 
 def test_the_file_in_proto_is_what_the_code_says() -> None:
-    assert FILE.read_bytes() == written(OPERATIONS), "python -m mainspring_api.schema > proto/openapi.json"
+    assert FILE.read_bytes() == written(OPERATIONS), "run `make schema`"
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)

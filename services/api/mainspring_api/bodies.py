@@ -94,12 +94,21 @@ def _fault(text: bytes, error: Exception) -> DefinitionInvalid:
         case RecursionError():
             said = f"the body is nested more than {DEEPEST} deep"
         case UnicodeDecodeError():
-            said = f"the body is not UTF-8: {_place(text, error.start)}"
+            said = f"the body is not UTF-8: {_place(text, _first_wrong(text))}"
         case msgspec.ValidationError():
             said = "the body has a number that is out of range"
         case _:
             said = f"the body is not JSON: {_broken(text, str(error))}"
     return DefinitionInvalid([said])
+
+
+def _first_wrong(text: bytes) -> int:
+    # The decoder's own offset counts from the start of the string that it is in.
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
 
 
 def _broken(text: bytes, said: str) -> str:

@@ -1,7 +1,15 @@
 """What of `proto/` the api writes; `mainspring schema` finds it by its entry point."""
 
+from typing import Any
+
 from mainspring_api.app import OPERATIONS
 from mainspring_api.documents import written
+from mainspring_api.openapi import document
+
+
+def openapi() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of everything that the api can do."""
+    return document(OPERATIONS)
 
 
 def documents() -> dict[str, bytes]:

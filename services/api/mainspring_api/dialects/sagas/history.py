@@ -6,7 +6,7 @@ notices at a run's end.  A row's id is the version of its event: it orders the r
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import Envelope
@@ -17,6 +17,9 @@ from mainspring.domain.task import Exchange
 from mainspring.domain.upcast import decode
 from mainspring_api.dialects.sagas import wire
 from mainspring_api.instants import millis, shown
+
+STEPS: Final = ("up", "down")
+"""The phases that clients of this dialect know; the others are notices of the engine."""
 
 Told = tuple[Envelope, e.Event]
 
@@ -42,7 +45,7 @@ def calls(history: Iterable[Told]) -> list[wire.StepCall]:
         for envelope, event in history
         if isinstance(event, e.StepAccepted | e.StepSucceeded | e.StepFailed)
         and event.exchange is not None
-        and event.phase != "hook"
+        and event.phase in STEPS
     ]
 
 
@@ -96,9 +99,9 @@ class _Reader:
                 yield self._try(envelope, event, event.exchange, success=True)
                 self._accepted[event.ref] = event.at
                 self._answers.pop(event.ref, None)
-            case e.StepSucceeded() if event.phase != "hook":
+            case e.StepSucceeded() if event.phase in STEPS:
                 yield from self._succeeded(envelope, event)
-            case e.StepFailed() if event.phase != "hook":
+            case e.StepFailed() if event.phase in STEPS:
                 yield self._failed(envelope, event)
             case _:
                 pass
@@ -110,9 +113,11 @@ class _Reader:
         elif kind == "join":
             since = self._parted.get(self._definition.split_of.get(event.ref, ""), event.at)
             yield self._row(envelope, event, "JOIN", event.at, body=event.output, since=since)
-        elif kind == "task":
-            since = self._accepted.pop(event.ref, event.at)
-            yield self._row(envelope, event, "CALLBACK", event.at, body=event.output, since=since)
+        elif kind != "sleep":
+            since = self._accepted.pop(event.ref, None)
+            # What other dialects wait for has no call, but it has a result.
+            phase = "CALLBACK" if since is not None else _phase(event)
+            yield self._row(envelope, event, phase, event.at, body=event.output, since=since)
         if event.phase == "up":
             self._completed[event.ref] = self._count
             self._count += 1

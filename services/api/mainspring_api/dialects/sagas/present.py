@@ -1,7 +1,8 @@
 """From the engine's rows to the answers of the sagas dialect."""
 
-from typing import Final
+from typing import Final, get_args
 
+from mainspring.domain.execution.outlook import Reason
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import Json
 from mainspring.domain.rows import DefinitionRow, ExecutionRow
@@ -28,7 +29,7 @@ FILTERS: Final[dict[str, tuple[str, ...]]] = {
         "pending",
         "paused",
         "unwinding",
-        *(f"running:{reason}" for reason in ("decision", "task", "retry", "resume")),
+        *(f"running:{reason}" for reason in get_args(Reason) if reason not in _WAITING),
     ),
     **{word: (f"running:{reason}",) for reason, word in _WAITING.items()},
     "SUCCEEDED": ("succeeded",),
