@@ -1,0 +1,280 @@
+"""Whole lives that were chosen to show everything: each takes a run through one part of the rules.
+
+They are played by today's code on demand; what they left behind when they were first played stands
+in `tests/replay/histories` and `proto/examples` and is never made again.  The drawings of the state
+machine are what these lives walked through.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from mainspring.domain.execution import commands as c
+from mainspring.testing.player import Player
+from mainspring.testing.shapes import (
+    again,
+    call,
+    dag,
+    join,
+    later,
+    needing,
+    path,
+    sleep,
+    split,
+    switch,
+    task,
+)
+
+BIG = {">": [{"var": "payload.amount"}, 100]}
+
+
+def _answer(player: Player, *statuses: int, ref: str = "") -> None:
+    """Let the oldest call in flight, or that of a step, be answered with each status in turn."""
+    for status in statuses:
+        player.pass_time(0.125)
+        flights = [one for one in player.in_flight() if ref in ("", one.call.ref)]
+        player.answers(flights[0].call, status, {"status": status})
+
+
+def _wait(player: Player) -> None:
+    """Let time go by up to the next wake-up, and what is due happen."""
+    player.jump()
+    player.advance()
+
+
+def _begun(player: Player) -> Player:
+    player.pass_time(0.125)
+    player.advance()
+    return player
+
+
+def success() -> Player:
+    """Play an order that is charged, routed, slept on, shipped, and told."""
+    definition = path(
+        task("charge", retry=again(2, delay=1.0, multiplier=2.0, jitter=0.5)),
+        switch("route", (BIG, "rest"), default="ship"),
+        sleep("rest", 30.0),
+        task("ship"),
+        on_success=call("hook", "good"),
+    )
+    player = _begun(Player(definition, payload={"amount": 120, "to": "Sofia"}))
+    player.starts(player.in_flight()[0].call)
+    _answer(player, 503)
+    _wait(player)
+    _answer(player, 200)
+    player.pass_time(5.0)
+    player.ask(c.RequestWake())
+    player.advance()
+    _answer(player, 202, 200)
+    return player
+
+
+def callbacks() -> Player:
+    """Play a call that is answered late: refused, unheard of, failed, early, and at last good."""
+    bad = {"var": "callback.body.bad"}
+    step = later("pay", timeout=60.0, failure_when=bad, retry=again(4, delay=2.0))
+    player = _begun(Player(path(step, task("ship"))))
+    _answer(player, 500)
+    _wait(player)
+    _answer(player, 202)
+    _wait(player)
+    _wait(player)
+    _answer(player, 202)
+    one = player.tasks[-1]
+    player.calls_back(one.call, one.nonce, {"bad": True})
+    player.advance()
+    _wait(player)
+    one = player.tasks[-1]
+    player.calls_back(one.call, one.nonce, {"bad": False, "receipt": "r-1"})
+    _answer(player, 202, 200)
+    return player
+
+
+def branches() -> Player:
+    """Play two branches, of which one fails and is tolerated."""
+    definition = path(
+        split("fork", "book", "rent", join="joined"),
+        task("book", next="joined", undo=True),
+        task("rent", next="joined"),
+        join("joined", on_branch_failure="continue"),
+        task("send"),
+    )
+    player = _begun(Player(definition))
+    _answer(player, 404, ref="rent")
+    _answer(player, 200, 200)
+    return player
+
+
+def compensation() -> Player:
+    """Play a run that fails, cannot undo all, is retried twice, and succeeds in the end."""
+    definition = path(
+        task("stock", undo=True),
+        task("charge", undo=True),
+        sleep("rest", 5.0),
+        task("ship"),
+        on_failure=call("hook", "bad"),
+        on_success=call("hook", "good"),
+    )
+    player = _begun(Player(definition))
+    _answer(player, 200, 200)
+    _wait(player)
+    _answer(player, 500)  # ship fails; charge is undone first
+    _answer(player, 500, 200, 500)  # charge cannot be undone, stock can; the notice fails
+    player.pass_time(60.0)
+    player.ask(c.RequestRetry())
+    player.advance()
+    _answer(player, 200, 200)
+    player.pass_time(60.0)
+    player.ask(c.RequestRetry())
+    player.advance()
+    _answer(player, 200, 200)
+    return player
+
+
+def canceled() -> Player:
+    """Play a cancel while one branch calls, one waits for its retry, and one sleeps."""
+    definition = path(
+        task("stock", undo=True),
+        split("fork", "charge", "rest", "mail", join="joined"),
+        task("charge", next="joined", undo=True),
+        sleep("rest", 500.0, next="joined"),
+        task("mail", next="joined", retry=again(3, delay=100.0)),
+        join("joined"),
+    )
+    player = _begun(Player(definition))
+    _answer(player, 200)
+    _answer(player, 500, ref="mail")
+    player.ask(c.RequestCancel(reason="the customer called"))
+    player.advance()
+    _answer(player, 200, 200, 200)
+    return player
+
+
+def stopped() -> Player:
+    """Play a cancel that an executor follows, before anything was done."""
+    player = _begun(Player(path(task("charge"), task("ship"))))
+    player.ask(c.RequestCancel())
+    player.advance()
+    player.answers(player.in_flight()[0].call, None, fault="canceled")
+    return player
+
+
+def never_begun() -> Player:
+    """Play a run that is paused and canceled before it began."""
+    player = Player(path(task("charge")))
+    player.ask(c.RequestPause(reason="look first"))
+    player.ask(c.RequestCancel())
+    player.advance()
+    return player
+
+
+def paused() -> Player:
+    """Play a run that is paused twice: before it began, and while it waits."""
+    player = Player(path(task("charge", retry=again(1, delay=5.0)), task("ship")))
+    player.ask(c.RequestPause())
+    player.ask(c.RequestResume())
+    player.advance()
+    _answer(player, 500)
+    player.ask(c.RequestPause())
+    player.pass_time(60.0)
+    player.advance()
+    player.ask(c.RequestResume())
+    player.advance()
+    player.ask(c.RequestPause())
+    _answer(player, 200)
+    player.ask(c.RequestCancel())
+    player.advance()
+    return player
+
+
+def timed_out() -> Player:
+    """Play a run that takes too long while a call is in flight, and cannot undo what was done."""
+    definition = path(task("stock", undo=True), task("charge"), run_timeout=20.0)
+    player = _begun(Player(definition))
+    _answer(player, 200)
+    _wait(player)
+    player.answers(player.in_flight()[0].call, None, fault="timeout")
+    _answer(player, 500)
+    player.ask(c.RequestRetry())
+    player.advance()
+    _answer(player, 200)
+    return player
+
+
+def too_long() -> Player:
+    """Play a run that takes too long and has nothing to undo."""
+    player = _begun(Player(path(sleep("rest", 99.0), run_timeout=20.0)))
+    _wait(player)
+    return player
+
+
+def lost() -> Player:
+    """Play a call that no executor ever reports on."""
+    player = _begun(Player(path(task("charge"))))
+    player.starts(player.in_flight()[0].call)
+    player.advance(lost_before=player.now + 1)
+    while not player.x.is_terminal:
+        _wait(player)
+    return player
+
+
+def broken() -> Player:
+    """Play a switch that has no answer, and a retry that finds the same."""
+    player = _begun(
+        Player(path(switch("route", ({"nonsense": 1}, "ship"), default="ship"), task("ship")))
+    )
+    player.ask(c.RequestRetry())
+    player.advance()
+    return player
+
+
+def steps_of_a_dag() -> Player:
+    """Play conditions, skips, failures that are passed over, and single steps that run again."""
+    definition = dag(
+        needing("fetch", undo=True),
+        needing("check", "fetch", on_failure="skip_dependents"),
+        needing("publish", "check"),
+        needing("big", "fetch", when=BIG),
+        needing("tidy", "big", on_failure="continue"),
+        needing("rest", "tidy", kind="sleep", request=None, duration=10.0),
+        max_parallel=2,
+    )
+    player = _begun(Player(definition, payload={"amount": 5}))
+    _answer(player, 200)
+    _answer(player, 500, ref="check")
+    _answer(player, 500, ref="tidy")
+    player.ask(c.RequestStepReset(ref="check"))
+    player.advance()
+    _answer(player, 500)
+    _wait(player)
+    _answer(player, 200)
+    player.ask(c.RequestStepReset(ref="fetch", subtree=True))
+    player.advance()
+    _answer(player, 200)
+    _answer(player, 200, ref="check")
+    player.ask(c.RequestCancel())
+    player.advance()
+    while not player.x.is_terminal:
+        _answer(player, 200)
+    player.ask(c.RequestStepReset(ref="publish"))
+    player.advance()
+    return player
+
+
+TOURS: Final[dict[str, Callable[[], Player]]] = {
+    tour.__name__: tour
+    for tour in (
+        success,
+        callbacks,
+        branches,
+        compensation,
+        canceled,
+        stopped,
+        never_begun,
+        paused,
+        timed_out,
+        too_long,
+        lost,
+        broken,
+        steps_of_a_dag,
+    )
+}
