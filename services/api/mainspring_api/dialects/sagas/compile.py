@@ -130,6 +130,7 @@ class _Nodes(_Form):
         if isinstance(entrypoint, str):
             self.target(entrypoint, "entrypoint")
         readable = self.nodes("nodes", wire.Node)
+        self._check_unreadable(readable)
         steps = [self._step(node, item("nodes", index)) for index, node in readable.items()]
         if head is None:
             return None
@@ -137,6 +138,17 @@ class _Nodes(_Form):
         if not self.faults:
             check_shape(definition.by_ref, head.entrypoint, self.faults)
         return definition
+
+    def _check_unreadable(self, readable: Mapping[int, Json]) -> None:
+        """Judge where nodes lead that have other faults: all faults are told at once."""
+        items: Json = self.source.get("nodes")
+        for index, node in enumerate(cast("list[Json]", items) if isinstance(items, list) else []):
+            if index in readable or not isinstance(node, dict):
+                continue
+            for field in ("next", "default", "join"):
+                name = cast("dict[str, Json]", node).get(field)
+                if isinstance(name, str):
+                    self.target(name, f"{item('nodes', index)}.{field}")
 
     def _step(self, node: wire.Node, place: str) -> Step:
         match node:
