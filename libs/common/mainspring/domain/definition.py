@@ -8,14 +8,14 @@ the engine keeps its own.  A definition is immutable and known by the hash of it
 
 import hashlib
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from mainspring.domain.expression import Path, compile_body, compile_text
 from mainspring.domain.message import Json
 
-Kind: TypeAlias = Literal["task", "switch", "sleep", "split", "join"]
+Kind: TypeAlias = Literal["task", "switch", "sleep", "split", "join", "wait", "approval", "child"]
 Verb: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 OnFailure: TypeAlias = Literal["fail", "skip_dependents", "continue"]
 
@@ -51,6 +51,24 @@ class Retry(Value, frozen=True):
     retry_on: tuple[str, ...] | None = None
 
 
+NOTIFY: Final = Request(
+    url="{{{notify.url}}}",
+    body={
+        "event_key": "{{notify.event_key}}",
+        "trigger_id": "{{notify.trigger_id}}",
+        "project_id": "{{notify.project_id}}",
+        "expires_at": "{{notify.expires_at}}",
+        "callback_url": "{{notify.callback_url}}",
+    },
+    has_body=True,
+    success=tuple(range(200, 300)),
+)
+"""The notice that a wait has begun: the same for every workflow."""
+
+NOTIFY_RETRY: Final = Retry(retries=4, delay=5.0, multiplier=5.0, max_delay=1800.0, jitter=0.2)
+NOTIFY_TIMEOUT: Final = 15.0
+
+
 class Callback(Value, frozen=True):
     """How an asynchronous task is answered: seconds to wait, and JSON Logic over the answer."""
 
@@ -67,13 +85,47 @@ class Case(Value, frozen=True):
     name: str | None = None
 
 
+class Wait(Value, frozen=True):
+    """A durable wait for an event.  `key`, `notify_url` and the strings in `ask` are templates.
+
+    `ask` is what the trigger shows to whoever is to send the event; `timeout` None waits for ever.
+    """
+
+    key: str
+    timeout: float | None = None
+    notify_url: str | None = None
+    ask: Json = None
+
+
+class Approval(Value, frozen=True):
+    """A decision that a person takes.  Without approvers anyone may; `ask` is a template."""
+
+    approvers: tuple[str, ...] = ()
+    timeout: float | None = None
+    ask: Json = None
+
+
+class Child(Value, frozen=True):
+    """A run of another workflow: `workflow` is its id or its name, `hash` pins a compiled form.
+
+    The strings in `payload` are templates; None hands on the payload of the run itself.
+    """
+
+    workflow: str
+    payload: Json = None
+    hash: str | None = None
+
+
 class Step(Value, frozen=True):
     """One node of the graph.  Which fields matter depends on `kind`; the dialect has checked them.
 
     `task`: request, asynchronous (accepted, callback), retry, timeout, compensation.
     `switch`: cases, default.  `sleep`: duration in seconds, or `until` as an instant.
-    `split`: branches, join.  `join`: on_branch_failure.
-    `next` belongs to the path planner; needs, when and on_failure to the dag planner.
+    `split`: branches, join.  `join`: on_branch_failure.  `wait`, `approval`, `child`: the part of
+    that name.  When a step with an `emit_key` (a template) has succeeded, its output is sent to
+    the wait with that key.
+    `next` belongs to the path planner; needs, when, on_failure and concurrency_key (at most one
+    open step of a run has it) to the dag planner.
     """
 
     ref: str
@@ -96,6 +148,11 @@ class Step(Value, frozen=True):
     needs: tuple[str, ...] = ()
     when: Json = None
     on_failure: OnFailure = "fail"
+    wait: Wait | None = None
+    approval: Approval | None = None
+    child: Child | None = None
+    emit_key: str | None = None
+    concurrency_key: str | None = None
 
 
 class Definition(Value, frozen=True, dict=True):
@@ -151,13 +208,17 @@ class Definition(Value, frozen=True, dict=True):
         calls |= {("on_success", "hook"): self.on_success, ("on_failure", "hook"): self.on_failure}
         return {call: _names(request) for call, request in calls.items() if request is not None}
 
-    def policy_of(self, ref: str) -> Retry:
+    def policy_of(self, ref: str, phase: str = "up") -> Retry:
         """Return the retry policy of a step, or of a hook: its own, or the definition's."""
+        if phase == "notify":
+            return NOTIFY_RETRY
         step = self.by_ref.get(ref)
         return (step.retry if step else None) or self.retry
 
-    def timeout_of(self, ref: str) -> float:
+    def timeout_of(self, ref: str, phase: str = "up") -> float:
         """Return the seconds that one attempt of a step, or of a hook, may take."""
+        if phase == "notify":
+            return NOTIFY_TIMEOUT
         step = self.by_ref.get(ref)
         return (step.timeout if step else None) or self.timeout
 
@@ -166,8 +227,10 @@ class Definition(Value, frozen=True, dict=True):
         if phase == "hook":
             return self.on_success if ref == "on_success" else self.on_failure
         step = self.by_ref.get(ref)
-        if step is None:
+        if step is None or phase == "emit":
             return None
+        if phase == "notify":
+            return NOTIFY if step.wait is not None else None
         return step.request if phase == "up" else step.compensation
 
 

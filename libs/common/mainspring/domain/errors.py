@@ -8,7 +8,8 @@ MainspringError                   every error has a `code`
 │   ├── AlreadyExists      MS105
 │   ├── Unauthorized       MS106
 │   ├── Expired            MS107
-│   └── KeyReused          MS108  one idempotency key, two requests
+│   ├── KeyReused          MS108  one idempotency key, two requests
+│   └── Forbidden          MS109  who asks is known, and may not
 ├── Transient                     try again later
 │   ├── VersionConflict    MS201  another writer was first, three times
 │   ├── LogUnavailable     MS202
@@ -83,6 +84,12 @@ class KeyReused(Rejected):
     """The idempotency key belongs to another request."""
 
     code = "MS108"
+
+
+class Forbidden(Rejected):
+    """Who asks may not do this."""
+
+    code = "MS109"
 
 
 class Transient(MainspringError):

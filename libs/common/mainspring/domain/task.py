@@ -12,8 +12,9 @@ import msgspec
 from mainspring.domain.definition import Request
 from mainspring.domain.message import Json
 
-Phase: TypeAlias = Literal["up", "down", "hook"]
-"""Forward work, compensation, or the notice at a run's end."""
+Phase: TypeAlias = Literal["up", "down", "hook", "emit", "notify"]
+"""Forward work, compensation, the notice at a run's end; the event that a step sends when it has
+succeeded, and the notice that a wait has begun.  These last three may outlive the run."""
 
 Fault: TypeAlias = Literal[
     "timeout", "connection", "refused", "template", "too_large", "canceled", "lost", "internal"
@@ -36,7 +37,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
 
     `values` are what the request's templates name; when they are large, `values_ref` names the
     blob that holds them.  `nonce` and `callback_expires_at` are set for asynchronous steps, whose
-    templates also see `callback.url` and `callback.token`.
+    templates also see `callback.url` and `callback.token`.  With `sign` the body is signed.
     """
 
     call: CallId
@@ -52,6 +53,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     callback_expires_at: float | None = None
     aliases: dict[str, str] = {}
     redispatch: int = 0
+    sign: bool = False
 
 
 class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
@@ -95,6 +97,15 @@ class Finished(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
 
 
 Report: TypeAlias = Started | Finished
+
+
+class ChildEnded(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """A run that another one started has ended: a hint to its parent, which looks for itself."""
+
+    execution: str
+    ref: str
+    child: str
+
 
 PARTITIONS = 8
 """Executions are spread over this many partitions; a constant of the deployment's data."""

@@ -6,10 +6,15 @@ follows from the state as it is.  `now` is seconds since the epoch; `seed` is wh
 nonces are derived from.
 """
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from mainspring.domain.message import Json, Message
 from mainspring.domain.task import Report
+
+ChildStatus: TypeAlias = Literal[
+    "succeeded", "failed", "corrupted", "canceled", "timed_out", "missing"
+]
+"""How a child ended; `missing`: it could not be started, `error` says why."""
 
 
 class RequestCancel(Message, frozen=True, kw_only=True):
@@ -48,20 +53,107 @@ class DeliverCallback(Message, frozen=True, kw_only=True):
     now: float
 
 
-class RecordReport(Message, frozen=True, kw_only=True):
-    report: Report
+class SendEvent(Message, frozen=True, kw_only=True):
+    """The event that a trigger waits for; the trigger's row says which attempt of which step."""
+
+    ref: str
+    visit: int
+    attempt: int
+    payload: Json = None
+    sent_by: str = ""
+    now: float
+
+
+class CancelTrigger(Message, frozen=True, kw_only=True):
+    ref: str
+    visit: int
+    attempt: int
+    reason: str = ""
+    by: str = ""
+    now: float
+
+
+class Approve(Message, frozen=True, kw_only=True):
+    ref: str
+    actor: str
+    comment: str = ""
+    now: float
+
+
+class Reject(Message, frozen=True, kw_only=True):
+    ref: str
+    actor: str
+    reason: str = ""
+    now: float
+
+
+class SkipStep(Message, frozen=True, kw_only=True):
+    ref: str
+    reason: str = ""
+    actor: str = ""
+    now: float
+
+
+class CompleteStep(Message, frozen=True, kw_only=True):
+    ref: str
+    result: Json = None
+    actor: str = ""
+    now: float
+
+
+class FailStep(Message, frozen=True, kw_only=True):
+    ref: str
+    reason: str = ""
+    actor: str = ""
+    now: float
+
+
+class Turn(Message, frozen=True, kw_only=True):
+    """Base of the scheduler's commands.
+
+    `taken_keys` are event keys that others wait with: a step that would wait with one fails.
+    """
+
     now: float
     seed: str
+    taken_keys: tuple[str, ...] = ()
 
 
-class Advance(Message, frozen=True, kw_only=True):
+class RecordReport(Turn, frozen=True, kw_only=True):
+    report: Report
+
+
+class RecordChild(Turn, frozen=True, kw_only=True):
+    """What became of the run that a step started.  `status` is the child's.
+
+    `output` is what the step gives when the child has succeeded, `error` why it has not.
+    """
+
+    ref: str
+    visit: int
+    attempt: int
+    status: ChildStatus
+    output: Json = None
+    error: str = ""
+
+
+class RecordEmission(Turn, frozen=True, kw_only=True):
+    """A step's event was sent; `trigger` is who had waited for it, None when nobody had."""
+
+    ref: str
+    visit: int
+    attempt: int
+    trigger: str | None = None
+
+
+class Advance(Turn, frozen=True, kw_only=True):
     """Decide what follows.  Attempts that were handed out before `lost_before` are lost."""
 
-    now: float
-    seed: str
     lost_before: float = 0.0
 
 
+Force: TypeAlias = SkipStep | CompleteStep | FailStep
+Settling: TypeAlias = SendEvent | CancelTrigger | Approve | Reject | Force
 Request: TypeAlias = (
     RequestCancel
     | RequestPause
@@ -70,5 +162,7 @@ Request: TypeAlias = (
     | RequestStepReset
     | RequestWake
     | DeliverCallback
+    | Settling
 )
-Command: TypeAlias = Request | RecordReport | Advance
+Recorded: TypeAlias = RecordReport | RecordChild | RecordEmission
+Command: TypeAlias = Request | Recorded | Advance

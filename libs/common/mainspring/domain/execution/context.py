@@ -5,10 +5,19 @@ it uses and a switch in a run of thousands of steps costs what it reads.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from mainspring.domain.execution.state import Execution, StepState
-from mainspring.domain.expression import ROOT, Path, evaluate, rule_references, select, truthy
+from mainspring.domain.expression import (
+    ROOT,
+    Path,
+    compile_body,
+    compile_text,
+    evaluate,
+    rule_references,
+    select,
+    truthy,
+)
 from mainspring.domain.message import Json
 from mainspring.domain.planner.path import is_visible
 
@@ -36,7 +45,7 @@ def values(x: Execution, paths: Iterable[Path], view: Viewpoint) -> dict[str, Js
 
 def everything(x: Execution, view: Viewpoint) -> dict[str, Json]:
     """Return all that an expression could see, for one that computes its names."""
-    roots = ("payload", "nodes", "step", "prev", "run", "call", *x.definition.aliases)
+    roots = ("payload", "nodes", "steps", "step", "prev", "run", "call", *x.definition.aliases)
     return values(x, [(root,) for root in roots], view)
 
 
@@ -47,24 +56,61 @@ def judge(x: Execution, rule: Json, view: Viewpoint, extra: dict[str, Json] | No
     return truthy(evaluate(rule, data | (extra or {})))
 
 
+def text(x: Execution, template: str, view: Viewpoint) -> str:
+    """Return a template of one text, rendered.  Raises `ExpressionError`."""
+    compiled = compile_text(template)
+    return compiled.render(values(x, compiled.references, view))
+
+
+def value(x: Execution, template: Json, view: Viewpoint) -> Json:
+    """Return a JSON value whose strings are templates, rendered.  Raises `ExpressionError`.
+
+    A string that is one placeholder becomes the value that it names.
+    """
+    # In an object, because a bare text that looks like JSON would be rendered as JSON.
+    compiled = compile_body({"value": template})
+    built: Json = compiled.render(values(x, compiled.references, view))
+    return built["value"]
+
+
 def _root(x: Execution, name: str, inner: list[Path], view: Viewpoint) -> tuple[Json] | None:
     """Return the value of an engine name, boxed; None when there is no such name."""
     match name.split("."):
-        case ["payload"]:
-            return (x.requested.payload if x.requested else None,)
+        case ["payload", *rest]:
+            return _follow(x.requested.payload if x.requested else None, rest)
         case ["nodes"]:
             return ({ref: _node(x.steps[ref]) for ref in _refs(x, inner, view)},)
+        case ["steps"]:
+            return ({ref: _result(x.steps[ref]) for ref in _refs(x, inner, view)},)
         case ["step"]:
             return (_steps(x, inner, view),)
         case ["prev"]:
             return _prev(x, view)
         case ["run", *rest]:
-            version = x.definition.version
-            return _inside({"id": x.id, "name": x.definition.name, "version": version}, rest)
+            return _inside(_run(x), rest)
         case ["call", *rest]:
             return _inside({"step": view.step, "phase": view.phase, "attempt": view.attempt}, rest)
         case _:
             return None
+
+
+def _run(x: Execution) -> dict[str, Json]:
+    return {
+        "id": x.id,
+        "name": x.definition.name,
+        "version": x.definition.version,
+        "project": x.project,
+        "tags": x.requested.tags if x.requested else {},
+    }
+
+
+def _follow(inside: Json, rest: list[str]) -> tuple[Json] | None:
+    """Return what stands at a path into a value, boxed."""
+    for name in rest:
+        if not isinstance(inside, dict) or name not in inside:
+            return None
+        inside = cast("dict[str, Json]", inside)[name]
+    return (inside,)
 
 
 def _inside(record: dict[str, Json], rest: list[str]) -> tuple[Json] | None:
@@ -84,6 +130,16 @@ def _refs(x: Execution, inner: list[Path], view: Viewpoint) -> list[str]:
     named = {path[0] for path in inner if path}
     refs = [ref for ref in named if ref in x.steps] if all(inner) else list(x.definition.by_ref)
     return [ref for ref in refs if ref in x.steps and _sees(x.steps[ref], view)]
+
+
+def _result(step: StepState) -> Json:
+    """Return what the root `steps` says of a step: its output, its status, its answer."""
+    result: dict[str, Json] = {"output": step.output, "status": step.status}
+    answer = step.exchange
+    if answer is not None:
+        response = {"status": answer.status, "headers": answer.headers, "body": answer.body}
+        result["response"] = response
+    return result
 
 
 def _node(step: StepState) -> Json:

@@ -8,9 +8,9 @@ healed by deciding again.
 """
 
 from mainspring.domain.errors import Corrupt
+from mainspring.domain.execution import attempts, requests, reset, steps, unwind, waits
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
-from mainspring.domain.execution import requests, reset, steps, unwind
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import OPEN, Execution
 from mainspring.domain.planner import dag, path
@@ -25,18 +25,25 @@ def decide(command: c.Command, x: Execution) -> list[e.Event]:
     if x.requested is None:
         raise Corrupt(f"execution {x.id} has no first event")
     match command:
-        case c.RecordReport():
-            draft = Draft(x, command.now, command.seed)
-            steps.record(draft, command.report)
-            advance(draft)
-            return draft.events
-        case c.Advance():
-            draft = Draft(x, command.now, command.seed)
-            steps.redispatch(draft, command.lost_before)
+        case c.RecordReport() | c.RecordChild() | c.RecordEmission() | c.Advance():
+            draft = Draft(x, command.now, command.seed, command.taken_keys)
+            _take_in(draft, command)
             advance(draft)
             return draft.events
         case _:
             return requests.decide(command, x)
+
+
+def _take_in(draft: Draft, command: c.Recorded | c.Advance) -> None:
+    match command:
+        case c.RecordReport():
+            steps.record(draft, command.report)
+        case c.RecordChild():
+            waits.record_child(draft, command)
+        case c.RecordEmission():
+            waits.record_emission(draft, command)
+        case c.Advance():
+            steps.redispatch(draft, command.lost_before)
 
 
 def advance(draft: Draft) -> None:
@@ -61,6 +68,8 @@ def _once(draft: Draft) -> None:
         steps.fall_due(draft)
         unwind.go_on(draft)
     elif not draft.x.paused and draft.x.status == "running":
+        waits.keep(draft)
+        waits.force(draft)
         steps.fall_due(draft)
         _plan(draft)
 
@@ -107,7 +116,7 @@ def _move(draft: Draft, move: Move) -> None:
         case Join():
             steps.join(draft, move)
         case Broken():
-            steps.fail_at_entry(draft, move.ref, move.reason)
+            attempts.fail_at_entry(draft, move.ref, move.reason)
         case Skip():
             visit = draft.next_visit(move.ref)
             draft.emit(e.StepSkipped(ref=move.ref, visit=visit, reason=move.reason, at=draft.now))
@@ -123,7 +132,7 @@ def _reopen(draft: Draft) -> None:
     for state in draft.x.open_steps():
         if state.phase == "hook":
             # The end is taken back before it was told: a late notice of it would mislead.
-            steps.cancel(draft, state, "the run goes on")
+            attempts.cancel(draft, state, "the run goes on")
     for ref in corrupted:
         _reset(draft, ref, "down")
     if not corrupted:
@@ -134,4 +143,8 @@ def _reopen(draft: Draft) -> None:
 def _reset(draft: Draft, ref: str, phase: e.Phase) -> None:
     step = draft.x.of(ref, phase)
     if step is not None and step.status not in OPEN and step.status != "reset":
+        told = draft.x.of(ref, "notify")
+        if told is not None and told.status in OPEN:
+            # While the step still knows the trigger that this notice tells of.
+            attempts.cancel(draft, told, "the step is reset")
         draft.emit(e.StepReset(ref=ref, phase=phase, visit=step.visit, at=draft.now))

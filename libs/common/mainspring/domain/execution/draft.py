@@ -1,5 +1,7 @@
 """A decision in the making: events so far, and the state that they lead to."""
 
+from collections.abc import Collection
+
 from mainspring.domain.execution.events import Event
 from mainspring.domain.execution.evolve import evolve
 from mainspring.domain.execution.state import Execution
@@ -9,9 +11,12 @@ from mainspring.domain.retry import chance, nonce
 class Draft:
     """Collects events; each is folded in as it is emitted, so the next step sees its effect."""
 
-    def __init__(self, x: Execution, now: float, seed: str) -> None:
+    def __init__(
+        self, x: Execution, now: float, seed: str, taken_keys: Collection[str] = ()
+    ) -> None:
         self.x = x
         self.now = now
+        self.taken_keys = taken_keys
         self.events: list[Event] = []
         self._seed = seed
 
@@ -34,3 +39,8 @@ class Draft:
         if step is None:
             return 1
         return step.visit if step.status == "reset" else step.visit + 1
+
+    def next_attempt(self, ref: str) -> int:
+        """Return the attempt that would begin with `next_visit`; a reset step goes on counting."""
+        step = self.x.of(ref)
+        return step.attempt + 1 if step is not None and step.status == "reset" else 1

@@ -8,10 +8,26 @@ step again, and a compensation is the same step in phase `down`.
 
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from mainspring.domain.message import Json, Message
 from mainspring.domain.task import Exchange, Fault, Phase
 
-StepFault: TypeAlias = Fault | Literal["status", "callback", "expression", "visits"]
+StepFault: TypeAlias = (
+    Fault
+    | Literal[
+        "status",
+        "callback",
+        "expression",
+        "visits",
+        "event_timeout",
+        "rejected",
+        "canceled_by_user",
+        "key_taken",
+        "child",
+    ]
+)
+WaitKind: TypeAlias = Literal["event", "approval"]
 Outcome: TypeAlias = Literal["failed", "canceled", "timed_out"]
 
 
@@ -26,8 +42,20 @@ class StepEvent(Message, frozen=True, kw_only=True):
 # Facts, from people and from the world.
 
 
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run that retries another takes over of a step that had succeeded."""
+
+    output: Json = None
+    exchange: Exchange | None = None
+
+
 class ExecutionRequested(Message, frozen=True, kw_only=True):
-    """The first event of every execution."""
+    """The first event of every execution.
+
+    `kept` are results of the run that this one retries: their steps count as done.  `depth` is how
+    many runs stand above it.  `expires` is an instant at which the run has taken too long, beside
+    the definition's own limit.
+    """
 
     definition: str
     name: str
@@ -40,6 +68,9 @@ class ExecutionRequested(Message, frozen=True, kw_only=True):
     retry_of: str | None = None
     parent: str | None = None
     parent_step: str | None = None
+    kept: dict[str, Kept] = {}
+    depth: int = 0
+    expires: float | None = None
     at: float
 
 
@@ -81,6 +112,63 @@ class CallbackReceived(StepEvent, frozen=True, kw_only=True):
     at: float
 
 
+class TriggerReceived(StepEvent, frozen=True, kw_only=True):
+    """The event that a step waits for has come; its payload is the step's output."""
+
+    attempt: int
+    payload: Json = None
+    sent_by: str = ""
+    at: float
+
+
+class TriggerCancelRequested(StepEvent, frozen=True, kw_only=True):
+    attempt: int
+    reason: str = ""
+    by: str = ""
+    at: float
+
+
+class StepApproved(StepEvent, frozen=True, kw_only=True):
+    attempt: int
+    by: str
+    comment: str = ""
+    at: float
+
+
+class StepRejected(StepEvent, frozen=True, kw_only=True):
+    attempt: int
+    by: str
+    reason: str = ""
+    at: float
+
+
+class SkipRequested(Message, frozen=True, kw_only=True):
+    """A step is not to run, or not to go on; it counts as satisfied."""
+
+    ref: str
+    reason: str = ""
+    by: str = ""
+    at: float
+
+
+class CompleteRequested(Message, frozen=True, kw_only=True):
+    """A step is to count as done, with this output."""
+
+    ref: str
+    result: Json = None
+    by: str = ""
+    at: float
+
+
+class FailRequested(Message, frozen=True, kw_only=True):
+    """A step is to count as failed for good."""
+
+    ref: str
+    reason: str = ""
+    by: str = ""
+    at: float
+
+
 # Decisions of the scheduler.
 
 
@@ -89,11 +177,17 @@ class ExecutionStarted(Message, frozen=True, kw_only=True):
 
 
 class StepScheduled(StepEvent, frozen=True, kw_only=True):
-    """An attempt is owed.  `token` is the walker that stands on the step (path planner)."""
+    """An attempt is owed.  `token` is the walker that stands on the step (path planner).
+
+    `key` is the key of the event that is sent (phase `emit`), or the trigger that is told of (phase
+    `notify`); `payload` is what a child run gets.
+    """
 
     attempt: int = 1
     token: str = ""
     nonce: str = ""
+    key: str = ""
+    payload: Json = None
     at: float
 
 
@@ -143,8 +237,24 @@ class StepFailed(StepEvent, frozen=True, kw_only=True):
 class StepSlept(StepEvent, frozen=True, kw_only=True):
     """A sleep began; it ends at `wake_at` or by a wake."""
 
+    attempt: int = 1
     token: str = ""
     wake_at: float
+    at: float
+
+
+class StepWaiting(StepEvent, frozen=True, kw_only=True):
+    """A step waits for an event or for an approval: `trigger` is the id of what was opened."""
+
+    attempt: int = 1
+    token: str = ""
+    kind: WaitKind
+    trigger: str
+    key: str = ""
+    expires_at: float | None = None
+    approvers: tuple[str, ...] = ()
+    ask: Json = None
+    notify_url: str | None = None
     at: float
 
 
@@ -245,6 +355,13 @@ Event: TypeAlias = (
     | StepResetRequested
     | WakeRequested
     | CallbackReceived
+    | TriggerReceived
+    | TriggerCancelRequested
+    | StepApproved
+    | StepRejected
+    | SkipRequested
+    | CompleteRequested
+    | FailRequested
     | ExecutionStarted
     | StepScheduled
     | StepRedispatched
@@ -253,6 +370,7 @@ Event: TypeAlias = (
     | StepSucceeded
     | StepFailed
     | StepSlept
+    | StepWaiting
     | StepRouted
     | StepSplit
     | StepSkipped
@@ -277,7 +395,16 @@ Fact: TypeAlias = (
     | StepResetRequested
     | WakeRequested
     | CallbackReceived
+    | TriggerReceived
+    | TriggerCancelRequested
+    | StepApproved
+    | StepRejected
+    | SkipRequested
+    | CompleteRequested
+    | FailRequested
 )
+
+Forced: TypeAlias = SkipRequested | CompleteRequested | FailRequested
 
 Terminal: TypeAlias = (
     ExecutionSucceeded

@@ -5,18 +5,22 @@ stream's.  Functions are by event, in the order of `events.py`.
 """
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
+
+from immutables import Map
 
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.state import (
     OPEN,
     Completed,
     Execution,
+    Resolution,
     Status,
     StepState,
     StepStatus,
     Token,
     Unwinding,
+    Waiting,
     key_of,
     without,
 )
@@ -96,9 +100,30 @@ def _asked(x: Execution, event: e.Event) -> Execution:
             x = replace(x, resets=(*x.resets, event))
         case e.WakeRequested():
             x = replace(x, wakes=(*x.wakes, event.ref), woken=True)
+        case e.SkipRequested() | e.CompleteRequested() | e.FailRequested():
+            x = _forced(x, event)
         case _:
             pass
     return x
+
+
+def _forced(x: Execution, event: e.Forced) -> Execution:
+    """Note what is to become of a step; a wait is over from here on, whenever that is decided."""
+    match event:
+        case e.SkipRequested():
+            how, reason, payload = "skipped", event.reason, None
+        case e.CompleteRequested():
+            how, reason, payload = "completed", "", event.result
+        case e.FailRequested():
+            how, reason, payload = "failed", event.reason, None
+    resolution = Resolution(
+        how=how, by=event.by, at=event.at, version=x.version + 1, reason=reason, payload=payload
+    )
+    x = replace(x, forced=x.forced.set(event.ref, resolution))
+    step = x.steps.get(event.ref)
+    if step is None or step.status != "waiting":
+        return x
+    return _put(x, replace(step, resolution=resolution))
 
 
 def _ended(x: Execution, event: e.Event) -> Execution:
@@ -127,6 +152,7 @@ def _closed(x: Execution, status: Status, reason: str | None, at: float) -> Exec
         ended_after=x.begun,
         cancel=None,
         paused=False,
+        forced=Map(),
     )
 
 
@@ -153,9 +179,12 @@ def _step(x: Execution, event: e.StepEvent) -> Execution:
         case e.StepScheduled():
             return _scheduled(x, event)
         case e.StepSlept():
-            step = _begin(x, event, "sleeping", event.at, event.token)
             x = replace(x, woken=False, wakes=())
-            return _busy(_put(x, replace(step, wake_at=event.wake_at, started_at=event.at)), event)
+            step = _begin(x, event, "sleeping", event.at, event.token)
+            return _waits(x, event, replace(step, wake_at=event.wake_at))
+        case e.StepWaiting():
+            step = replace(_entered(x, event, "waiting"), opened=_opened(x, event))
+            return _waits(x, event, replace(step, expires_at=event.expires_at))
         case e.StepRouted():
             step = _begin(x, event, "succeeded", event.at, event.token)
             return _routed(x, event, step)
@@ -174,8 +203,7 @@ def _progress(x: Execution, event: e.StepEvent) -> Execution:
         case e.StepFailed():
             return _failed(x, event, step or _begin(x, event, "running", event.at, event.token))
         case e.StepSkipped():
-            step = _begin(x, event, "skipped", event.at, "")
-            return _put(x, replace(step, reason=event.reason, finished_at=event.at))
+            return _skipped(x, event)
         case _:
             return x if step is None or step.visit != event.visit else _moved(x, event, step)
 
@@ -184,6 +212,8 @@ def _moved(x: Execution, event: e.StepEvent, step: StepState) -> Execution:
     match event:
         case e.CallbackReceived():
             return _put(x, replace(step, callback=(event.body,)))
+        case e.TriggerReceived() | e.TriggerCancelRequested() | e.StepApproved() | e.StepRejected():
+            return _put(x, replace(step, resolution=_resolution(x, event)))
         case e.StepRedispatched():
             count = step.redispatches + 1
             return _put(
@@ -207,12 +237,31 @@ def _moved(x: Execution, event: e.StepEvent, step: StepState) -> Execution:
                 finished_at=event.at,
                 **_NOTHING_DUE,
             )
-            return _token(_put(x, step), step, "ended")
+            return _token(_put(_unforced(x, step), step), step, "ended")
         case e.StepReset():
             return _reset(x, step)
         case _:
             return x
 
+
+def _resolution(x: Execution, event: "_Settling") -> Resolution:
+    version = x.version + 1
+    match event:
+        case e.TriggerReceived():
+            by, payload = event.sent_by, event.payload
+            return Resolution(how="received", by=by, at=event.at, version=version, payload=payload)
+        case e.TriggerCancelRequested():
+            how, by, reason = "canceled", event.by, event.reason
+        case e.StepApproved():
+            how, by, reason = "approved", event.by, event.comment
+        case e.StepRejected():
+            how, by, reason = "rejected", event.by, event.reason
+    return Resolution(how=how, by=by, at=event.at, version=version, reason=reason)
+
+
+_Settling: TypeAlias = (
+    e.TriggerReceived | e.TriggerCancelRequested | e.StepApproved | e.StepRejected
+)
 
 _NOTHING_DUE: dict[str, None] = {"retry_at": None, "wake_at": None, "expires_at": None}
 
@@ -239,11 +288,53 @@ def _begin(
         seq=x.begun + 1,
         status=status,
         scheduled_at=at,
+        attempt=getattr(event, "attempt", 1),
         token=token,
     )
 
 
-def _busy(x: Execution, event: e.StepScheduled | e.StepSlept) -> Execution:
+def _entered(x: Execution, event: "_Entering", status: StepStatus) -> StepState:
+    """Return the step as an attempt begins: of a new visit, or the next one of a visit."""
+    step = x.steps.get(key_of(event.ref, event.phase))
+    if step is None or step.visit != event.visit:
+        step = _begin(x, event, status, event.at, event.token)
+    else:
+        step = replace(step, tries=step.tries + 1)
+    return replace(
+        step,
+        status=status,
+        attempt=event.attempt,
+        redispatches=0,
+        started_at=None,
+        finished_at=None,
+        callback=None,
+        opened=None,
+        resolution=None,
+        **_NOTHING_DUE,
+    )
+
+
+def _waits(x: Execution, event: e.StepSlept | e.StepWaiting, step: StepState) -> Execution:
+    return _busy(_put(x, replace(step, started_at=event.at)), event)
+
+
+def _opened(x: Execution, event: e.StepWaiting) -> Waiting:
+    return Waiting(
+        id=event.trigger,
+        kind=event.kind,
+        version=x.version + 1,
+        at=event.at,
+        key=event.key,
+        expires_at=event.expires_at,
+        approvers=event.approvers,
+        notify_url=event.notify_url,
+    )
+
+
+_Entering: TypeAlias = e.StepScheduled | e.StepWaiting
+
+
+def _busy(x: Execution, event: "_Entering | e.StepSlept") -> Execution:
     if event.phase != "up" or event.token not in x.tokens:
         return x
     token = replace(x.tokens[event.token], status="busy", at=event.ref, target=None)
@@ -251,24 +342,37 @@ def _busy(x: Execution, event: e.StepScheduled | e.StepSlept) -> Execution:
 
 
 def _scheduled(x: Execution, event: e.StepScheduled) -> Execution:
-    step = x.steps.get(key_of(event.ref, event.phase))
-    if step is None or step.visit != event.visit:
-        step = _begin(x, event, "scheduled", event.at, event.token)
-    else:
-        step = replace(step, tries=step.tries + 1)
     step = replace(
-        step,
-        status="scheduled",
-        attempt=event.attempt,
+        _entered(x, event, "scheduled"),
         nonce=event.nonce,
         dispatched_at=event.at,
-        redispatches=0,
-        started_at=None,
-        finished_at=None,
-        callback=None,
-        **_NOTHING_DUE,
+        key=event.key,
+        payload=event.payload,
     )
     return _busy(_put(x, step), event)
+
+
+def _skipped(x: Execution, event: e.StepSkipped) -> Execution:
+    """Close a step that will not go on, or note that one will not begin."""
+    step = x.steps.get(key_of(event.ref, event.phase))
+    if step is None or step.status not in OPEN:
+        step = _begin(x, event, "skipped", event.at, "")
+    step = replace(
+        step,
+        status="skipped",
+        reason=event.reason,
+        finished_at=event.at,
+        resolution=x.forced.get(event.ref),
+        **_NOTHING_DUE,
+    )
+    return _put(_unforced(x, step), step)
+
+
+def _unforced(x: Execution, step: StepState) -> Execution:
+    """Forget what was to become of a step, since it has become of it."""
+    if step.phase != "up" or step.ref not in x.forced:
+        return x
+    return replace(x, forced=x.forced.delete(step.ref))
 
 
 def _succeeded(x: Execution, event: e.StepSucceeded, step: StepState) -> Execution:
@@ -288,12 +392,14 @@ def _succeeded(x: Execution, event: e.StepSucceeded, step: StepState) -> Executi
     )
     if event.phase == "down":
         return _put(replace(x, stack=x.stack and x.stack.below), step)
-    if event.phase == "hook":
+    if event.phase != "up":
         return _put(x, step)
     return _completed(x, step, event.token or step.token)
 
 
 def _completed(x: Execution, step: StepState, token: str) -> Execution:
+    step = replace(step, resolution=x.forced.get(step.ref, step.resolution))
+    x = _unforced(x, step)
     index = len(x.completed)
     x = _put(x, replace(step, completed_as=index))
     x = replace(x, completed=x.completed.set(index, step.ref))
@@ -326,6 +432,7 @@ def _failed(x: Execution, event: e.StepFailed, step: StepState) -> Execution:
     step = replace(
         step,
         status="failed" if event.retry_at is None else "retrying",
+        resolution=x.forced.get(step.ref, step.resolution) if event.phase == "up" else None,
         reason=event.reason,
         exchange=event.exchange or step.exchange,
         finished_at=event.at,
@@ -337,9 +444,11 @@ def _failed(x: Execution, event: e.StepFailed, step: StepState) -> Execution:
         return x
     if event.phase == "down":
         return replace(x, stack=x.stack and x.stack.below, corrupted=(*x.corrupted, event.ref))
+    if event.phase == "emit":
+        return replace(x, warning=f"{event.ref}: its event was not sent: {event.reason}")
     if event.phase == "hook":
         return replace(x, warning=f"{event.ref}: {event.reason}")
-    return _token(x, step, "failed", event.token)
+    return x if event.phase == "notify" else _token(_unforced(x, step), step, "failed", event.token)
 
 
 def _token(
@@ -387,7 +496,15 @@ def _split(x: Execution, event: e.StepSplit, step: StepState) -> Execution:
 
 def _reset(x: Execution, step: StepState) -> Execution:
     step = replace(
-        step, status="reset", tries=0, reason=None, finished_at=None, callback=None, **_NOTHING_DUE
+        step,
+        status="reset",
+        tries=0,
+        reason=None,
+        finished_at=None,
+        callback=None,
+        opened=None,
+        resolution=None,
+        **_NOTHING_DUE,
     )
     x = _put(x, step)
     if step.phase != "up" or step.token not in x.tokens:

@@ -1,15 +1,31 @@
 """Why an execution is where it is, and when it moves next: never neither.
 
-`waiting_for` is one of: decision (the scheduler's next turn), task (an executor), retry, callback,
-sleep, join (branches), resume (a person).  A run that has ended and owes no notice has none.
+`waiting_for` is one of: decision (the scheduler's next turn), task (an executor), child (a run of
+another workflow), retry, callback, sleep, event, approval, join (branches), resume (a person).  A
+run that has ended and owes no notice has none.  Only who waits for the world without a time limit
+has a reason and no instant: an event, an approval, a resume.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from mainspring.domain.execution.state import Execution, StepState
+from mainspring.domain.execution.state import IN_FLIGHT, SIDE, Execution, StepState
 from mainspring.domain.execution.steps import listen_until
 
-Reason: TypeAlias = Literal["decision", "task", "retry", "callback", "sleep", "join", "resume"]
+Reason: TypeAlias = Literal[
+    "decision",
+    "task",
+    "child",
+    "retry",
+    "callback",
+    "sleep",
+    "event",
+    "approval",
+    "join",
+    "resume",
+]
+
+OPEN_ENDED: frozenset[Reason] = frozenset({"event", "approval", "resume"})
+"""Reasons that may have no instant: nothing happens until somebody wants it to."""
 
 _REASONS: dict[str, Reason] = {
     "scheduled": "task",
@@ -18,6 +34,7 @@ _REASONS: dict[str, Reason] = {
     "accepted": "callback",
     "sleeping": "sleep",
 }
+_ORDER: tuple[Reason, ...] = ("task", "child", "retry", "callback", "sleep", "event", "approval")
 
 
 class Outlook(NamedTuple):
@@ -34,13 +51,33 @@ class Timer(NamedTuple):
     due_at: float
 
 
+def _reason_of(step: StepState) -> Reason:
+    if step.status == "waiting":
+        return "approval" if step.kind == "approval" else "event"
+    if step.kind == "child" and step.status in IN_FLIGHT:
+        return "child"
+    return _REASONS[step.status]
+
+
+def due_at(step: StepState) -> float | None:
+    """Return the instant at which something happens to a step by itself."""
+    match step.status:
+        case "retrying":
+            return step.retry_at
+        case "sleeping":
+            return step.wake_at
+        case "accepted" | "waiting":
+            return step.expires_at
+        case _:
+            return None
+
+
 def timer_of(x: Execution, step: StepState | None) -> Timer | None:
     """Return the timer of a step; a paused run has none: its timers take effect at resume."""
     if step is None or x.paused:
         return None
-    due = {"retrying": step.retry_at, "sleeping": step.wake_at, "accepted": step.expires_at}
-    at = due.get(step.status)
-    return None if at is None else Timer(_REASONS[step.status], at)
+    at = due_at(step)
+    return None if at is None else Timer(_reason_of(step), at)
 
 
 def run_timer_of(x: Execution) -> Timer | None:
@@ -62,18 +99,24 @@ def outlook(x: Execution) -> Outlook:
         return Outlook(None, None)
     if owed or not x.open:
         return Outlook("decision", x.updated_at or x.requested.at)
-    wakes = [_wake(x, x.steps[key]) for key in x.open]
+    wakes = [at for key in x.open if (at := _wake(x, x.steps[key])) is not None]
     run = run_timer_of(x)
-    return Outlook(_reason(x), min([*wakes, run.due_at] if run else wakes))
+    wake_at = min([*wakes, run.due_at] if run else wakes, default=None)
+    return Outlook(_reason(x, wake_at), wake_at)
 
 
-def _wake(x: Execution, step: StepState) -> float:
-    timer = timer_of(x, step)
-    return timer.due_at if timer else listen_until(x.definition.timeout_of(step.ref), step)
+def _wake(x: Execution, step: StepState) -> float | None:
+    if step.status in IN_FLIGHT:
+        return listen_until(x.definition.timeout_of(step.ref, step.phase), step)
+    return due_at(step)
 
 
-def _reason(x: Execution) -> Reason:
-    if x.status == "running" and any(token.status == "split" for token in x.tokens.values()):
+def _reason(x: Execution, wake_at: float | None) -> Reason:
+    splits = any(token.status == "split" for token in x.tokens.values())
+    if x.status == "running" and splits and wake_at is not None:
         return "join"
-    found = {_REASONS[x.steps[key].status] for key in x.open}
-    return next(reason for reason in _REASONS.values() if reason in found)
+    steps = [x.steps[key] for key in x.open]
+    # A notice on its way is no reason for a run that waits for an approval.
+    work = [step for step in steps if step.phase not in SIDE] or steps
+    found = {_reason_of(step) for step in work}
+    return next(reason for reason in _ORDER if reason in found)

@@ -1,16 +1,20 @@
 """What the shell owes the world once an event is durable: tasks to hand out, attempts to stop.
 
-Both may be lost after the commit and are then owed again: an attempt that nobody reports on is
-dispatched anew, and a report about a stopped step changes nothing.
+All of it may be lost after the commit and is then owed again: an attempt that nobody reports on is
+dispatched anew, and a report about a stopped step changes nothing.  So every action may be carried
+out twice, and says by its ids that it is the same one.
 """
 
+from datetime import UTC, datetime
 from typing import TypeAlias
+from urllib.parse import quote
 
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.context import Viewpoint, values
-from mainspring.domain.execution.state import Execution, StepState
+from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState
 from mainspring.domain.execution.steps import LISTEN
-from mainspring.domain.message import Message
+from mainspring.domain.identity import child_id
+from mainspring.domain.message import Json, Message
 from mainspring.domain.task import CallId, Task
 
 TOKEN_LIFE = 60.0
@@ -23,13 +27,69 @@ class Dispatch(Message, frozen=True, kw_only=True):
     task: Task
 
 
+class StartChild(Message, frozen=True, kw_only=True):
+    """Start the run that a step waits for, or ask what became of it: its id is always the same.
+
+    `cancel` is why it is to be canceled, None while it is wanted.  One that was never started is
+    started and canceled too, so that its id is taken and a late start cannot bring it to life.
+    """
+
+    execution: str
+    ref: str
+    visit: int
+    attempt: int
+    child: str
+    project: str
+    workflow: str
+    hash: str | None
+    payload: Json
+    depth: int
+    traceparent: str = ""
+    cancel: str | None = None
+
+
+class NotifyParent(Message, frozen=True, kw_only=True):
+    """Tell the run that started this one that it has ended."""
+
+    parent: str
+    ref: str
+    child: str
+
+
+class EmitEvent(Message, frozen=True, kw_only=True):
+    """Send a step's output to whoever waits with a key, and record that it was sent."""
+
+    execution: str
+    ref: str
+    visit: int
+    attempt: int
+    project: str
+    key: str
+    payload: Json
+
+    @property
+    def sender(self) -> str:
+        """Who sends: the same for every try, so that a repetition is recognised."""
+        return f"step:{self.execution}:{self.ref}:{self.visit}:{self.attempt}"
+
+
+class OfferKept(Message, frozen=True, kw_only=True):
+    """A trigger waits: an event that was kept for its key is its own."""
+
+    project: str
+    key: str
+
+
 class StopAttempts(Message, frozen=True, kw_only=True):
     """Tell executors to stop what they do for an execution."""
 
     execution: str
 
 
-Action: TypeAlias = Dispatch | StopAttempts
+Chore: TypeAlias = StartChild | NotifyParent | EmitEvent | OfferKept
+"""What the scheduler does itself, on the log."""
+
+Action: TypeAlias = Dispatch | StopAttempts | Chore
 
 
 def react(event: e.Event, x: Execution) -> list[Action]:
@@ -39,11 +99,68 @@ def react(event: e.Event, x: Execution) -> list[Action]:
             state = x.of(event.ref, event.phase)
             if state is None or (state.visit, state.attempt) != (event.visit, event.attempt):
                 return []
-            return [Dispatch(task=task_of(x, state))]
+            # One that is closed again within the same decision is owed nothing.
+            return [_handed_out(x, state)] if state.status in IN_FLIGHT else []
+        case e.StepWaiting(kind="event", key=key):
+            return [OfferKept(project=x.project, key=key)]
         case e.UnwindingStarted():
-            return [StopAttempts(execution=x.id)] if event.outcome != "failed" else []
+            stop = [StopAttempts(execution=x.id)] if event.outcome != "failed" else []
+            return [*stop, *children(x)]
         case _:
-            return []
+            return _ended(event, x)
+
+
+def _handed_out(x: Execution, state: StepState) -> Action:
+    if state.phase == "emit":
+        told = x.of(state.ref)
+        return EmitEvent(
+            execution=x.id,
+            ref=state.ref,
+            visit=state.visit,
+            attempt=state.attempt,
+            project=x.project,
+            key=state.key,
+            payload=told.output if told else None,
+        )
+    child = child_of(x, state)
+    return child if child is not None else Dispatch(task=task_of(x, state))
+
+
+def _ended(event: e.Event, x: Execution) -> list[Action]:
+    asked = x.requested
+    if not isinstance(event, e.Terminal) or asked is None or asked.parent is None:
+        return []
+    return [NotifyParent(parent=asked.parent, ref=asked.parent_step or "", child=x.id)]
+
+
+def children(x: Execution) -> list[Action]:
+    """Return a question about each run that a step waits for, in the order of the steps."""
+    found = (child_of(x, state) for state in x.open_steps())
+    return [child for child in found if child is not None]
+
+
+def child_of(x: Execution, state: StepState) -> StartChild | None:
+    """Return what to do about the run that a step waits for; None when it waits for none."""
+    step = x.definition.by_ref.get(state.ref)
+    asked = x.requested
+    if step is None or step.child is None or asked is None:
+        return None
+    if state.phase != "up" or state.status not in IN_FLIGHT:
+        return None
+    return StartChild(
+        execution=x.id,
+        ref=state.ref,
+        visit=state.visit,
+        attempt=state.attempt,
+        child=child_id(x.id, state.ref, state.visit, state.attempt),
+        project=x.project,
+        workflow=step.child.workflow,
+        hash=step.child.hash,
+        payload=state.payload,
+        depth=asked.depth + 1,
+        traceparent=x.traceparent,
+        cancel=x.unwinding.reason if x.unwinding else None,
+    )
 
 
 def task_of(x: Execution, state: StepState) -> Task:
@@ -58,7 +175,8 @@ def task_of(x: Execution, state: StepState) -> Task:
         raise LookupError(f"{state.ref} in phase {state.phase} calls nothing")
     phase = "UP" if state.phase == "up" else "DOWN"
     view = Viewpoint(state.token, state.ref, phase, state.attempt)
-    timeout = definition.timeout_of(state.ref)
+    timeout = definition.timeout_of(state.ref, state.phase)
+    is_notice = state.phase == "notify"
     callback = definition.by_ref[state.ref].callback if state.nonce else None
     expires = state.dispatched_at + timeout + callback.timeout if callback else None
     return Task(
@@ -75,8 +193,33 @@ def task_of(x: Execution, state: StepState) -> Task:
         idempotency_key=f"{x.id}:{state.phase}:{state.ref}:{state.visit}",
         project=x.project,
         traceparent=x.traceparent,
-        values=values(x, definition.names[state.ref, state.phase], view),
+        values=_notice(x, state)
+        if is_notice
+        else values(x, definition.names[state.ref, state.phase], view),
         nonce=state.nonce,
         callback_expires_at=expires and expires + TOKEN_LIFE,
         redispatch=state.redispatches,
+        sign=is_notice,
     )
+
+
+def _notice(x: Execution, state: StepState) -> Json:
+    """Return what the notice of a wait says; its trigger is the one that stood open then."""
+    told = x.of(state.ref)
+    opened = told.opened if told is not None else None
+    if opened is None:
+        return {}
+    return {
+        "notify": {
+            "url": opened.notify_url,
+            "event_key": opened.key,
+            "trigger_id": opened.id,
+            "project_id": x.project,
+            "expires_at": None if opened.expires_at is None else _rfc3339(opened.expires_at),
+            "callback_url": f"/v1/events/{quote(opened.key, safe='')}/send",
+        }
+    }
+
+
+def _rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

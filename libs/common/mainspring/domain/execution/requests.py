@@ -7,11 +7,14 @@ same); one that the state forbids raises `IllegalTransition` with the present st
 from mainspring.domain.errors import Expired, IllegalTransition, NotFound
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution import settling
 from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
 
 
 def decide(command: c.Request, x: Execution) -> list[e.Event]:
     """Return the fact that a request leads to, or [] when it is so already."""
+    if isinstance(command, c.Settling):
+        return settling.decide(command, x)
     match command:
         case c.RequestCancel():
             return _cancel(command, x)

@@ -15,6 +15,7 @@ from mainspring.domain.execution.events import ExecutionRequested, StepResetRequ
 from mainspring.domain.execution.state import (
     Completed,
     Execution,
+    Resolution,
     Status,
     StepState,
     Token,
@@ -50,6 +51,7 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resumed: bool
     retry: bool
     resets: tuple[StepResetRequested, ...]
+    forced: dict[str, Resolution]
     wakes: tuple[str | None, ...]
     woken: bool
     unwinding: Unwinding | None
@@ -69,6 +71,7 @@ _PLAIN: Final = frozenset(_Frozen.__struct_fields__) - {
     "tokens",
     "stack",
     "completed",
+    "forced",
 }
 _FORMAT: Final = hashlib.sha256(msgspec.json.encode(msgspec.json.schema(_Frozen))).digest()
 _encoder = msgspec.msgpack.Encoder()
@@ -88,6 +91,7 @@ def freeze(x: Execution) -> bytes:
         steps=dict(x.steps),
         open=tuple(x.open),
         tokens=dict(x.tokens),
+        forced=dict(x.forced),
         stack=tuple(stacked(x.stack)),
         completed=tuple(x.completed[n] for n in range(len(x.completed))),
     )
@@ -114,6 +118,7 @@ def thaw(data: bytes, definition: Definition) -> Execution | None:
         steps=Map(frozen.steps),
         open=Map[str, None](dict.fromkeys(frozen.open)),
         tokens=Map(frozen.tokens),
+        forced=Map(frozen.forced),
         stack=stack,
         completed=Map(enumerate(frozen.completed)),
     )

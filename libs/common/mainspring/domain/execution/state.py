@@ -14,7 +14,12 @@ from immutables import Map
 
 from mainspring.domain.definition import Definition, Step
 from mainspring.domain.envelope import GENESIS, Head
-from mainspring.domain.execution.events import ExecutionRequested, Outcome, StepResetRequested
+from mainspring.domain.execution.events import (
+    ExecutionRequested,
+    Outcome,
+    StepResetRequested,
+    WaitKind,
+)
 from mainspring.domain.message import Json
 from mainspring.domain.task import Exchange, Phase
 
@@ -40,6 +45,7 @@ StepStatus: TypeAlias = Literal[
     "retrying",
     "accepted",
     "sleeping",
+    "waiting",
     "splitting",
     "succeeded",
     "failed",
@@ -48,9 +54,37 @@ StepStatus: TypeAlias = Literal[
     "reset",
 ]
 OPEN: frozenset[StepStatus] = frozenset(
-    {"scheduled", "running", "retrying", "accepted", "sleeping"}
+    {"scheduled", "running", "retrying", "accepted", "sleeping", "waiting"}
 )
 IN_FLIGHT: frozenset[StepStatus] = frozenset({"scheduled", "running"})
+
+
+SIDE: frozenset[Phase] = frozenset({"emit", "notify"})
+"""What a run sends beside its work: nothing waits for it, and it may outlive the run."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step opened when it began to wait; `version` is the event that opened it."""
+
+    id: str
+    kind: WaitKind
+    version: int
+    at: float
+    key: str = ""
+    expires_at: float | None = None
+    approvers: tuple[str, ...] = ()
+    notify_url: str | None = None
+
+
+class Resolution(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody has settled about a step; the scheduler carries it out on its next turn."""
+
+    how: Literal["received", "canceled", "approved", "rejected", "skipped", "completed", "failed"]
+    by: str
+    at: float
+    version: int
+    reason: str = ""
+    payload: Json = None
 
 
 class StepState(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +92,7 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
 
     `attempt` counts over the whole visit, resets included; `tries` counts since the last reset and
     is what the retry policy sees.  `callback` is an answer that came and was not judged yet.
+    `opened` and `resolution` stay after a wait is over, until the step is reset.
     """
 
     ref: str
@@ -86,6 +121,10 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     tokens: tuple[str, ...] = ()
     completed_as: int | None = None
+    opened: Waiting | None = None
+    resolution: Resolution | None = None
+    key: str = ""
+    payload: Json = None
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -162,6 +201,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     resumed: bool = False
     retry: bool = False
     resets: tuple[StepResetRequested, ...] = ()
+    forced: Map[str, Resolution] = Map()
     wakes: tuple[str | None, ...] = ()
     woken: bool = False
     unwinding: Unwinding | None = None
@@ -182,10 +222,12 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ends_at(self) -> float | None:
         """When the run has taken too long, if it may; one that was reopened begins anew."""
-        limit = self.definition.run_timeout
-        if limit is None or self.requested is None:
+        if self.requested is None:
             return None
-        return (self.reopened_at or self.requested.at) + limit
+        limit = self.definition.run_timeout
+        at = None if limit is None else (self.reopened_at or self.requested.at) + limit
+        expires = None if self.reopened_at else self.requested.expires
+        return min(at, expires) if at is not None and expires is not None else at or expires
 
     @property
     def is_terminal(self) -> bool:
@@ -199,6 +241,10 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     def open_steps(self) -> list[StepState]:
         """Return the steps that wait for something, in the order in which they were begun."""
         return sorted((self.steps[key] for key in self.open), key=_by_seq)
+
+    def working(self) -> bool:
+        """Say whether a step or a compensation is open: what the end of the run waits for."""
+        return any(self.steps[key].phase in ("up", "down") for key in self.open)
 
     def step(self, ref: str) -> Step:
         """Return the definition's step."""

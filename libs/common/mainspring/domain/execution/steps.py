@@ -1,7 +1,7 @@
 """The life of one step: entered, tried, answered, fallen due."""
 
-from mainspring.domain import retry
 from mainspring.domain.definition import Callback, Step
+from mainspring.domain.execution import attempts, waits
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.context import Viewpoint, judge
 from mainspring.domain.execution.draft import Draft
@@ -14,6 +14,9 @@ from mainspring.domain.task import Exchange, Finished, Report, Started
 LISTEN = 60.0
 """Seconds that a task may wait in the queue before it is begun; later it must not be."""
 
+SELDOM = 600.0
+"""Seconds between two questions about a child run that goes on and on."""
+
 MOST_REDISPATCHES = 5
 """How often an attempt that nobody reports on is handed out again before it counts as lost."""
 
@@ -23,59 +26,22 @@ def enter(draft: Draft, ref: str, token: str) -> None:
     step = draft.x.step(ref)
     if draft.x.begun >= draft.x.definition.max_visits:
         reason = f"more than {draft.x.definition.max_visits:,} node visits"
-        fail_at_entry(draft, step.ref, reason, "visits", token)
+        attempts.fail_at_entry(draft, step.ref, reason, "visits", token)
         return
     match step.kind:
         case "task":
-            schedule(draft, step.ref, token=token)
+            attempts.schedule(draft, step.ref, token=token)
         case "switch":
             _route(draft, step, token)
         case "sleep":
             _sleep(draft, step, token)
         case "split":
             _split(draft, step, token)
+        case "wait" | "approval" | "child":
+            waits.enter(draft, step, token)
         case "join":
             reason = "a join was entered without its split"
-            fail_at_entry(draft, step.ref, reason, "visits", token)
-
-
-def schedule(draft: Draft, ref: str, *, token: str = "", phase: e.Phase = "up") -> None:
-    """Owe the next attempt of a call: the first of a visit, a retry, or one after a reset."""
-    state = draft.x.of(ref, phase)
-    goes_on = state is not None and state.status in ("retrying", "reset")
-    visit = state.visit if state and goes_on else (state.visit + 1 if state else 1)
-    attempt = state.attempt + 1 if state and goes_on else 1
-    step = draft.x.definition.by_ref.get(ref)
-    nonce = ""
-    if phase == "up" and step is not None and step.asynchronous:
-        nonce = draft.nonce(ref, visit, attempt)
-    draft.emit(
-        e.StepScheduled(
-            ref=ref,
-            phase=phase,
-            visit=visit,
-            attempt=attempt,
-            token=token or (state.token if state else ""),
-            nonce=nonce,
-            at=draft.now,
-        )
-    )
-
-
-def fail_at_entry(
-    draft: Draft, ref: str, reason: str, fault: e.StepFault = "expression", token: str = ""
-) -> None:
-    """Record that a step failed for good before it began."""
-    draft.emit(
-        e.StepFailed(
-            ref=ref,
-            visit=draft.next_visit(ref),
-            token=token,
-            reason=reason,
-            fault=fault,
-            at=draft.now,
-        )
-    )
+            attempts.fail_at_entry(draft, step.ref, reason, "visits", token)
 
 
 def _route(draft: Draft, step: Step, token: str) -> None:
@@ -86,7 +52,7 @@ def _route(draft: Draft, step: Step, token: str) -> None:
             holds = judge(draft.x, case.when, view)
         except ExpressionError as error:
             reason = f"node {step.ref}: cases[{index}].when cannot be evaluated: {error}"
-            fail_at_entry(draft, step.ref, reason, "expression", token)
+            attempts.fail_at_entry(draft, step.ref, reason, "expression", token)
             return
         if holds:
             _routed(draft, step, token, case.target, index, case.name)
@@ -113,8 +79,16 @@ def _routed(
 
 def _sleep(draft: Draft, step: Step, token: str) -> None:
     wake_at = step.until if step.until is not None else draft.now + (step.duration or 0.0)
-    visit = draft.next_visit(step.ref)
-    draft.emit(e.StepSlept(ref=step.ref, visit=visit, token=token, wake_at=wake_at, at=draft.now))
+    draft.emit(
+        e.StepSlept(
+            ref=step.ref,
+            visit=draft.next_visit(step.ref),
+            attempt=draft.next_attempt(step.ref),
+            token=token,
+            wake_at=wake_at,
+            at=draft.now,
+        )
+    )
 
 
 def _split(draft: Draft, step: Step, token: str) -> None:
@@ -165,9 +139,11 @@ def _answered(draft: Draft, state: StepState, exchange: Exchange) -> None:
     if state.phase == "up" and step is not None and step.asynchronous:
         _maybe_accepted(draft, state, step, exchange)
     elif exchange.status in _success_codes(draft, state):
-        _succeed(draft, state, exchange.body, exchange)
+        attempts.succeed(draft, state, exchange.body, exchange)
     else:
-        fail(draft, state, f"node={state.ref} status={exchange.status}", "status", exchange)
+        attempts.fail(
+            draft, state, f"node={state.ref} status={exchange.status}", "status", exchange
+        )
 
 
 def _success_codes(draft: Draft, state: StepState) -> tuple[int, ...]:
@@ -179,7 +155,7 @@ def _maybe_accepted(draft: Draft, state: StepState, step: Step, exchange: Exchan
     status = exchange.status or 0
     taken = status in step.accepted if step.accepted is not None else 200 <= status < 300
     if not taken or step.callback is None:
-        fail(draft, state, f"node={state.ref} status={status}", "status", exchange)
+        attempts.fail(draft, state, f"node={state.ref} status={status}", "status", exchange)
         return
     _accept(draft, state, exchange, step.callback)
 
@@ -199,7 +175,7 @@ def _accept(draft: Draft, state: StepState, exchange: Exchange, callback: Callba
 
 def _no_answer(draft: Draft, state: StepState, exchange: Exchange) -> None:
     if exchange.fault == "canceled" and state.phase == "up" and draft.x.unwinding is not None:
-        cancel(draft, state, draft.x.unwinding.reason)
+        attempts.cancel(draft, state, draft.x.unwinding.reason)
         return
     step = draft.x.definition.by_ref.get(state.ref)
     if state.callback is not None and step is not None and step.callback is not None:
@@ -208,71 +184,7 @@ def _no_answer(draft: Draft, state: StepState, exchange: Exchange) -> None:
         return
     reason = f"node={state.ref} error={exchange.error or exchange.fault}"
     final = exchange.fault in ("template", "refused")
-    fail(draft, state, reason, exchange.fault or "internal", exchange, final=final)
-
-
-def _succeed(
-    draft: Draft, state: StepState, output: object, exchange: Exchange | None = None
-) -> None:
-    draft.emit(
-        e.StepSucceeded(
-            ref=state.ref,
-            phase=state.phase,
-            visit=state.visit,
-            attempt=state.attempt,
-            token=state.token,
-            output=output,
-            exchange=exchange,
-            at=draft.now,
-        )
-    )
-
-
-def fail(
-    draft: Draft,
-    state: StepState,
-    reason: str,
-    fault: e.StepFault,
-    exchange: Exchange | None = None,
-    *,
-    final: bool = False,
-) -> None:
-    """Record a failed attempt, with the instant of the next one if the policy has one.
-
-    Once a run is being unwound no forward step is tried again.
-    """
-    policy = draft.x.definition.policy_of(state.ref)
-    given_up = final or (state.phase == "up" and draft.x.unwinding is not None)
-    luck = draft.luck("jitter", state.ref, state.phase, state.visit, state.attempt)
-    at = retry.retry_at(policy, state.tries, exchange, now=draft.now, luck=luck)
-    draft.emit(
-        e.StepFailed(
-            ref=state.ref,
-            phase=state.phase,
-            visit=state.visit,
-            attempt=state.attempt,
-            token=state.token,
-            reason=reason,
-            fault=fault,
-            exchange=exchange,
-            retry_at=None if given_up else at,
-            at=draft.now,
-        )
-    )
-
-
-def cancel(draft: Draft, state: StepState, reason: str) -> None:
-    """Record that a step will not go on."""
-    draft.emit(
-        e.StepCanceled(
-            ref=state.ref,
-            phase=state.phase,
-            visit=state.visit,
-            attempt=state.attempt,
-            reason=reason,
-            at=draft.now,
-        )
-    )
+    attempts.fail(draft, state, reason, exchange.fault or "internal", exchange, final=final)
 
 
 def fall_due(draft: Draft) -> None:
@@ -298,61 +210,71 @@ def due_at(draft: Draft, state: StepState) -> float | None:
             return draft.now if woken else state.wake_at
         case "accepted":
             return draft.now if state.callback is not None else state.expires_at
+        case "waiting":
+            return draft.now if state.resolution is not None else state.expires_at
         case _:
-            return listen_until(draft.x.definition.timeout_of(state.ref), state)
+            return listen_until(draft.x.definition.timeout_of(state.ref, state.phase), state)
 
 
 def listen_until(timeout: float, state: StepState) -> float:
-    """Return when an attempt in flight counts as unheard of: begun as late as it may, and over."""
+    """Return when an attempt in flight counts as unheard of: begun as late as it may, and over.
+
+    A child run, and an event that is being sent, are never lost: they are asked about more seldom.
+    """
+    if is_asked_about(state):
+        return state.dispatched_at + min(LISTEN * 2.0 ** min(state.redispatches, 10), SELDOM)
     return state.dispatched_at + LISTEN + timeout + 5.0
+
+
+def is_asked_about(state: StepState) -> bool:
+    """Say whether a scheduler, and no executor, carries out what is in flight."""
+    return state.phase == "emit" or (state.phase == "up" and state.kind == "child")
 
 
 def _fall_due(draft: Draft, state: StepState) -> None:
     match state.status:
         case "retrying":
             if state.phase == "up" and draft.x.unwinding is not None:
-                cancel(draft, state, draft.x.unwinding.reason)
+                attempts.cancel(draft, state, draft.x.unwinding.reason)
+            elif state.phase == "notify" and _is_pointless(draft, state):
+                attempts.cancel(draft, state, "the wait that it tells of is over")
             else:
-                schedule(draft, state.ref, phase=state.phase)
+                attempts.schedule(draft, state.ref, phase=state.phase)
         case "sleeping":
-            _succeed(draft, state, {"wokenAt": draft.now})
+            attempts.succeed(draft, state, {"wokenAt": draft.now})
         case "accepted":
             _judge_callback(draft, state)
+        case "waiting":
+            waits.resolve(draft, state)
         case _:
             _unheard(draft, state)
 
 
 def _unheard(draft: Draft, state: StepState) -> None:
-    if state.redispatches >= MOST_REDISPATCHES:
-        fail(draft, state, f"node={state.ref} error=no executor reported on it", "lost")
+    if state.redispatches >= MOST_REDISPATCHES and not is_asked_about(state):
+        attempts.fail(draft, state, f"node={state.ref} error=no executor reported on it", "lost")
     else:
-        _hand_out_again(draft, state)
+        attempts.hand_out_again(draft, state)
+
+
+def _is_pointless(draft: Draft, state: StepState) -> bool:
+    told = draft.x.of(state.ref)
+    opened = told.opened if told is not None and told.status == "waiting" else None
+    return opened is None or opened.id != state.key
 
 
 def redispatch(draft: Draft, lost_before: float) -> None:
     """Hand out again the attempts in flight that were handed out before an instant."""
     for state in draft.x.open_steps():
         if state.status in IN_FLIGHT and state.dispatched_at < lost_before:
-            _hand_out_again(draft, state)
-
-
-def _hand_out_again(draft: Draft, state: StepState) -> None:
-    draft.emit(
-        e.StepRedispatched(
-            ref=state.ref,
-            phase=state.phase,
-            visit=state.visit,
-            attempt=state.attempt,
-            at=draft.now,
-        )
-    )
+            attempts.hand_out_again(draft, state)
 
 
 def _judge_callback(draft: Draft, state: StepState) -> None:
     """`failureWhen` first, then `successWhen`; an answer with neither is a success."""
     callback = draft.x.step(state.ref).callback
     if state.callback is None or callback is None:
-        fail(draft, state, f"callback timeout for node {state.ref}", "callback")
+        attempts.fail(draft, state, f"callback timeout for node {state.ref}", "callback")
         return
     view = Viewpoint(token=state.token, step=state.ref, attempt=state.attempt)
     extra = {"callback": {"body": state.callback[0]}}
@@ -363,9 +285,9 @@ def _judge_callback(draft: Draft, state: StepState) -> None:
         done = callback.success_when is None or judge(draft.x, callback.success_when, view, extra)
     except ExpressionError as error:
         reason = f"node {state.ref}: the callback's condition cannot be evaluated: {error}"
-        fail(draft, state, reason, "expression", final=True)
+        attempts.fail(draft, state, reason, "expression", final=True)
         return
     if failed or not done:
-        fail(draft, state, f"node={state.ref} callback says failure", "callback")
+        attempts.fail(draft, state, f"node={state.ref} callback says failure", "callback")
     else:
-        _succeed(draft, state, state.callback[0])
+        attempts.succeed(draft, state, state.callback[0])

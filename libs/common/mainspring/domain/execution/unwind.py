@@ -4,8 +4,8 @@ Compensations run one at a time, newest completed step first, each with its retr
 fails for good does not keep the others from running; the run then ends corrupted and names it.
 """
 
+from mainspring.domain.execution import attempts
 from mainspring.domain.execution import events as e
-from mainspring.domain.execution import steps
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import IN_FLIGHT, key_of
 
@@ -15,7 +15,7 @@ ON_FAILURE = "on_failure"
 
 def begin(draft: Draft, outcome: e.Outcome, reason: str) -> None:
     """Stop forward work.  A run with nothing to stop and nothing to undo ends at once."""
-    if not draft.x.open and draft.x.stack is None:
+    if not draft.x.working() and draft.x.stack is None:
         _end(draft, outcome, reason)
         return
     draft.emit(e.UnwindingStarted(outcome=outcome, reason=reason, at=draft.now))
@@ -28,11 +28,11 @@ def go_on(draft: Draft) -> None:
         return
     for state in draft.x.open_steps():
         if state.phase == "up" and state.status not in IN_FLIGHT:
-            steps.cancel(draft, state, unwinding.reason)
-    if draft.x.open:
+            attempts.cancel(draft, state, unwinding.reason)
+    if draft.x.working():
         return
     if draft.x.stack is not None:
-        steps.schedule(draft, draft.x.stack.ref, phase="down")
+        attempts.schedule(draft, draft.x.stack.ref, phase="down")
     else:
         _end(draft, unwinding.outcome, unwinding.reason)
 
@@ -67,4 +67,4 @@ def notify_end(draft: Draft) -> None:
         return
     told = x.steps.get(key_of(ref, "hook"))
     if told is None or told.seq <= x.ended_after:
-        steps.schedule(draft, ref, phase="hook")
+        attempts.schedule(draft, ref, phase="hook")

@@ -22,7 +22,7 @@ FALSE = "its condition is false"
 
 
 def moves(x: Execution) -> Iterator[Move]:
-    """Yield steps to skip first, then steps to begin, within `max_parallel`."""
+    """Yield steps to skip first, then steps to begin, within `max_parallel` and their keys."""
     ready: list[Step] = []
     for step in x.definition.steps:
         if not _is_pending(x, step.ref):
@@ -34,13 +34,17 @@ def moves(x: Execution) -> Iterator[Move]:
                 ready.append(step)
             case "blocked":
                 pass
-    room = _room(x)
+    room, held = _room(x), _held(x)
     for step in ready:
         # No condition is judged before there is room for its step: rules may be dear.
         if room <= 0:
             return
+        if step.concurrency_key is not None and step.concurrency_key in held:
+            continue
         move = _judged(x, step)
-        room -= isinstance(move, Enter)
+        if isinstance(move, Enter):
+            room -= 1
+            held.add(step.concurrency_key)
         yield move
 
 
@@ -49,6 +53,11 @@ def _room(x: Execution) -> int:
     if limit is None:
         return len(x.definition.steps)
     return limit - sum(1 for key in x.open if x.steps[key].phase == "up")
+
+
+def _held(x: Execution) -> set[str | None]:
+    """Return the concurrency keys of the steps that are open."""
+    return {x.step(key).concurrency_key for key in x.open if x.steps[key].phase == "up"}
 
 
 def _judged(x: Execution, step: Step) -> Enter | Skip | Broken:
@@ -100,7 +109,7 @@ def _cuts(x: Execution, need: str) -> bool:
         return False
     if state.status == "failed":
         return x.step(need).on_failure == "skip_dependents"
-    return state.status == "skipped" and state.reason == CUT
+    return state.status == "skipped" and state.reason == CUT and state.resolution is None
 
 
 def _sink(x: Execution) -> str | None:
