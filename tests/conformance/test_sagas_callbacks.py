@@ -117,3 +117,11 @@ async def test_accepted_codes_narrow_what_accepts(sagas: Sagas, service: Service
     service.on("/ask", reply(status=200))
     ended = await sagas.ran(graph(node))
     assert ended["failureDescription"] == "node=ask status=200"
+
+
+@pytest.mark.parametrize("id", ["pay / now", "größe", "50%", "a:b?c#d"])
+async def test_a_node_of_any_name_can_be_answered(sagas: Sagas, service: Service, id: str) -> None:
+    run = await sagas.run(graph(awaiting(service) | {"id": id}))
+    await sagas.until(run, "WAITING_CALLBACK")
+    assert await sagas.answer(service.calls("/ask")[0]) == 202
+    assert (await sagas.end(run))["status"] == "SUCCEEDED"

@@ -27,6 +27,21 @@ _PROBES: Final = (
     ("/readyz", "Readiness probe", "ready", "It cannot serve now; the text says why."),
     ("/metrics", "Prometheus metrics", "The metrics, in Prometheus's text format.", ""),
 )
+_STREAMS: Final = (
+    (
+        "/v1/workflow-runs/{id}/stream",
+        "Follow a run, of whichever dialect",
+        "Its present state, then each event, until it has ended.",
+    ),
+    (
+        "/v1/log/stream",
+        "Follow the log of a project",
+        "Each event behind the position `after`, as a CloudEvent.",
+    ),
+)
+_RESUME: Final = (
+    Query("after", "A position of the log: what follows it.", {"type": "integer", "minimum": 0}),
+)
 
 Json = dict[str, Any]
 
@@ -40,6 +55,9 @@ def document(operations: Sequence[Operation]) -> Json:
     for operation in operations:
         path = _PARAMETER.sub(r"{\1}", operation.path)
         paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schemas)
+    for path, summary, text in _STREAMS:
+        paths[path] = {"get": _stream(path, summary, text)}
+    tags = dict.fromkeys(["health", *(operation.tag for operation in operations), "streams"])
     return {
         "openapi": "3.1.0",
         "info": {
@@ -48,7 +66,7 @@ def document(operations: Sequence[Operation]) -> Json:
             "description": "Durable workflows over HTTP.",
         },
         "servers": [{"url": "http://127.0.0.1:8080"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(["health", *(o.tag for o in operations)])],
+        "tags": [{"name": tag} for tag in tags],
         "paths": paths,
         "components": {"schemas": components},
     }
@@ -130,4 +148,26 @@ def _probe(path: str, summary: str, text: str, failure: str) -> Json:
         "summary": summary,
         "operationId": f"health_{path[1:]}",
         "responses": answers,
+    }
+
+
+def _stream(path: str, summary: str, text: str) -> Json:
+    """Describe a stream of the events service, which is reached through the api."""
+    named = [
+        _parameter(Query(name, ""), "path", required=True) for name in _PARAMETER.findall(path)
+    ]
+    asked = [_parameter(one, "query") for one in _RESUME]
+    headers = [_PROJECT, Query("Last-Event-ID", "The position that was seen last.")]
+    content = {"text/event-stream": {"schema": _TEXT}}
+    return {
+        "tags": ["streams"],
+        "summary": summary,
+        "operationId": f"streams_{path.split('/')[2].replace('-', '_')}",
+        "parameters": [*named, *asked, *(_parameter(one, "header") for one in headers)],
+        "responses": {
+            "200": {"description": text, "content": content},
+            "204": {"description": "It has ended and all of it was seen."},
+            "404": {"description": "There is no such run in this project."},
+            "503": {"description": "The events service is away; come back."},
+        },
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypeAlias, cast
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,7 +33,7 @@ async def run_inline(api: Api, request: Request) -> Response:
         found = bodies.members(body, "definition", "payload")
         definition, payload, _ = bodies.together(
             lambda: _definition(api, found),
-            lambda: _payload(found),
+            lambda: _payload(api, found),
             lambda: bodies.only(found, "definition", "payload"),
         )
         start = _start(api, caller, definition.name, definition.version, payload)
@@ -50,7 +51,9 @@ async def run_stored(api: Api, request: Request) -> Response:
 
     async def effect(keep: Keep) -> Reply:
         found = bodies.members(body or b"{}", "payload")
-        payload, _ = bodies.together(lambda: _payload(found), lambda: bodies.only(found, "payload"))
+        payload, _ = bodies.together(
+            lambda: _payload(api, found), lambda: bodies.only(found, "payload")
+        )
         stored = await api.views.definition(project=caller.project, name=name, version=version)
         if stored is None:
             raise NotFound(f"no definition {name} {version}")
@@ -67,7 +70,10 @@ def _definition(api: Api, found: Found) -> Json:
     return api.compiled.of(bytes(found["definition"]), compile_definition)
 
 
-def _payload(found: Found) -> Json:
+def _payload(api: Api, found: Found) -> Json:
+    most = api.config.max_payload_bytes
+    if len(bytes(found.get("payload", b""))) > most:
+        raise HTTPException(413, f"the payload is larger than {most} bytes")
     payload = bodies.value(found["payload"]) if "payload" in found else None
     if payload is None:
         return {}
