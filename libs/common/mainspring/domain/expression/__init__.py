@@ -1,8 +1,8 @@
-"""The two languages of the sagas dialect behind one face: Mustache and JSON Logic.
+"""The languages of the dialects behind one face: Mustache, JSON Logic, CEL, typed conditions.
 
-Both are pure functions over plain JSON values: no clock, no chance, no attribute of a Python
+All are pure functions over plain JSON values: no clock, no chance, no attribute of a Python
 object, and a bound on every loop.  Templates say *what to send* and never fail by what is
-missing; rules say *where to go* and fail loudly, with a reason.  Both can tell beforehand
+missing; rules say *where to go* and fail loudly, with a reason.  All can tell beforehand
 what they read, so that a message carries that and no more:
 
     body = compile_body({"sku": "{{payload.sku}}"})
@@ -15,13 +15,26 @@ from mainspring.domain.expression.body import (
     render_body,
     render_json,
 )
+from mainspring.domain.expression.cel import CompiledCel, compile_cel
+from mainspring.domain.expression.condition import check as condition_check
+from mainspring.domain.expression.condition import evaluate as condition_evaluate
+from mainspring.domain.expression.condition import references as condition_references
 from mainspring.domain.expression.errors import (
+    CelInvalid,
     ExpressionError,
     ExpressionFailed,
+    ExpressionInvalid,
     ExpressionTooLarge,
     TemplateInvalid,
 )
 from mainspring.domain.expression.escape import Escape
+from mainspring.domain.expression.guard import (
+    Guard,
+    Language,
+    guard_check,
+    guard_holds,
+    guard_references,
+)
 from mainspring.domain.expression.jsonlogic import evaluate, parse, truthy
 from mainspring.domain.expression.mustache import CompiledText, compile_text, render_text
 from mainspring.domain.expression.ruleview import check
@@ -36,19 +49,31 @@ def references(template: Value) -> frozenset[Path]:
 
 __all__ = [
     "ROOT",
+    "CelInvalid",
     "CompiledBody",
+    "CompiledCel",
     "CompiledText",
     "Escape",
     "ExpressionError",
     "ExpressionFailed",
+    "ExpressionInvalid",
     "ExpressionTooLarge",
+    "Guard",
+    "Language",
     "Path",
     "TemplateInvalid",
     "Value",
     "check",
     "compile_body",
+    "compile_cel",
     "compile_text",
+    "condition_check",
+    "condition_evaluate",
+    "condition_references",
     "evaluate",
+    "guard_check",
+    "guard_holds",
+    "guard_references",
     "parse",
     "references",
     "render_body",

@@ -1,7 +1,9 @@
 """What an expression can do wrong.
 
 ExpressionError
-├── TemplateInvalid      the template cannot be parsed; has a place
+├── ExpressionInvalid    it cannot be parsed; has a place
+│   ├── TemplateInvalid  a Mustache template
+│   └── CelInvalid       a CEL expression
 ├── ExpressionFailed     the rule or the value has no answer; never silently false
 └── ExpressionTooLarge   a bound was reached: steps, depth or size of the output
 
@@ -10,15 +12,17 @@ what each means for a definition or for a run.  No message quotes a value of the
 values may be secret, and these messages end in descriptions of failures.
 """
 
+from typing import Self
+
 
 class ExpressionError(Exception):
     """An expression could not be parsed or evaluated."""
 
 
-class TemplateInvalid(ExpressionError):
-    """A template cannot be parsed; `line` and `column` count from 1 inside it.
+class ExpressionInvalid(ExpressionError):
+    """An expression cannot be parsed; `line` and `column` count from 1 inside it.
 
-    `field` is the place of the template in the JSON value that holds it, if one does.
+    `field` is the place of the expression in the JSON value that holds it, if one does.
     """
 
     def __init__(self, reason: str, line: int = 1, column: int = 1, field: str = "") -> None:
@@ -29,9 +33,17 @@ class TemplateInvalid(ExpressionError):
         self.line = line
         self.column = column
 
-    def within(self, field: str) -> "TemplateInvalid":
+    def within(self, field: str) -> Self:
         """Return the same fault, placed in `field` of a JSON value."""
-        return TemplateInvalid(self.reason, self.line, self.column, field)
+        return type(self)(self.reason, self.line, self.column, field)
+
+
+class TemplateInvalid(ExpressionInvalid):
+    """A Mustache template cannot be parsed."""
+
+
+class CelInvalid(ExpressionInvalid):
+    """A CEL expression cannot be parsed, or names a function that does not exist."""
 
 
 class ExpressionFailed(ExpressionError):
