@@ -120,7 +120,6 @@ class Advancer:
             with spans.span(spans.DECIDE, x.traceparent, {spans.EXECUTION_ID: x.id}):
                 events = self._events(x, reports, work.lost_before)
             if not events:
-                self._engine.keep(x)
                 metrics.DECISIONS.labels("nothing").inc()
                 return None
             meta = Meta(actor="scheduler", correlation=x.id, traceparent=x.traceparent)
@@ -167,7 +166,7 @@ class Advancer:
                 self._inbox.put_back(work)
                 metrics.DECISIONS.labels("conflict").inc()
                 continue
-            await self._engine.remember(decided.append.expected.version, decided.after)
+            await self._engine.remember(decided)
             done.append((work, decided))
             metrics.DECISIONS.labels("decided").inc()
             if any(isinstance(event, Ending) for event in decided.events):

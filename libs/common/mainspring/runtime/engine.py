@@ -48,14 +48,15 @@ from mainspring.ports import (
     Snapshots,
     Views,
 )
+from mainspring.runtime.warm import WarmStates
 from mainspring.store import views
 from mainspring.telemetry import metrics
 
 TRIES = 3
 """How often a request is decided anew after another writer was first."""
 
-WARM = 4096
-"""How many executions a process keeps in memory."""
+COMPILED = 4096
+"""How many compiled definitions a process keeps in memory."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +122,7 @@ class Engine:
         self.clock = clock
         self.ids = ids
         self.chance = chance
-        self._warm: OrderedDict[str, Execution] = OrderedDict()
+        self._warm = WarmStates()
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
 
     # Definitions.
@@ -142,7 +143,7 @@ class Engine:
 
     def _remember(self, definition: Definition) -> Definition:
         self._definitions[definition.hash] = definition
-        if len(self._definitions) > WARM:
+        if len(self._definitions) > COMPILED:
             self._definitions.popitem(last=False)
         return definition
 
@@ -294,7 +295,8 @@ class Engine:
         if missing:
             for stream, history in (await self.log.read(missing)).items():
                 if history:
-                    found[stream.id] = await self._replayed(stream.id, history)
+                    x = found[stream.id] = await self._replayed(stream.id, history)
+                    self._warm.keep(x, sum(len(envelope.body) for envelope in history))
         return found
 
     async def _thawed(self, ids: Sequence[str]) -> dict[str, Execution]:
@@ -307,13 +309,15 @@ class Engine:
             definition = snapshot.definition_of(data)
             x = definition and snapshot.thaw(data, await self.compiled(definition))
             if x:
-                found[stream.id] = await self.refreshed(x)
+                x = found[stream.id] = await self.refreshed(x)
+                self._warm.keep(x, len(data))
         return found
 
-    async def remember(self, before: int, x: Execution) -> None:
-        """Keep a state warm, and save a snapshot when its history has doubled."""
-        self.keep(x)
-        if snapshot.is_due(before, x.version):
+    async def remember(self, decided: Decided) -> None:
+        """Keep the state after a decision warm; save a snapshot when its history has doubled."""
+        x, append = decided.after, decided.append
+        self._warm.keep(x, sum(len(envelope.body) for envelope in append.events))
+        if snapshot.is_due(append.expected.version, x.version):
             await self.snapshots.save(StreamId("execution", x.id), x.head, snapshot.freeze(x))
 
     async def refreshed(self, x: Execution) -> Execution:
@@ -321,19 +325,9 @@ class Engine:
         stream = StreamId("execution", x.id)
         return replay(x, (await self.log.read([stream], after=x.version))[stream])
 
-    def keep(self, x: Execution) -> None:
-        """Keep a state warm; one that has ended is let go."""
-        if x.is_terminal and not x.open:
-            self._warm.pop(x.id, None)
-            return
-        self._warm[x.id] = x
-        self._warm.move_to_end(x.id)
-        if len(self._warm) > WARM:
-            self._warm.popitem(last=False)
-
     def forget(self, id: str) -> None:
         """Let go of a state, after a conflict or a doubt."""
-        self._warm.pop(id, None)
+        self._warm.forget(id)
 
     def prepare(self, x: Execution, events: Sequence[e.Event], *, meta: Meta) -> Decided:
         """Seal a decision on top of `x`, with the rows and the actions that follow."""
