@@ -12,6 +12,7 @@ from benchmarks.report import Figures
 from benchmarks.stack import Stack
 
 IN_FLIGHT = 64
+LEAD_S = 40.0  # in which ten thousand sleepers must have been started
 
 
 async def unloaded(stack: Stack) -> Figures:
@@ -82,7 +83,7 @@ async def sleeps(stack: Stack) -> Figures:
 async def _sleepers(stack: Stack, count: int, *, spread: float) -> dict[str, tuple[float, float]]:
     """Start sleepers; return for each when it was due and when its waking was recorded."""
     pool = Pool(stack.api)
-    due_from = time.time() + 25.0
+    due_from = time.time() + LEAD_S
     woken: dict[str, tuple[float, float]] = {}
     dues = {}
     path = "/v1/log/stream?project_id=default&types=StepSucceeded"
