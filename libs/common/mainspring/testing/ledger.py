@@ -298,7 +298,9 @@ def _enter(event: e.StepEvent, book: Book) -> Iterator[Fault]:
         yield Fault("outcome", f"visit {book.visit} is still open")
     if event.visit != book.visit + (not book.was_reset):
         yield Fault("attempt", f"visit {event.visit} follows visit {book.visit}")
-    book.visit, book.attempt, book.tries = event.visit, 1, 0
+    # A sleep that was reset goes on counting; what passes at once has no attempts.
+    attempt = event.attempt if isinstance(event, e.StepSlept) else 1
+    book.visit, book.attempt, book.tries = event.visit, attempt, 0
     book.succeeded = book.called = book.woken = book.was_reset = False
     sleeps = isinstance(event, e.StepSlept)
     book.open, book.due_at = sleeps, event.wake_at if isinstance(event, e.StepSlept) else None
