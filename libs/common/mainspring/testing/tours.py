@@ -260,6 +260,68 @@ def steps_of_a_dag() -> Player:
     return player
 
 
+def unanswered() -> Player:
+    """Play a callback that never comes, and the notice of an end that is taken back."""
+    definition = path(
+        split("fork", "pay", "sign", join="joined"),
+        later("pay", next="joined", timeout=20.0),
+        later("sign", next="joined", timeout=90.0),
+        join("joined"),
+        on_failure=call("hook", "bad"),
+    )
+    player = _begun(Player(definition))
+    _answer(player, 202, 202)
+    _wait(player)
+    player.ask(c.RequestRetry())
+    player.advance()
+    _answer(player, 202, 202)
+    one = player.tasks[-1]
+    player.calls_back(one.call, one.nonce, {"signed": True})
+    player.advance()
+    return player
+
+
+def unheard() -> Player:
+    """Play a call whose executors die one after the other, and that is then tried again."""
+    player = _begun(Player(path(task("charge", retry=again(1, delay=30.0)))))
+    while not player.x.of("charge") or player.x.steps["charge"].attempt == 1:
+        _wait(player)
+    _answer(player, 200)
+    return player
+
+
+def reopened() -> Player:
+    """Play a run that takes too long twice, and is reopened by a reset of one step in between."""
+    definition = dag(
+        needing("fetch"),
+        needing("rest", kind="sleep", request=None, duration=99.0),
+        needing("send", "fetch", "rest"),
+        run_timeout=20.0,
+    )
+    player = _begun(Player(definition))
+    _answer(player, 200)
+    _wait(player)
+    player.pass_time(60.0)
+    player.ask(c.RequestStepReset(ref="fetch"))
+    player.advance()
+    _answer(player, 200)
+    _wait(player)
+    return player
+
+
+def idle() -> Player:
+    """Play a run whose time runs out while a finished dag waits for a resume."""
+    player = _begun(Player(dag(needing("fetch"), needing("send", "fetch"), run_timeout=20.0)))
+    player.ask(c.RequestPause())
+    _answer(player, 200)
+    player.pass_time(60.0)
+    player.ask(c.RequestResume())
+    player.advance()
+    player.ask(c.RequestStepReset(ref="fetch"))
+    player.advance()
+    return player
+
+
 TOURS: Final[dict[str, Callable[[], Player]]] = {
     tour.__name__: tour
     for tour in (
@@ -276,5 +338,9 @@ TOURS: Final[dict[str, Callable[[], Player]]] = {
         lost,
         broken,
         steps_of_a_dag,
+        unanswered,
+        unheard,
+        reopened,
+        idle,
     )
 }
