@@ -22,6 +22,7 @@ FIND_PYTHON = for p in "$(PYTHON)" python3 python3.11 python3.12 python3.13 pyth
 	echo "mainspring needs Python 3.11 or newer with venv (Debian: apt install python3-venv); none found" >&2; exit 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 N ?= 1000
+SEED ?=
 ARGS ?=
 
 help: ## Print this list
@@ -42,8 +43,9 @@ check: $(VENV)/.dev ## Lint, formatting, types and import contracts, side by sid
 bench: $(VENV)/.dev ## Run the benchmarks (ARGS is passed on)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-sim: $(VENV)/.dev ## Run N simulated histories (make sim N=5000)
-	@MAINSPRING_SIM_HISTORIES=$(N) $(BIN)/python -m pytest tests/simulation $(ARGS)
+sim: $(VENV)/.dev ## Run N simulated histories, or one again (make sim N=5000; make sim SEED=7)
+	@MAINSPRING_SIM_N=$(N) MAINSPRING_SIM_SEED=$(SEED) \
+		$(BIN)/python -m pytest tests/simulation/test_histories.py $(ARGS)
 
 fmt: $(VENV)/.dev ## Format the code and apply the safe fixes
 	@$(BIN)/ruff format .

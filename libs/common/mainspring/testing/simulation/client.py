@@ -6,10 +6,11 @@ law that took that for «nothing» would be wrong half of the time.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote, urlsplit
 
 import msgspec
+from starlette.types import Message
 
 from mainspring.domain.message import Json
 from mainspring.testing.simulation.faults import Chance, Weather
@@ -127,15 +128,16 @@ def _scope(verb: str, path: str, headers: dict[str, str]) -> dict[str, object]:
     }
 
 
-def _answer(sent: Sequence[dict[str, object]]) -> Answer | None:
+def _answer(sent: Sequence[Message]) -> Answer | None:
     """Put the messages of an app together; None when it broke off."""
-    begin = sent[0]
-    if begin["type"] != "http.response.start" or sent[-1].get("more_body"):
+    begin, *parts = sent
+    if begin["type"] != "http.response.start" or not parts or parts[-1].get("more_body"):
         return None
-    headers = {name.decode().lower(): value.decode() for name, value in begin["headers"]}  # type: ignore[attr-defined]
-    data = b"".join(part.get("body", b"") for part in sent[1:])  # type: ignore[misc]
+    raw = cast("Sequence[tuple[bytes, bytes]]", begin["headers"])
+    headers = {name.decode().lower(): value.decode() for name, value in raw}
+    data = b"".join(cast("bytes", part.get("body", b"")) for part in parts)
     try:
         body = msgspec.json.decode(data) if data else None
     except msgspec.DecodeError:
         body = data.decode(errors="replace")
-    return Answer(int(str(begin["status"])), headers, body)
+    return Answer(int(begin["status"]), headers, body)

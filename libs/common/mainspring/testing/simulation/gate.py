@@ -8,7 +8,7 @@ places at which a crash makes a difference.  Behind a shut gate a call ends in c
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from mainspring.domain.errors import LogUnavailable
 from mainspring.testing.simulation.faults import Chance, Fault, Weather
@@ -106,10 +106,10 @@ class Gated:
         self._gate = gate
         self._port = port
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
         gate, method = self._gate, getattr(self._port, name)
 
-        async def call(*args: Any, **kwargs: Any) -> Any:
+        async def call(*args: object, **kwargs: object) -> object:
             return await gate.read(lambda: method(*args, **kwargs))
 
         setattr(self, name, call)

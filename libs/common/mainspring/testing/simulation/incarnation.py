@@ -52,12 +52,16 @@ _log = logging.getLogger(__name__)
 class Surroundings(Protocol):
     """What every life stands in, and what outlives it."""
 
-    store: MemoryStore
-    broker: MemoryBroker
-    weather: Weather
-    peers: HttpClient
     oddities: list[str]
 
+    @property
+    def store(self) -> MemoryStore: ...
+    @property
+    def broker(self) -> MemoryBroker: ...
+    @property
+    def weather(self) -> Weather: ...
+    @property
+    def peers(self) -> HttpClient: ...
     def note(self, fault: Fault) -> None: ...
     def spawn(self, work: Awaitable[object]) -> None: ...
 
@@ -159,7 +163,7 @@ class Life:
         self._inside += 1
         try:
             await app(scope, receive, send)
-        except Exception as fault:  # the server would have answered 500 and gone on
+        except Exception as fault:  # noqa: BLE001 - a server would answer 500 and go on
             _log.exception("the app of %s raised", self.name)
             self._around.oddities.append(f"{self.name} {scope['path']}: raised {fault!r}")
         finally:
@@ -167,7 +171,7 @@ class Life:
         return sent
 
     async def _drained(self) -> None:
-        while self._inside:
+        while self._inside:  # noqa: ASYNC110 - costs nothing in virtual time
             await asyncio.sleep(0.01)
         self._draining.set()
         components = self._service.components
@@ -185,7 +189,7 @@ class Life:
             self.gate.fault(f"cannot start: {away}")
             self.crash()
             return
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it is a fault of ours
             _log.exception("%s cannot be built", self.name)
             self._around.oddities.append(f"{self.name} cannot be built: {fault!r}")
             self.crash()
@@ -267,8 +271,8 @@ class Replica:
 
 
 def _told(fault: BaseException | None) -> str:
-    while isinstance(fault, BaseExceptionGroup) and fault.exceptions:
-        fault = fault.exceptions[0]
+    while isinstance(fault, BaseExceptionGroup):
+        fault = cast("BaseExceptionGroup[BaseException]", fault).exceptions[0]
     return repr(fault) if fault is not None else "it returned"
 
 
@@ -291,20 +295,21 @@ class SimulatedTask(asyncio.Task[Any]):
     with that in another order in each run, unless they are told apart by something else.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        loop = cast("SimulatedLoop", options["loop"])
-        self._number = loop.next_number()
-        super().__init__(*args, **options)
+    def __init__(
+        self, work: Coroutine[Any, Any, Any], *, loop: asyncio.AbstractEventLoop, **options: object
+    ) -> None:
+        self._number = cast("SimulatedLoop", loop).next_number()
+        super().__init__(work, loop=loop, **cast("dict[str, Any]", options))
 
     def __hash__(self) -> int:
         return self._number
 
 
 def task_factory(
-    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: object
 ) -> asyncio.Task[Any]:
     """Make a task, and count it to the life that begins it."""
-    context: Context | None = options.get("context")
+    context = cast("Context | None", options.get("context"))
     task: asyncio.Task[Any] = SimulatedTask(work, loop=loop, **options)
     life = LIFE.get() if context is None else context.get(LIFE)
     if life is not None:

@@ -6,6 +6,7 @@ clients' and the peers' own records.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution import events as e
@@ -15,7 +16,8 @@ from mainspring.testing.http import Call
 from mainspring.testing.simulation.actors import Started
 from mainspring.testing.simulation.client import Asked
 
-BAD_ENDS = ("failed", "corrupted")
+BAD_ENDS: Final = ("failed", "corrupted")
+RECORDS: Final = (e.StepSucceeded, e.StepFailed, e.StepAccepted)
 
 
 def promises(
@@ -59,22 +61,31 @@ def ends(
 
 
 def effects(log: Sequence[Envelope], calls: Sequence[Call]) -> Iterator[str]:
-    """A call that counts as done was made; a call that was made was decided before."""
+    """Hold that what is done was called, what was called was decided, and one call counts once."""
     called = {call.idempotency_key for call in calls}
     scheduled: set[str] = set()
-    for envelope in log:
-        if envelope.stream.category != "execution":
-            continue
-        event = event_of(envelope)
-        if not isinstance(event, e.StepEvent):
-            continue
-        key = f"{envelope.stream.id}:{event.phase}:{event.ref}:{event.visit}"
+    recorded: set[tuple[str, float]] = set()
+    for id, event in _step_events(log):
+        key = f"{id}:{event.phase}:{event.ref}:{event.visit}"
         if isinstance(event, e.StepScheduled):
             scheduled.add(key)
         if isinstance(event, e.StepSucceeded) and key in scheduled and key not in called:
             yield f"step {key} succeeded and its peer was never called"
+        if isinstance(event, RECORDS) and event.exchange is not None:
+            call = (key, event.exchange.started_at)
+            if call in recorded:
+                yield f"one call of {key} is recorded twice, again for attempt {event.attempt}"
+            recorded.add(call)
     for key in sorted(called - scheduled):
         yield f"a peer was called for {key}, which nobody decided"
+
+
+def _step_events(log: Sequence[Envelope]) -> Iterator[tuple[str, e.StepEvent]]:
+    for envelope in log:
+        if envelope.stream.category == "execution":
+            event = event_of(envelope)
+            if isinstance(event, e.StepEvent):
+                yield envelope.stream.id, event
 
 
 def answers(asked: Sequence[Asked]) -> Iterator[str]:

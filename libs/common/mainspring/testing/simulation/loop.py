@@ -17,7 +17,7 @@ from asyncio import base_events, events
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, NoReturn
+from typing import NoReturn
 
 
 class Deadlock(Exception):
@@ -58,7 +58,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
     # Shorter than the base class's, which check for threads and for debugging.
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[..., object], *args: object, context: Context | None = None
     ) -> events.Handle:
         """Call in the next turn, in no order that can be relied on."""
         handle = events.Handle(callback, args, self, context)
@@ -69,7 +69,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         self,
         when: float,
         callback: Callable[..., object],
-        *args: Any,
+        *args: object,
         context: Context | None = None,
     ) -> events.TimerHandle:
         """Call at an instant of virtual time."""
@@ -81,7 +81,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         self,
         delay: float,
         callback: Callable[..., object],
-        *args: Any,
+        *args: object,
         context: Context | None = None,
     ) -> events.TimerHandle:
         """Call after some seconds of virtual time."""

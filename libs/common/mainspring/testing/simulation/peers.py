@@ -8,7 +8,7 @@ kept, so that the laws can say: no run fails unless the world failed it.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -29,7 +29,7 @@ class Callback(msgspec.Struct, frozen=True):
     after: float
     body: Json
     times: int = 1
-    token: Literal["own", "forged", "none"] = "own"
+    signed: Literal["well", "badly", "not at all"] = "well"
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -103,10 +103,10 @@ class Peers:
     async def _call_back(self, call: Call, callback: Callback) -> None:
         await asyncio.sleep(callback.after)
         headers = {"content-type": "application/json"}
-        if callback.token != "none":
+        if callback.signed != "not at all":
             token = call.headers["x-callback-token"]
-            forged = callback.token == "forged"
-            headers["x-callback-token"] = token[:-4] + "AAAA" if forged else token
+            is_bad = callback.signed == "badly"
+            headers["x-callback-token"] = token[:-4] + "AAAA" if is_bad else token
         path = urlsplit(call.headers["x-callback-url"]).path
         for _ in range(callback.times):
             await self._insist(path, headers, msgspec.json.encode(callback.body))
@@ -124,7 +124,8 @@ class Peers:
 def _visited(reply: Reply, call: Call) -> Reply:
     """Tell the caller which visit of its step this is, so that loops can end."""
     visit = call.idempotency_key.rpartition(":")[2]
-    if not isinstance(reply.body, dict) or not visit.isdecimal():
+    given: object = reply.body
+    if not isinstance(given, dict) or not visit.isdecimal():
         return reply
-    body: Json = {**reply.body, "visit": int(visit)}
+    body = {**cast("dict[str, Json]", given), "visit": int(visit)}
     return msgspec.structs.replace(reply, body=body)

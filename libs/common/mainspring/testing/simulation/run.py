@@ -7,6 +7,9 @@ laws are asked.
 
 import asyncio
 import contextvars
+import hashlib
+import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Literal, cast
 
@@ -16,6 +19,7 @@ from mainspring.domain.envelope import Envelope
 from mainspring.domain.rows import ExecutionRow
 from mainspring.ports import HttpClient
 from mainspring.store.memory import MemoryStore
+from mainspring.testing import history
 from mainspring.testing.http import Call
 from mainspring.testing.simulation import laws
 from mainspring.testing.simulation.actors import Actor
@@ -51,6 +55,11 @@ class History(msgspec.Struct, kw_only=True):
     rows: dict[str, ExecutionRow]
     seconds: float
     turns: int
+
+    def digest(self) -> str:
+        """Return what tells this history from every other one."""
+        told = repr((self.log, self.calls, self.faults, self.asked, self.turns))
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def told(self) -> str:
         """Return all violations, and how to see them again."""
@@ -129,7 +138,21 @@ class Simulation:
             *laws.ends(starts, rows, self.peer_world.blamed),
             *laws.effects(log, calls),
             *laws.answers(self.client.asked),
+            *self._checked(),
         ]
+
+    def _checked(self) -> list[str]:
+        """Ask the history checker, which reads the log and nothing else."""
+        tables = self.store.tables
+        found = history.check(
+            tables.log,
+            rows=[row for kind in history.VIEWS for row in tables.rows(kind)],
+            calls=Counter(call.idempotency_key for call in self.peer_world.http.calls),
+            # Any of the faults may have made the broker deliver a task again.
+            redelivered=len(self.faults),
+            skew=2 * self.weather.skew,
+        )
+        return [str(violation) for violation in found]
 
     def _actors(self) -> list[Actor]:
         chance = self.chance.child("actors")
@@ -224,8 +247,19 @@ class Simulation:
         await asyncio.gather(*left, return_exceptions=True)
 
 
-def simulate(seed: int, builds: Mapping[str, Build]) -> History:
-    """Live through the history of a seed.  Never raises for what the services do wrong."""
+def simulate(seed: int, builds: Mapping[str, Build], *, talk: bool = False) -> History:
+    """Live through the history of a seed.  Never raises for what the services do wrong.
+
+    The services' own logs are heard only with `talk`: they speak of each fault that is meant.
+    """
+    logging.disable(logging.NOTSET if talk else logging.CRITICAL)
+    try:
+        return _lived(seed, builds)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _lived(seed: int, builds: Mapping[str, Build]) -> History:
     loop = SimulatedLoop(f"{seed}/schedule", bound=TROUBLE_S + 3 * BOUND_S)
     loop.set_task_factory(cast("Any", task_factory))
     simulation = Simulation(seed, builds)

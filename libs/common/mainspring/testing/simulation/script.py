@@ -213,7 +213,7 @@ class Writer:
         latency = chance.pick([0.0, 0.05, chance.around(0.5)])
         after = chance.pick([0.0, 0.0, latency, latency + chance.around(1.5)])
         good = Callback(after, {"ok": True}, times=chance.pick([1, 1, 2]))
-        forged = Callback(after, {"ok": False}, token=chance.pick(["forged", "none"]))
+        forged = Callback(after, {"ok": False}, signed=chance.pick(["badly", "not at all"]))
         callbacks = (forged, good) if chance.hits(0.2) else (good,)
         # Peers cannot call back before they know that they were called in earnest.
         fails = not self._is_solid

@@ -56,7 +56,7 @@ class SimulatedClock:
 
 
 class SimulatedBroker(MemoryBroker):
-    """The broker in memory, which waits by a timer of the loop: half of all turns are such waits."""
+    """The broker in memory, waiting by timers of the loop: half of all turns are such waits."""
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Return when the event is set or when so many seconds have passed."""

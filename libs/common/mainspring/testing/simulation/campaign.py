@@ -1,0 +1,75 @@
+"""Many histories: by which services, for which seeds, and what is told when one is bad.
+
+Services are named as text and loaded when they are needed: nothing here may stand on them.  A
+verdict is all that leaves a history, so many can be judged in another process.
+"""
+
+import gc
+import inspect
+import os
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final, cast
+
+import msgspec
+
+from mainspring.ports import HttpClient
+from mainspring.runtime.service import Service
+from mainspring.runtime.world import World
+from mainspring.testing.simulation.incarnation import Build
+from mainspring.testing.simulation.run import simulate
+
+SERVICES: Final[Mapping[str, str]] = {
+    "api": "mainspring_api.app:build",
+    "scheduler": "mainspring_scheduler.app:build",
+    "executor": "mainspring_executor.build:build",
+}
+"""Where each service is put together, in production as here."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What became of one history."""
+
+    seed: int
+    runs: int
+    faults: int
+    events: int
+    seconds: float
+    told: str = ""
+
+
+def loaded(services: Mapping[str, str] = SERVICES) -> dict[str, Build]:
+    """Return how each service is built."""
+    return {name: _build(*where.split(":")) for name, where in services.items()}
+
+
+def judge(seeds: Sequence[int]) -> list[Verdict]:
+    """Live through one history after another; a bad one is told, and the next one begins."""
+    builds = loaded()
+    return [_judged(seed, builds) for seed in seeds]
+
+
+def _judged(seed: int, builds: Mapping[str, Build]) -> Verdict:
+    history = simulate(seed, builds, talk=bool(os.environ.get("MAINSPRING_SIM_TALK")))
+    verdict = Verdict(
+        seed,
+        len(history.rows),
+        len(history.faults),
+        len(history.log),
+        history.seconds,
+        history.told() if history.violations else "",
+    )
+    del history
+    gc.collect(1)
+    return verdict
+
+
+def _build(module: str, name: str) -> Build:
+    build = getattr(import_module(module), name)
+    if "http" in inspect.signature(build).parameters:
+        return cast("Build", build)
+
+    async def alone(world: World, _: HttpClient) -> Service:
+        return cast("Service", await build(world))
+
+    return alone

@@ -1,0 +1,155 @@
+"""The simulation itself: it repeats itself, and it finds what is wrong."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution.decide import decide
+from mainspring.domain.execution.events import Event
+from mainspring.domain.execution.state import Execution
+from mainspring.domain.message import replace
+from mainspring.testing.simulation.campaign import loaded
+from mainspring.testing.simulation.loop import Deadlock, OutOfBounds, OutOfTime, SimulatedLoop
+from mainspring.testing.simulation.run import simulate
+
+DIGEST = (
+    "from mainspring.testing.simulation.campaign import loaded;"
+    "from mainspring.testing.simulation.run import simulate;"
+    "print(*(simulate(seed, loaded()).digest() for seed in (3, 10)))"
+)
+Decide = Callable[[c.Command, Execution], list[Event]]
+
+
+def digests_of_another_process(hash_seed: str) -> list[str]:
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+    done = subprocess.run(
+        [sys.executable, "-c", DIGEST], env=environment, capture_output=True, check=True, text=True
+    )
+    return done.stdout.split()
+
+
+def test_one_seed_is_one_history_in_every_process() -> None:
+    here = [simulate(seed, loaded()).digest() for seed in (3, 10)]
+    assert digests_of_another_process("1") == here
+    assert digests_of_another_process("2") == here
+
+
+# Planted faults: each is a line that somebody could forget.
+
+
+def without_fence(command: c.Command, x: Execution) -> list[Event]:
+    """Take any report for one about the present attempt."""
+    if isinstance(command, c.RecordReport):
+        call = command.report.call
+        state = x.of(call.ref, call.phase)
+        if state is not None:
+            present = replace(call, visit=state.visit, attempt=state.attempt)
+            command = replace(command, report=replace(command.report, call=present))
+    return decide(command, x)
+
+
+def with_hasty_timers(command: c.Command, x: Execution) -> list[Event]:
+    """Wake sleepers two seconds early."""
+    for step in x.open_steps():
+        if step.wake_at is not None:
+            x = replace(x, steps=x.steps.set(step.ref, replace(step, wake_at=step.wake_at - 2)))
+    return decide(command, x)
+
+
+async def sweep_nothing(_: object) -> int:
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("where", "planted", "law"),
+    [
+        ("mainspring_scheduler.advance.decide", without_fence, "is recorded twice"),
+        ("mainspring_scheduler.advance.decide", with_hasty_timers, "[early]"),
+        ("mainspring_scheduler.sweep.Sweep.tick", sweep_nothing, "is stuck"),
+    ],
+    ids=["a late report is taken", "a timer fires early", "nothing is swept"],
+)
+def test_a_planted_fault_is_found(
+    monkeypatch: pytest.MonkeyPatch, where: str, planted: object, law: str
+) -> None:
+    monkeypatch.setattr(where, planted)
+    told = ""
+    for seed in range(12):
+        told = simulate(seed, loaded()).told()
+        if law in told:
+            return
+    pytest.fail(f"twelve histories with a planted fault, and none breaks {law!r}; the last: {told}")
+
+
+# The loop.
+
+
+def test_waiting_costs_no_time_and_ends_in_order() -> None:
+    loop = SimulatedLoop(1)
+    ended: list[int] = []
+
+    async def wait(seconds: int) -> None:
+        await asyncio.sleep(seconds)  # noqa: TID251 - the loop is the subject
+        ended.append(seconds)
+
+    async def main() -> None:
+        await asyncio.gather(*(wait(seconds) for seconds in (86_400, 1, 3600)))
+
+    loop.run_until_complete(main())
+    loop.close()
+    assert ended == [1, 3600, 86_400]
+    assert loop.time() == 86_400
+
+
+def test_what_is_ready_runs_in_an_order_of_the_seed() -> None:
+    def order(seed: int) -> list[int]:
+        loop = SimulatedLoop(seed)
+        ran: list[int] = []
+
+        async def main() -> None:
+            for n in range(10):
+                loop.call_soon(ran.append, n)
+            await asyncio.sleep(1)  # noqa: TID251 - the loop is the subject
+
+        loop.run_until_complete(main())
+        loop.close()
+        return ran
+
+    assert order(1) == order(1)
+    assert len({tuple(order(seed)) for seed in range(5)}) == 5
+
+
+def test_what_can_never_come_is_a_deadlock() -> None:
+    loop = SimulatedLoop()
+    forever = loop.create_future()
+    with pytest.raises(Deadlock):
+        loop.run_until_complete(forever)
+    loop.close()
+
+
+def test_what_goes_on_for_ever_is_out_of_time() -> None:
+    loop = SimulatedLoop(bound=1000.0)
+
+    def tick() -> None:
+        loop.call_later(10, tick)
+
+    tick()
+    with pytest.raises(OutOfTime):
+        loop.run_until_complete(loop.create_future())
+    loop.close()
+
+
+def test_the_real_world_is_out_of_bounds() -> None:
+    loop = SimulatedLoop()
+
+    async def main() -> None:
+        with pytest.raises(OutOfBounds):
+            await asyncio.to_thread(int)
+
+    loop.run_until_complete(main())
+    loop.close()
