@@ -16,7 +16,7 @@ from mainspring.domain.expression.cel.parser import parse
 from mainspring.domain.expression.cel.reads import reads
 from mainspring.domain.expression.cel.run import Run
 from mainspring.domain.expression.cel.tree import Node
-from mainspring.domain.expression.errors import ExpressionFailed, ExpressionTooLarge
+from mainspring.domain.expression.errors import CelInvalid, ExpressionFailed, ExpressionTooLarge
 from mainspring.domain.expression.values import MAX_OUTPUT, Path, Value
 
 MAX_STEPS: Final = 100_000
@@ -54,12 +54,17 @@ class CompiledCel:
 def compile_cel(text: str) -> CompiledCel:
     """Return the parsed expression; raise `CelInvalid` with line, column and reason."""
     # The tree of a long text is large, and whoever sends one pays for it alone.
-    return _remembered(text) if len(text) <= _CACHED_LENGTH else CompiledCel(text, parse(text))
+    return _remembered(text) if len(text) <= _CACHED_LENGTH else _parsed(text)
 
 
-@lru_cache(maxsize=512)
-def _remembered(text: str) -> CompiledCel:
-    return CompiledCel(text, parse(text))
+def _parsed(text: str) -> CompiledCel:
+    try:
+        return CompiledCel(text, parse(text))
+    except RecursionError:  # only where the caller has left little of the stack
+        raise CelInvalid("nested too deeply") from None
+
+
+_remembered = lru_cache(maxsize=512)(_parsed)
 
 
 class _Answer:

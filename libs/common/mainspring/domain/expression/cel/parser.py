@@ -32,7 +32,7 @@ from mainspring.domain.expression.cel.tree import (
 from mainspring.domain.expression.errors import CelInvalid, ExpressionFailed
 from mainspring.domain.expression.pattern import compile_pattern
 
-MAX_NESTING: Final = 40
+MAX_NESTING: Final = 24  # each level costs an evaluation up to 20 of Python's 1,000 frames
 MAX_PATTERNS: Final = 10  # compiling the largest takes hundredths of a second
 
 _LEVELS: Final = {
