@@ -1,8 +1,8 @@
 """The api's description of itself: the OpenAPI document, and a page that shows it."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -25,11 +25,16 @@ def written(operations: Sequence[Operation]) -> bytes:
 
 def document_routes(operations: Sequence[Operation]) -> list[Route]:
     """Return the routes of the document and of the page."""
-    described: Any = msgspec.json.encode(document(operations))
+
+    @cache
+    def described() -> bytes:
+        # Made when it is asked for: an api that starts has better things to do.
+        return msgspec.json.encode(document(operations))
+
     page = files("mainspring_api").joinpath("docs.html").read_bytes()
 
     async def openapi(_: Request) -> Response:
-        return Response(described, media_type="application/json")
+        return Response(described(), media_type="application/json")
 
     async def docs(_: Request) -> Response:
         headers = {"Content-Security-Policy": _POLICY}
