@@ -11,19 +11,21 @@ import asyncpg
 import pytest
 
 from mainspring.domain.envelope import EMPTY
-from mainspring.domain.rows import AttemptRow, StepRow, TimerRow
+from mainspring.domain.rows import AttemptRow, BufferedRow, StepRow, TimerRow
 from mainspring.store.connection import READ_SETTINGS, WRITE_SETTINGS
 from mainspring.store.postgres import PostgresStore
 from mainspring.store.statements import SQL
 from mainspring.testing.samples import (
     NOW,
     append,
+    approval_row,
     definition_append,
     execution_row,
     execution_stream,
     idempotency_row,
     requested,
     succeeded,
+    trigger_row,
     uuid,
 )
 
@@ -47,6 +49,19 @@ SERVES = {
     "definition_by_id": {"definitions_pkey", "events_one_per_version"},
     "definition_by_name": {"definitions_one_name", "events_one_per_version"},
     "definitions": {"definitions_newest", "events_one_per_version"},
+    "definition_newest": {"definitions_one_name", "events_one_per_version"},
+    "children": {"executions_by_parent"},
+    "trigger_by_id": {"triggers_pkey", "events_one_per_version"},
+    "trigger_by_key": {"triggers_by_key", "events_one_per_version"},
+    "triggers": {"triggers_newest", "events_one_per_version"},
+    "triggers_of_execution": {"triggers_by_execution", "events_one_per_version"},
+    "triggers_waiting": {"triggers_one_waiting_key"},
+    "trigger_stats": {"triggers_newest"},
+    "purgeable": {"triggers_ended"},
+    "approval_by_id": {"approvals_pkey", "events_one_per_version"},
+    "approvals": {"approvals_newest", "events_one_per_version"},
+    "approvals_of_execution": {"approvals_by_execution", "events_one_per_version"},
+    "buffered": {"buffered_pkey", "events_one_per_version"},
     "idempotency": {"idempotency_one_answer"},
     "unhandled": {"executions_unhandled"},
     "overdue": {"executions_waking"},
@@ -61,6 +76,7 @@ BY_CONSTRAINT_ALONE = {
     "compiled_pkey",
     "timers_pkey",
     "migrations_pkey",
+    "buffered_expiring",
 }
 
 
@@ -85,12 +101,23 @@ async def planner(
                 partition=n % 8,
                 wake_at=NOW if n % 50 == 0 else None,
                 created_at=NOW + n,
+                parent=uuid(n // 2) if n % 50 == 0 else None,
                 handled_version=int(n % 100 != 0),
                 status="succeeded",
             ),
             StepRow(s.id, "a", "up", 1, 1, "task", "running", 1, NOW),
             AttemptRow(s.id, "a", "up", 1, 1, 2, True, NOW, 0.1),
             TimerRow(s.id, "a", "retry", n % 8, NOW + n),
+            trigger_row(
+                n,
+                project=f"p{n % 50}",
+                key=f"k{n % 300}:{n}",
+                requested_at=NOW + n,
+                status="received" if n % 3 else "waiting",
+                ended_at=NOW + n if n % 3 else None,
+            ),
+            approval_row(n, project=f"p{n % 50}", requested_at=NOW + n),
+            BufferedRow(f"b{n}", 1, f"p{n % 50}", f"k{n}", "me", NOW, NOW + n),
             idempotency_row(f"k{n}"),
             events=[requested(), succeeded(1)],
             project=f"p{n % 50}",

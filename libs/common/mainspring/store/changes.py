@@ -9,8 +9,12 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from mainspring.domain.rows import (
+    ApprovalRow,
     AttemptRow,
     AuditRow,
+    BufferedExpired,
+    BufferedGone,
+    BufferedRow,
     Change,
     CompiledRow,
     DefinitionRow,
@@ -20,6 +24,8 @@ from mainspring.domain.rows import (
     StepRow,
     TimerGone,
     TimerRow,
+    TriggerRow,
+    TriggersGone,
 )
 
 Key: TypeAlias = Any
@@ -30,6 +36,12 @@ TABLES: Final[Mapping[type[Row], str]] = {
     AttemptRow: "attempts",
     TimerRow: "timers",
     TimerGone: "timers",
+    TriggerRow: "triggers",
+    TriggersGone: "triggers",
+    ApprovalRow: "approvals",
+    BufferedRow: "buffered",
+    BufferedGone: "buffered",
+    BufferedExpired: "buffered",
     CompiledRow: "compiled",
     DefinitionRow: "definitions",
     AuditRow: "audit",
@@ -41,6 +53,9 @@ PRIMARY_KEYS: Final[dict[str, Callable[[Change], Key]]] = {
     "steps": attrgetter("execution", "ref", "phase", "visit"),
     "attempts": attrgetter("execution", "version"),
     "timers": attrgetter("execution", "key"),
+    "triggers": attrgetter("id"),
+    "approvals": attrgetter("id"),
+    "buffered": attrgetter("stream", "version"),
     "compiled": attrgetter("hash"),
     "definitions": attrgetter("id"),
     "audit": attrgetter("category", "stream", "version"),
@@ -55,6 +70,10 @@ def last_per_key(changes: Iterable[Change]) -> list[Change]:
     """Return the changes that hold at the end: the last of each primary key."""
     held: dict[tuple[str, Key], Change] = {}
     for change in changes:
+        if isinstance(change, TriggersGone | BufferedExpired):
+            # Of a project's purges the last goes furthest back from now, and covers the others.
+            held[type(change).__name__, change.project] = change
+            continue
         table = TABLES[type(change)]
         held[table, PRIMARY_KEYS[table](change)] = change
     return list(held.values())

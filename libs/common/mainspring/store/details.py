@@ -6,10 +6,26 @@ answered in the newest.  A row whose event is missing has no body.
 
 from typing import Final, TypeAlias
 
-from mainspring.domain.rows import AttemptRow, DefinitionRow, ExecutionRow, StepRow
+from mainspring.domain.rows import (
+    ApprovalRow,
+    AttemptRow,
+    BufferedRow,
+    DefinitionRow,
+    ExecutionRow,
+    StepRow,
+    TriggerRow,
+)
 from mainspring.domain.task import Exchange
 from mainspring.domain.upcast import decode
-from mainspring.ports import AttemptDetail, DefinitionDetail, ExecutionDetail, StepDetail
+from mainspring.ports import (
+    ApprovalDetail,
+    AttemptDetail,
+    BufferedDetail,
+    DefinitionDetail,
+    ExecutionDetail,
+    StepDetail,
+    TriggerDetail,
+)
 
 Stored: TypeAlias = tuple[str, int, bytes] | None
 """Type, schema version and body of an event; None when there is none."""
@@ -32,6 +48,23 @@ def attempt_detail(row: AttemptRow, ended: Stored) -> AttemptDetail:
     """Return an attempt with its exchange; an empty one when the event holds none."""
     exchange = _field("execution", ended, "exchange")
     return AttemptDetail(row, exchange if isinstance(exchange, Exchange) else _NO_EXCHANGE)
+
+
+def trigger_detail(row: TriggerRow, asked: Stored, came: Stored) -> TriggerDetail:
+    """Return a trigger with what it asks and what it received."""
+    return TriggerDetail(
+        row, _field("execution", asked, "ask"), _field("execution", came, "payload")
+    )
+
+
+def approval_detail(row: ApprovalRow, asked: Stored) -> ApprovalDetail:
+    """Return an approval with what it asks."""
+    return ApprovalDetail(row, _field("execution", asked, "ask"))
+
+
+def buffered_detail(row: BufferedRow, kept: Stored) -> BufferedDetail:
+    """Return an event that is kept, with its payload."""
+    return BufferedDetail(row, _field("buffer", kept, "payload"))
 
 
 def definition_detail(row: DefinitionRow, stored: Stored) -> DefinitionDetail:

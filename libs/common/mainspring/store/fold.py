@@ -3,17 +3,17 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias, cast
 
-from mainspring.domain import catalog
+from mainspring.domain import catalog, triggers
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution.events import ExecutionRequested
 from mainspring.domain.execution.history import event_of
 from mainspring.domain.execution.state import absent
-from mainspring.domain.rows import Change, DefinitionRow
+from mainspring.domain.rows import BufferedRow, Change, DefinitionRow
 from mainspring.domain.upcast import event_in
 from mainspring.store.changes import last_per_key
-from mainspring.store.views import project, project_catalog
+from mainspring.store.views import project, project_buffer, project_catalog, project_purge
 
 Compiled: TypeAlias = Callable[[str], Awaitable[Definition]]
 """What finds a compiled definition by its hash."""
@@ -23,7 +23,19 @@ async def fold(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
     """Return the rows that hold after all events of one stream.  Raises `Corrupt`."""
     if stream[0].stream.category == "execution":
         return last_per_key(await _execution(stream, compiled))
-    return last_per_key(_catalog(stream))
+    match stream[0].stream.category:
+        case "buffer":
+            return _buffer(stream)
+        case "project":
+            return last_per_key(
+                change
+                for envelope in stream
+                for change in project_purge(
+                    envelope, cast("triggers.TriggersPurged", event_in(envelope))
+                )
+            )
+        case _:
+            return last_per_key(_catalog(stream))
 
 
 async def _execution(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
@@ -34,6 +46,18 @@ async def _execution(stream: Sequence[Envelope], compiled: Compiled) -> list[Cha
     definition = await compiled(first.definition)
     changes, _ = project(absent(stream[0].stream.id, definition), stream, events)
     return changes
+
+
+def _buffer(stream: Sequence[Envelope]) -> list[Change]:
+    changes: list[Change] = []
+    rows: dict[int, BufferedRow] = {}
+    for envelope in stream:
+        event = cast("triggers.Buffering", event_in(envelope))
+        kept = None if isinstance(event, triggers.EventBuffered) else rows.get(event.kept)
+        new = project_buffer(envelope, event, kept)
+        rows |= {row.version: row for row in new if isinstance(row, BufferedRow)}
+        changes += new
+    return last_per_key(changes)
 
 
 def _catalog(stream: Sequence[Envelope]) -> list[Change]:

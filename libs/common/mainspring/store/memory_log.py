@@ -7,7 +7,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from mainspring.domain.envelope import EMPTY, Envelope, StreamId, head_of
-from mainspring.domain.rows import Change, DefinitionRow, IdempotencyRow
+from mainspring.domain.rows import Change, DefinitionRow, IdempotencyRow, TriggerRow
 from mainspring.ports import Append, Appended, Refused
 from mainspring.store.changes import KEY_LIFETIME_S, last_per_key
 from mainspring.store.tables import Tables
@@ -62,7 +62,7 @@ class MemoryLog:
             return self._recognised(append, events) or Refused("conflict")
         changes = last_per_key(append.changes)
         for change in changes:
-            refused = self._refusal(change)
+            refused = self._refusal(change, changes)
             if refused:
                 return refused
         return self._write(append, changes)
@@ -74,7 +74,7 @@ class MemoryLog:
             return None
         return Appended(tuple(event.position for event in events[first - 1 : last]))
 
-    def _refusal(self, change: Change) -> Refused | None:
+    def _refusal(self, change: Change, changes: Sequence[Change]) -> Refused | None:
         match change:
             case IdempotencyRow():
                 key = (change.project, change.actor, change.route, change.key)
@@ -88,8 +88,20 @@ class MemoryLog:
                     for row in self._tables.rows(DefinitionRow)
                 )
                 return Refused("name_taken") if taken else None
+            case TriggerRow(status="waiting"):
+                return self._key_refusal(change, changes)
             case _:
                 return None
+
+    def _key_refusal(self, change: TriggerRow, changes: Sequence[Change]) -> Refused | None:
+        """Refuse a second trigger that waits with a key, unless the first one ends here too."""
+        written = {each.id for each in changes if isinstance(each, TriggerRow)}
+        taken = any(
+            (row.project, row.key, row.status) == (change.project, change.key, "waiting")
+            and row.id not in written
+            for row in self._tables.rows(TriggerRow)
+        )
+        return Refused("name_taken") if taken else None
 
     def _write(self, append: Append, changes: Sequence[Change]) -> Appended:
         log = self._tables.log

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mainspring.domain.execution.outlook import OPEN_ENDED
 from mainspring.domain.execution.state import TERMINAL
 from mainspring.domain.rows import (
     AttemptRow,
@@ -19,20 +20,16 @@ from mainspring.ports import (
     StepDetail,
 )
 from mainspring.store.details import (
-    Stored,
     attempt_detail,
     definition_detail,
     execution_detail,
     step_detail,
 )
-from mainspring.store.tables import Tables
+from mainspring.store.memory_waits import MemoryWaits
 
 
-class MemoryViews:
+class MemoryViews(MemoryWaits):
     """The Views port over dicts."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:
         row = self._tables.row(ExecutionRow, id)
@@ -47,6 +44,7 @@ class MemoryViews:
         *,
         status: Sequence[str] = (),
         name: str | None = None,
+        tag: tuple[str, str | None] | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
@@ -59,9 +57,15 @@ class MemoryViews:
                 not status or not {row.status, f"{row.status}:{row.waiting_for}"}.isdisjoint(status)
             )
             and name in (None, row.name)
+            and (tag is None or (tag[0] in row.tags and tag[1] in (None, row.tags[tag[0]])))
             and (before is None or (row.created_at, row.id) < (before.at, before.id))
         ]
         return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True)[:limit]
+
+    async def children(self, execution: str, *, limit: int = 1000) -> list[ExecutionRow]:
+        """Return the executions that one has started, oldest first."""
+        rows = [row for row in self._tables.rows(ExecutionRow) if row.parent == execution]
+        return sorted(rows, key=lambda row: (row.created_at, row.id))[:limit]
 
     async def steps(self, execution: str) -> list[StepDetail]:
         """Return the step visits of an execution in order of `seq`."""
@@ -89,6 +93,12 @@ class MemoryViews:
             if is_meant:
                 return self._detail(row)
         return None
+
+    async def newest_definition(self, *, project: str, name: str) -> DefinitionDetail | None:
+        """Return the definition of a name that was stored last and is not deleted."""
+        rows = [row for row in self._definitions(project) if row.name == name]
+        newest = max(rows, key=lambda row: (row.created_at, row.id), default=None)
+        return self._detail(newest) if newest else None
 
     async def definitions(
         self, project: str, *, limit: int = 50, before: Page | None = None
@@ -142,7 +152,10 @@ class MemoryViews:
         """Return how many executions are not terminal and have no reason or no next wake-up."""
         return sum(
             row.status not in TERMINAL
-            and (row.waiting_for is None or (row.wake_at is None and row.waiting_for != "resume"))
+            and (
+                row.waiting_for is None
+                or (row.wake_at is None and row.waiting_for not in OPEN_ENDED)
+            )
             for row in self._tables.rows(ExecutionRow)
         )
 
@@ -152,7 +165,3 @@ class MemoryViews:
 
     def _detail(self, row: DefinitionRow) -> DefinitionDetail:
         return definition_detail(row, self._stored("definition", row.id, 1))
-
-    def _stored(self, category: str, id: str, version: int | None) -> Stored:
-        event = self._tables.event(category, id, version)
-        return (event.type, event.schema_version, event.body) if event else None

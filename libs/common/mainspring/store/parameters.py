@@ -14,8 +14,12 @@ import msgspec
 from mainspring.domain.envelope import Envelope, to_micros
 from mainspring.domain.message import replace
 from mainspring.domain.rows import (
+    ApprovalRow,
     AttemptRow,
     AuditRow,
+    BufferedExpired,
+    BufferedGone,
+    BufferedRow,
     Change,
     CompiledRow,
     DefinitionRow,
@@ -24,6 +28,8 @@ from mainspring.domain.rows import (
     StepRow,
     TimerGone,
     TimerRow,
+    TriggerRow,
+    TriggersGone,
 )
 from mainspring.ports import Append
 from mainspring.store.changes import last_per_key
@@ -40,6 +46,12 @@ VIEWS: Final[dict[type[Change], str]] = {
     DefinitionRow: "definitions",
     AuditRow: "audit",
     IdempotencyRow: "idempotency",
+    TriggerRow: "triggers",
+    TriggersGone: "triggers_gone",
+    ApprovalRow: "approvals",
+    BufferedRow: "buffered",
+    BufferedGone: "buffered_gone",
+    BufferedExpired: "buffered_expired",
 }
 """The kinds of rows in the order of their parameters, with the part that writes each."""
 

@@ -1,16 +1,12 @@
 """The views on Postgres: one statement a query, bodies joined from the log."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
-
-import msgspec
+from collections.abc import Sequence
 
 from mainspring.domain.rows import (
     AttemptRow,
     DefinitionRow,
     ExecutionRow,
     IdempotencyRow,
-    Row,
     StepRow,
     TimerRow,
 )
@@ -21,34 +17,20 @@ from mainspring.ports import (
     Page,
     StepDetail,
 )
-from mainspring.store.connection import Link, Record
+from mainspring.store.connection import Record
 from mainspring.store.details import (
-    Stored,
     attempt_detail,
     definition_detail,
     execution_detail,
     step_detail,
 )
+from mainspring.store.postgres_waits import PostgresWaits
+from mainspring.store.records import row_in, stored_in
 from mainspring.store.statements import SQL
 
-R = TypeVar("R", bound=Row)
 
-_TEXTS: Final[dict[str, Callable[[Any], object]]] = {
-    "id": str,
-    "execution": str,
-    "retry_of": str,
-    "parent": str,
-    "current": msgspec.json.Decoder(tuple[str, ...]).decode,
-    "tags": msgspec.json.Decoder(dict[str, str]).decode,
-}
-"""How a cell becomes a field, where they differ: ids are texts, JSON is decoded."""
-
-
-class PostgresViews:
+class PostgresViews(PostgresWaits):
     """The Views port on Postgres."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:
         for row in await self._link.find(SQL["execution"], id, project):
@@ -62,12 +44,21 @@ class PostgresViews:
         *,
         status: Sequence[str] = (),
         name: str | None = None,
+        tag: tuple[str, str | None] | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
         """Return executions of a project, newest first by (created_at, id)."""
         seen = (before.at, before.id) if before else (None, None)
-        rows = await self._link.find(SQL["executions"], project, status, name, *seen, limit)
+        tagged = tag or (None, None)
+        rows = await self._link.find(
+            SQL["executions"], project, status, name, *seen, limit, *tagged
+        )
+        return [row_in(ExecutionRow, row) for row in rows]
+
+    async def children(self, execution: str, *, limit: int = 1000) -> list[ExecutionRow]:
+        """Return the executions that one has started, oldest first."""
+        rows = await self._link.find(SQL["children"], execution, limit)
         return [row_in(ExecutionRow, row) for row in rows]
 
     async def steps(self, execution: str) -> list[StepDetail]:
@@ -88,6 +79,11 @@ class PostgresViews:
             rows = await self._link.find(SQL["definition_by_id"], project, id)
         else:
             rows = await self._link.find(SQL["definition_by_name"], project, name, version)
+        return next(iter(_definitions(rows)), None)
+
+    async def newest_definition(self, *, project: str, name: str) -> DefinitionDetail | None:
+        """Return the definition of a name that was stored last and is not deleted."""
+        rows = await self._link.find(SQL["definition_newest"], project, name)
         return next(iter(_definitions(rows)), None)
 
     async def definitions(
@@ -125,21 +121,6 @@ class PostgresViews:
         """Return how many executions are not terminal and have no reason or no next wake-up."""
         rows = await self._link.find(SQL["without_wakeup"])
         return rows[0][0]
-
-
-def row_in(kind: type[R], record: Record) -> R:
-    """Return the view row that a record holds; columns that the row does not know are left out."""
-    cells = {name: record[name] for name in kind.__struct_fields__}
-    for name in _TEXTS.keys() & cells.keys():
-        if cells[name] is not None:
-            cells[name] = _TEXTS[name](cells[name])
-    return kind(**cells)
-
-
-def stored_in(record: Record, prefix: str) -> Stored:
-    """Return the joined event of a record, None when there is none."""
-    type = record[f"{prefix}_type"]
-    return (type, record[f"{prefix}_schema"], record[f"{prefix}_body"]) if type else None
 
 
 def _definitions(rows: Sequence[Record]) -> list[DefinitionDetail]:

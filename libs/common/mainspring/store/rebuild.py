@@ -20,7 +20,14 @@ from mainspring.domain.catalog import DefinitionCompiled
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.errors import Corrupt, LogUnavailable
-from mainspring.domain.rows import Change, IdempotencyRow, TimerGone
+from mainspring.domain.rows import (
+    BufferedExpired,
+    BufferedGone,
+    Change,
+    IdempotencyRow,
+    TimerGone,
+    TriggersGone,
+)
 from mainspring.domain.upcast import event_in
 from mainspring.store.changes import TABLES
 from mainspring.store.connection import Connection, prepare
@@ -80,6 +87,8 @@ async def rebuild(
             raise Corrupt("the schema of this database is not the one of this code")
         await connection.execute(SQL["rebuild_clear"])
         await connection.execute(SHADOW)
+        # Streams are read at different instants, so a key may seem to wait twice until the swap.
+        await connection.execute(SQL["rebuild_loosen"])
         return await Builder(connection, progress, batch).run()
     finally:
         await connection.close()
@@ -96,6 +105,10 @@ class Builder:
         self._batch = batch
         self._compiled: dict[str, Definition] = {}
         self._waiting: dict[type[Change], list[tuple[Any, ...]]] = {}
+        self._purges: dict[type[Change], list[tuple[Any, ...]]] = {
+            TriggersGone: [],
+            BufferedExpired: [],
+        }
         self._events = self._streams = self._rows = 0
 
     async def run(self) -> Rebuilt:
@@ -157,8 +170,13 @@ class Builder:
         async with self._connection.transaction():
             await self._connection.execute(SQL["rebuild_stop_writers"])
             await self._follow(seen)
+            await self._purge()
             await self._connection.execute(SWAP)
         self._progress("swapped")
+
+    async def _purge(self) -> None:
+        for kind, name in ((TriggersGone, "rebuild_purge"), (BufferedExpired, "rebuild_expire")):
+            await self._connection.executemany(SQL[name], self._purges[kind])
 
     async def _fold(self, stream: Sequence[Envelope]) -> None:
         self._streams += 1
@@ -180,7 +198,11 @@ class Builder:
     async def _flush(self) -> None:
         """Write the rows that have been folded."""
         waiting, self._waiting = self._waiting, {}
-        waiting.pop(TimerGone, None)  # nothing stands there that it could remove
+        for gone in (TimerGone, BufferedGone):
+            waiting.pop(gone, None)  # nothing stands there that it could remove
+        for purge in (TriggersGone, BufferedExpired):
+            # Applied at the end: what was purged may be folded later than the purge.
+            self._purges[purge] += waiting.pop(purge, [])
         for kind, rows in waiting.items():
             self._rows += len(rows)
             await self._write(kind, rows)

@@ -1,5 +1,7 @@
 -- Put the rebuilt views in the place of the live ones, in the transaction that has stopped writers.
 -- Readers wait for the commit.  Indexes and constraints move with their tables, names and all.
+create unique index triggers_one_waiting_key on mainspring_rebuilt.triggers (project, key)
+  where status = 'waiting';
 drop table mainspring.executions;
 alter table mainspring_rebuilt.executions set schema mainspring;
 drop table mainspring.steps;
@@ -16,4 +18,10 @@ drop table mainspring.audit;
 alter table mainspring_rebuilt.audit set schema mainspring;
 drop table mainspring.idempotency;
 alter table mainspring_rebuilt.idempotency set schema mainspring;
+drop table mainspring.triggers;
+alter table mainspring_rebuilt.triggers set schema mainspring;
+drop table mainspring.approvals;
+alter table mainspring_rebuilt.approvals set schema mainspring;
+drop table mainspring.buffered;
+alter table mainspring_rebuilt.buffered set schema mainspring;
 drop schema mainspring_rebuilt cascade;

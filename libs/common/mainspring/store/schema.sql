@@ -91,7 +91,12 @@ create index executions_waking on mainspring.executions (wake_at)
 -- without_wakeup: runs that nothing will move; there should be none.
 create index executions_stuck on mainspring.executions (id)
   where status not in ('succeeded', 'failed', 'corrupted', 'canceled', 'timed_out')
-    and (waiting_for is null or (wake_at is null and waiting_for <> 'resume'));
+    and (waiting_for is null
+         or (wake_at is null and waiting_for not in ('resume', 'event', 'approval')));
+
+-- children: the runs that a run has started.
+create index executions_by_parent on mainspring.executions (parent, created_at, id)
+  where parent is not null;
 
 create table mainspring.steps (
   execution uuid not null,
@@ -137,6 +142,89 @@ create table mainspring.timers (
 
 -- timers: what is due, in due order.
 create index timers_due on mainspring.timers (due_at, execution, key);
+
+-- What steps wait, or have waited, for.  A key belongs to one waiting trigger of a project.
+create table mainspring.triggers (
+  id uuid not null,
+  project text collate "C" not null,
+  key text collate "C" not null,
+  execution uuid not null,
+  ref text collate "C" not null,
+  visit int not null,
+  attempt int not null,
+  status text collate "C" not null,
+  ask_version int not null,
+  requested_at timestamptz not null,
+  timeout double precision,
+  expires_at timestamptz,
+  received_at timestamptz,
+  ended_at timestamptz,
+  error text,
+  notify_url text,
+  notify_status text collate "C",
+  sent_by text,
+  payload_version int,
+  constraint triggers_pkey primary key (id)
+) with (fillfactor = 80);
+
+-- triggers_waiting: who waits with a key, or with a prefix of keys.
+create unique index triggers_one_waiting_key on mainspring.triggers (project, key)
+  where status = 'waiting';
+
+-- trigger_by_key: the newest of a key.
+create index triggers_by_key on mainspring.triggers (project, key, requested_at desc, id desc);
+
+-- triggers: the newest of a project, and the pages after them.  trigger_stats counts along it.
+create index triggers_newest on mainspring.triggers (project, requested_at desc, id desc);
+
+-- triggers_of_execution: what a run waits, or has waited, for.
+create index triggers_by_execution on mainspring.triggers
+  (execution, requested_at desc, id desc);
+
+-- purgeable: what ended first, in the order in which it is forgotten.
+create index triggers_ended on mainspring.triggers (project, ended_at)
+  where ended_at is not null;
+
+create table mainspring.approvals (
+  id uuid not null,
+  project text collate "C" not null,
+  execution uuid not null,
+  ref text collate "C" not null,
+  visit int not null,
+  attempt int not null,
+  status text collate "C" not null,
+  ask_version int not null,
+  requested_at timestamptz not null,
+  approvers json not null,
+  expires_at timestamptz,
+  decided_at timestamptz,
+  decided_by text,
+  reason text,
+  constraint approvals_pkey primary key (id)
+) with (fillfactor = 80);
+
+-- approvals: the newest of a project, and the pages after them.
+create index approvals_newest on mainspring.approvals (project, requested_at desc, id desc);
+
+-- approvals_of_execution: what a run asks, or has asked.
+create index approvals_by_execution on mainspring.approvals
+  (execution, requested_at desc, id desc);
+
+-- Events that are kept for a trigger that has not been opened yet.
+create table mainspring.buffered (
+  stream text collate "C" not null,
+  version int not null,
+  project text collate "C" not null,
+  key text collate "C" not null,
+  sent_by text not null,
+  buffered_at timestamptz not null,
+  expires_at timestamptz not null,
+  trigger uuid,
+  constraint buffered_pkey primary key (stream, version)
+);
+
+-- append: what a purge removes.
+create index buffered_expiring on mainspring.buffered (project, expires_at);
 
 create table mainspring.compiled (
   hash text collate "C" not null,

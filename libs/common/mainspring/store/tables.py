@@ -7,8 +7,12 @@ from msgspec.structs import replace
 
 from mainspring.domain.envelope import Envelope, StreamId, to_micros
 from mainspring.domain.rows import (
+    ApprovalRow,
     AttemptRow,
     AuditRow,
+    BufferedExpired,
+    BufferedGone,
+    BufferedRow,
     Change,
     CompiledRow,
     DefinitionRow,
@@ -18,6 +22,8 @@ from mainspring.domain.rows import (
     StepRow,
     TimerGone,
     TimerRow,
+    TriggerRow,
+    TriggersGone,
 )
 from mainspring.store.changes import PRIMARY_KEYS, TABLES, Key
 
@@ -28,6 +34,9 @@ _INSTANTS: Final[Mapping[type[Row], tuple[str, ...]]] = {
     StepRow: ("scheduled_at", "started_at", "finished_at", "due_at"),
     AttemptRow: ("started_at",),
     TimerRow: ("due_at",),
+    TriggerRow: ("requested_at", "expires_at", "received_at", "ended_at"),
+    ApprovalRow: ("requested_at", "expires_at", "decided_at"),
+    BufferedRow: ("buffered_at", "expires_at"),
     CompiledRow: (),
     DefinitionRow: ("created_at", "deleted_at"),
     AuditRow: ("at",),
@@ -57,13 +66,30 @@ class Tables:
         return events[version - 1] if version and version <= len(events) else None
 
     def write(self, change: Change) -> None:
-        """Insert a row, or replace it by its primary key, or remove a timer."""
+        """Insert a row, or replace it by its primary key, or remove what is gone."""
+        if isinstance(change, TriggersGone | BufferedExpired):
+            self._purge(change)
+            return
         table = TABLES[type(change)]
         key = PRIMARY_KEYS[table](change)
-        if isinstance(change, TimerGone):
+        if isinstance(change, TimerGone | BufferedGone):
             self._rows[table].pop(key, None)
         else:
             self._rows[table][key] = _settled(change)
+
+    def _purge(self, gone: TriggersGone | BufferedExpired) -> None:
+        match gone:
+            case TriggersGone():
+                before = to_micros(gone.ended_before_at) / 1_000_000
+                for row in self.rows(TriggerRow):
+                    ended = row.ended_at is not None and row.ended_at < before
+                    if ended and row.project == gone.project:
+                        del self._rows["triggers"][row.id]
+            case BufferedExpired():
+                before = to_micros(gone.expired_before_at) / 1_000_000
+                for kept in self.rows(BufferedRow):
+                    if kept.expires_at < before and kept.project == gone.project:
+                        del self._rows["buffered"][kept.stream, kept.version]
 
 
 def _settled(row: Row) -> Row:

@@ -6,17 +6,22 @@ rebuild cannot differ.  Rows come in order; when several have one key, the last 
 
 from collections.abc import Iterable, Sequence
 
-from mainspring.domain import catalog
+from mainspring.domain import catalog, triggers
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.evolve import FACTS
 from mainspring.domain.execution.history import apply
-from mainspring.domain.execution.outlook import outlook, run_timer_of, timer_of
-from mainspring.domain.execution.state import OPEN, Execution, StepState, key_of
+from mainspring.domain.execution.outlook import due_at, outlook, run_timer_of, timer_of
+from mainspring.domain.execution.settling import wait_status
+from mainspring.domain.execution.state import OPEN, SIDE, Execution, StepState, Waiting, key_of
 from mainspring.domain.message import replace
 from mainspring.domain.rows import (
+    ApprovalRow,
     AttemptRow,
     AuditRow,
+    BufferedExpired,
+    BufferedGone,
+    BufferedRow,
     Change,
     CompiledRow,
     DefinitionRow,
@@ -25,6 +30,8 @@ from mainspring.domain.rows import (
     StepRow,
     TimerGone,
     TimerRow,
+    TriggerRow,
+    TriggersGone,
 )
 from mainspring.domain.task import partition_of
 
@@ -38,7 +45,9 @@ def project(
     changes: list[Change] = []
     for envelope, event in zip(envelopes, events, strict=True):
         before, x = x, apply(x, envelope, event)
-        changes += _metadata(envelope, isinstance(event, FACTS))
+        changes += _metadata(envelope, is_fact=isinstance(event, FACTS))
+        if isinstance(event, e.StepEvent | e.Forced):
+            changes += _opened(before, x, event.ref)
         if isinstance(event, e.StepEvent):
             changes += _step(before, x, envelope, event)
         elif before.paused != x.paused:
@@ -48,11 +57,46 @@ def project(
     return changes, x
 
 
+def project_buffer(
+    envelope: Envelope, event: triggers.Buffering, before: BufferedRow | None = None
+) -> list[Change]:
+    """Return the rows that follow from an event of a buffer; `before` is the row it speaks of."""
+    changes = _metadata(envelope, is_fact=isinstance(event, triggers.EventBuffered))
+    match event:
+        case triggers.EventBuffered():
+            changes.append(
+                BufferedRow(
+                    stream=envelope.stream.id,
+                    version=envelope.version,
+                    project=envelope.project,
+                    key=event.key,
+                    sent_by=event.sent_by,
+                    buffered_at=event.at,
+                    expires_at=event.expires_at,
+                )
+            )
+        case triggers.EventOffered():
+            if before is not None:
+                changes.append(replace(before, trigger=event.trigger))
+        case triggers.EventConsumed():
+            changes.append(BufferedGone(envelope.stream.id, event.kept))
+    return changes
+
+
+def project_purge(envelope: Envelope, event: triggers.TriggersPurged) -> list[Change]:
+    """Return what follows from a purge of a project."""
+    return [
+        *_metadata(envelope, is_fact=True),
+        TriggersGone(envelope.project, event.ended_before),
+        BufferedExpired(envelope.project, event.ended_before),
+    ]
+
+
 def project_catalog(
     envelope: Envelope, event: catalog.Event, before: DefinitionRow | None = None
 ) -> list[Change]:
     """Return the rows that follow from an event of a definition."""
-    changes = _metadata(envelope, not isinstance(event, catalog.DefinitionCompiled))
+    changes = _metadata(envelope, is_fact=not isinstance(event, catalog.DefinitionCompiled))
     match event:
         case catalog.DefinitionCompiled():
             form = event.definition
@@ -75,7 +119,7 @@ def project_catalog(
     return changes
 
 
-def _metadata(envelope: Envelope, is_fact: bool) -> list[Change]:
+def _metadata(envelope: Envelope, *, is_fact: bool) -> list[Change]:
     """Return who asked for what, and the answer to give again for an idempotency key."""
     changes: list[Change] = []
     meta = envelope.meta
@@ -120,6 +164,8 @@ def _step(
     yield step_row(after.id, step)
     yield from _timer(after, key, timer_of(before, before.steps.get(key)), timer_of(after, step))
     if isinstance(event, e.StepSucceeded | e.StepFailed | e.StepAccepted) and event.exchange:
+        if isinstance(event, e.StepSucceeded) and event.attempt == 0:
+            return  # kept of another run: this one has not called anybody
         yield AttemptRow(
             execution=after.id,
             ref=event.ref,
@@ -133,6 +179,102 @@ def _step(
             status=event.exchange.status,
             fault=event.exchange.fault,
         )
+
+
+def _opened(before: Execution, after: Execution, ref: str) -> Iterable[Change]:
+    """Yield the row of the trigger or approval that a step has open, when it has changed."""
+    step = after.steps.get(ref)
+    if step is None or step.opened is None:
+        return
+    row = _opened_row(after, step, step.opened)
+    old = before.steps.get(ref)
+    if old is None or old.opened is None or _opened_row(before, old, old.opened) != row:
+        yield row
+
+
+def _opened_row(x: Execution, step: StepState, opened: Waiting) -> TriggerRow | ApprovalRow:
+    if opened.kind == "approval":
+        return approval_row(x, step, opened)
+    return trigger_row(x, step, opened)
+
+
+def trigger_row(x: Execution, step: StepState, opened: Waiting) -> TriggerRow:
+    """Return the row of an event trigger, as it is or as it ended."""
+    status = wait_status(step)
+    settled = step.resolution
+    received = settled if settled is not None and status == "received" else None
+    told = x.of(step.ref, "notify")
+    wait = x.step(step.ref).wait
+    return TriggerRow(
+        id=opened.id,
+        project=x.project,
+        key=opened.key,
+        execution=x.id,
+        ref=step.ref,
+        visit=step.visit,
+        attempt=step.attempt,
+        status=status,
+        ask_version=opened.version,
+        requested_at=opened.at,
+        timeout=wait.timeout if wait is not None else None,
+        expires_at=opened.expires_at,
+        received_at=received.at if received else None,
+        ended_at=_ended_at(step, status),
+        error=None if status in ("waiting", "received") else _why(step),
+        notify_url=opened.notify_url,
+        notify_status=_NOTICES.get(told.status, "pending")
+        if told is not None and told.key == opened.id
+        else None,
+        sent_by=received.by if received else None,
+        payload_version=received.version if received else None,
+    )
+
+
+_NOTICES = {"succeeded": "sent", "failed": "failed", "canceled": "canceled"}
+
+
+def approval_row(x: Execution, step: StepState, opened: Waiting) -> ApprovalRow:
+    """Return the row of an approval, as it is or as it ended."""
+    status = wait_status(step)
+    settled = step.resolution
+    return ApprovalRow(
+        id=opened.id,
+        project=x.project,
+        execution=x.id,
+        ref=step.ref,
+        visit=step.visit,
+        attempt=step.attempt,
+        status=status,
+        ask_version=opened.version,
+        requested_at=opened.at,
+        approvers=opened.approvers,
+        expires_at=opened.expires_at,
+        decided_at=_ended_at(step, status),
+        decided_by=settled.by if settled is not None else None,
+        reason=None if status == "pending" else _why(step),
+    )
+
+
+def _ended_at(step: StepState, status: str) -> float | None:
+    if status in ("waiting", "pending"):
+        return None
+    return step.resolution.at if step.resolution is not None else step.finished_at
+
+
+def _why(step: StepState) -> str | None:
+    """Return why a wait is over: the words of who ended it, or the step's own reason."""
+    settled = step.resolution
+    if settled is None:
+        return step.reason
+    return settled.reason or _WORDS.get(settled.how)
+
+
+_WORDS = {
+    "canceled": "canceled by user",
+    "skipped": "the step was skipped",
+    "completed": "the step was completed by user",
+    "failed": "the step was failed by user",
+}
 
 
 def _all_timers(before: Execution, after: Execution) -> Iterable[Change]:
@@ -154,7 +296,6 @@ def _timer(
 
 def step_row(execution: str, step: StepState) -> StepRow:
     """Return the row of a step's latest visit."""
-    due = {"retrying": step.retry_at, "sleeping": step.wake_at, "accepted": step.expires_at}
     return StepRow(
         execution=execution,
         ref=step.ref,
@@ -168,7 +309,7 @@ def step_row(execution: str, step: StepState) -> StepRow:
         reason=step.reason,
         started_at=step.started_at,
         finished_at=None if step.status in OPEN else step.finished_at,
-        due_at=due.get(step.status),
+        due_at=due_at(step),
         output_version=step.output_version,
     )
 
@@ -195,7 +336,7 @@ def execution_row(x: Execution) -> ExecutionRow:
         updated_at=x.updated_at,
         reason=x.reason,
         warning=x.warning,
-        current=tuple(step.ref for step in x.open_steps()),
+        current=tuple(step.ref for step in x.open_steps() if step.phase not in SIDE),
         waiting_for=waiting_for,
         wake_at=wake_at,
         started_at=x.started_at,

@@ -14,7 +14,14 @@ from mainspring.domain.envelope import (
 )
 from mainspring.domain.execution.events import ExecutionRequested, StepSucceeded, WakeRequested
 from mainspring.domain.message import Json, Message
-from mainspring.domain.rows import Change, DefinitionRow, ExecutionRow, IdempotencyRow
+from mainspring.domain.rows import (
+    ApprovalRow,
+    Change,
+    DefinitionRow,
+    ExecutionRow,
+    IdempotencyRow,
+    TriggerRow,
+)
 from mainspring.domain.task import Exchange
 from mainspring.ports import Append
 
@@ -79,6 +86,39 @@ def execution_row(stream: StreamId, **fields: object) -> ExecutionRow:
         "updated_at": NOW,
     }
     return ExecutionRow(**(plain | fields))  # type: ignore[arg-type]
+
+
+def trigger_row(n: int, **fields: object) -> TriggerRow:
+    """Return the row of a waiting trigger of the n-th execution, with other fields where given."""
+    plain: dict[str, object] = {
+        "id": uuid(n, 7),
+        "project": "default",
+        "key": f"k{n}",
+        "execution": uuid(n),
+        "ref": "w",
+        "visit": 1,
+        "attempt": 1,
+        "status": "waiting",
+        "ask_version": 1,
+        "requested_at": NOW,
+    }
+    return TriggerRow(**(plain | fields))  # type: ignore[arg-type]
+
+
+def approval_row(n: int, **fields: object) -> ApprovalRow:
+    """Return the row of a pending approval of the n-th execution, with other fields where given."""
+    plain: dict[str, object] = {
+        "id": uuid(n, 8),
+        "project": "default",
+        "execution": uuid(n),
+        "ref": "a",
+        "visit": 1,
+        "attempt": 1,
+        "status": "pending",
+        "ask_version": 1,
+        "requested_at": NOW,
+    }
+    return ApprovalRow(**(plain | fields))  # type: ignore[arg-type]
 
 
 def idempotency_row(key: str, *, at: float = NOW, project: str = "default") -> IdempotencyRow:

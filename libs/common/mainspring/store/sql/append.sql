@@ -8,15 +8,16 @@
 --
 -- Returns one row: for each stream whether it was accepted, and the positions of the events that
 -- were written, in order.  A unique violation of `idempotency_one_answer` (or a null in
--- idempotency.at) says that a key is taken, of `definitions_one_name` that a name is: then nothing
--- at all was written.
+-- idempotency.at) says that a key is taken, of `definitions_one_name` or `triggers_one_waiting_key`
+-- that a name is: then nothing at all was written.
 --
 -- One lock makes the order of positions the order of commits: whoever reads a position can never
 -- see a lower one appear later.  It is taken before the first row is written, because everything
 -- hangs on `asked`.  The snapshot of the statement is older than the lock, and that is safe: a
 -- stream that was moved meanwhile is re-read and re-judged by the update (READ COMMITTED), one that
 -- was born meanwhile stops the insert, and the views of a stream are written by its appends alone,
--- so an accepted stream has unchanged rows.  Rows of `attempts` and `audit` carry the version of
+-- so an accepted stream has unchanged rows.  Only a purge removes rows of other streams, such as
+-- ended long before.  Rows of `attempts` and `audit` carry the version of
 -- their event, so they are only ever inserted.
 with locked as materialized (
   select pg_advisory_xact_lock(6077427380160)
@@ -193,6 +194,87 @@ idempotency as (
      set request_hash = excluded.request_hash, status = excluded.status,
          response = excluded.response, location = excluded.location,
          at = case when kept.at <= excluded.at - interval '24 hours' then excluded.at end
+),
+triggers as (
+  -- In order of the rows, so that a key which one trigger gives up is free for the next.
+  insert into mainspring.triggers
+    (id, project, key, execution, ref, visit, attempt, status, ask_version, requested_at, timeout,
+     expires_at, received_at, ended_at, error, notify_url, notify_status, sent_by, payload_version)
+  select r.id, r.project, r.key, r.execution, r.ref, r.visit, r.attempt, r.status, r.ask_version,
+         to_timestamp(r.requested_at), r.timeout, to_timestamp(r.expires_at),
+         to_timestamp(r.received_at), to_timestamp(r.ended_at), r.error, r.notify_url,
+         r.notify_status, r.sent_by, r.payload_version
+    from json_to_recordset($29::json)
+           as r (n int, id uuid, project text, key text, execution uuid, ref text, visit int,
+                 attempt int, status text, ask_version int, requested_at double precision,
+                 timeout double precision, expires_at double precision,
+                 received_at double precision, ended_at double precision, error text,
+                 notify_url text, notify_status text, sent_by text, payload_version int)
+   where (select accepted from verdict)[r.n]
+  on conflict (id) do update
+     set project = excluded.project, key = excluded.key, execution = excluded.execution,
+         ref = excluded.ref, visit = excluded.visit, attempt = excluded.attempt,
+         status = excluded.status, ask_version = excluded.ask_version,
+         requested_at = excluded.requested_at, timeout = excluded.timeout,
+         expires_at = excluded.expires_at, received_at = excluded.received_at,
+         ended_at = excluded.ended_at, error = excluded.error, notify_url = excluded.notify_url,
+         notify_status = excluded.notify_status, sent_by = excluded.sent_by,
+         payload_version = excluded.payload_version
+),
+triggers_gone as (
+  delete from mainspring.triggers t
+   using json_to_recordset($30::json)
+           as r (n int, project text, ended_before_at double precision)
+   where (select accepted from verdict)[r.n]
+     and t.project = r.project and t.ended_at < to_timestamp(r.ended_before_at)
+),
+approvals as (
+  insert into mainspring.approvals
+    (id, project, execution, ref, visit, attempt, status, ask_version, requested_at, approvers,
+     expires_at, decided_at, decided_by, reason)
+  select r.id, r.project, r.execution, r.ref, r.visit, r.attempt, r.status, r.ask_version,
+         to_timestamp(r.requested_at), r.approvers, to_timestamp(r.expires_at),
+         to_timestamp(r.decided_at), r.decided_by, r.reason
+    from json_to_recordset($31::json)
+           as r (n int, id uuid, project text, execution uuid, ref text, visit int, attempt int,
+                 status text, ask_version int, requested_at double precision, approvers json,
+                 expires_at double precision, decided_at double precision, decided_by text,
+                 reason text)
+   where (select accepted from verdict)[r.n]
+  on conflict (id) do update
+     set project = excluded.project, execution = excluded.execution, ref = excluded.ref,
+         visit = excluded.visit, attempt = excluded.attempt, status = excluded.status,
+         ask_version = excluded.ask_version, requested_at = excluded.requested_at,
+         approvers = excluded.approvers, expires_at = excluded.expires_at,
+         decided_at = excluded.decided_at, decided_by = excluded.decided_by,
+         reason = excluded.reason
+),
+buffered as (
+  insert into mainspring.buffered
+    (stream, version, project, key, sent_by, buffered_at, expires_at, trigger)
+  select r.stream, r.version, r.project, r.key, r.sent_by, to_timestamp(r.buffered_at),
+         to_timestamp(r.expires_at), r.trigger
+    from json_to_recordset($32::json)
+           as r (n int, stream text, version int, project text, key text, sent_by text,
+                 buffered_at double precision, expires_at double precision, trigger uuid)
+   where (select accepted from verdict)[r.n]
+  on conflict (stream, version) do update
+     set project = excluded.project, key = excluded.key, sent_by = excluded.sent_by,
+         buffered_at = excluded.buffered_at, expires_at = excluded.expires_at,
+         trigger = excluded.trigger
+),
+buffered_gone as (
+  delete from mainspring.buffered b
+   using json_to_recordset($33::json) as r (n int, stream text, version int)
+   where (select accepted from verdict)[r.n]
+     and b.stream = r.stream and b.version = r.version
+),
+buffered_expired as (
+  delete from mainspring.buffered b
+   using json_to_recordset($34::json)
+           as r (n int, project text, expired_before_at double precision)
+   where (select accepted from verdict)[r.n]
+     and b.project = r.project and b.expires_at < to_timestamp(r.expired_before_at)
 )
 select (select accepted from verdict) as accepted,
        (select array_agg(position order by position) from written) as positions

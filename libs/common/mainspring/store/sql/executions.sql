@@ -2,8 +2,9 @@
 -- $1 project text  $2 statuses text[] (empty: all; `status` or `status:waiting_for`)
 -- $3 name text (null: any)
 -- $4 created_at timestamptz and $5 id uuid of the last one seen (null: from the start)
--- $6 limit int
--- Served by executions_newest.
+-- $6 limit int  $7 key and $8 value text of a tag that they have (null: any)
+-- Served by executions_newest.  A case, because an or makes the planner expect next to nothing, and
+-- sort that instead of following the index.
 select *
   from mainspring.executions
  where project = $1
@@ -12,5 +13,6 @@ select *
    and (cardinality($2::text[]) = 0 or status = any ($2::text[])
         or status || ':' || waiting_for = any ($2::text[]))
    and ($3::text is null or name = $3)
+   and case when $7::text is null then true else tags ->> $7 = coalesce($8::text, tags ->> $7) end
  order by project, created_at desc, id desc
  limit $6

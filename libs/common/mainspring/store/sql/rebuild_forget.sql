@@ -18,6 +18,16 @@ attempts as (
 timers as (
   delete from mainspring_rebuilt.timers t using runs where t.execution = runs.id
 ),
+triggers as (
+  delete from mainspring_rebuilt.triggers t using runs where t.execution = runs.id
+),
+approvals as (
+  delete from mainspring_rebuilt.approvals a using runs where a.execution = runs.id
+),
+buffered as (
+  delete from mainspring_rebuilt.buffered b
+   using changed c where c.category = 'buffer' and b.stream = c.id
+),
 compiled as (
   delete from mainspring_rebuilt.compiled k
    using changed c where c.category = 'compiled' and k.hash = c.id
