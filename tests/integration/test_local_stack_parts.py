@@ -13,9 +13,10 @@ import pytest
 
 from mainspring.runtime import children
 from mainspring.testing import cluster
+from mainspring.testing.patience import until
 from mainspring_cli import parts
 from mainspring_cli.echo import echo_endpoint
-from mainspring_cli.home import PORT_VARIABLES, Home, HomeTaken, PortTaken
+from mainspring_cli.home import PORT_VARIABLES, Home, HomeTaken, PortTaken, displaced
 from mainspring_cli.parts import LogErrors, Service, StackFailed
 from mainspring_cli.sample import hello_world
 from mainspring_cli.say import Say
@@ -63,6 +64,19 @@ def test_a_port_asked_for_by_number_is_given_or_refused(
 
 
 @pytest.mark.usefixtures("free_ports")
+def test_a_usual_port_that_is_in_use_gives_way_and_nobody_asked_for_it_by_number(
+    home: Home, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = {**PORT_VARIABLES, "api": ("MAINSPRING_API_PORT", taken)}
+    monkeypatch.setattr("mainspring_cli.home.PORT_VARIABLES", usual)
+    monkeypatch.delenv("MAINSPRING_API_PORT")
+    ports = home.ports()
+    assert ports["api"] != taken
+    assert displaced(ports) == {"api": taken}
+    assert home.ports() == ports
+
+
+@pytest.mark.usefixtures("free_ports")
 @pytest.mark.parametrize("nonsense", ["http", "-1", "65536", "80.5"])
 def test_a_port_that_is_none_is_refused_by_name(
     home: Home, monkeypatch: pytest.MonkeyPatch, nonsense: str
@@ -99,6 +113,21 @@ async def test_the_echo_endpoint_survives_what_is_not_http() -> None:
         assert (await client.get(url)).status_code == 200
 
 
+def test_a_connection_that_is_open_when_the_stack_ends_is_no_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def leave() -> None:
+        port = children.free_port()
+        async with echo_endpoint(port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            writer.close()
+
+    asyncio.run(leave())
+    assert not caplog.records
+
+
 async def test_a_service_that_dies_before_it_is_ready_is_told_with_its_last_words(
     home: Home,
 ) -> None:
@@ -106,6 +135,16 @@ async def test_a_service_that_dies_before_it_is_ready_is_told_with_its_last_word
     dead.start()
     async with httpx.AsyncClient() as client:
         with pytest.raises(StackFailed, match="No module named mainspring_that_is_not_there"):
+            await parts.wait_ready(client, [dead])
+
+
+async def test_a_service_is_not_ready_because_another_answers_at_its_port(home: Home) -> None:
+    port = children.free_port()
+    dead = Service("that_is_not_there", port, home.logs / "dead.log", dict(os.environ))
+    async with echo_endpoint(port), httpx.AsyncClient() as client:
+        dead.start()
+        await until(lambda: not dead.is_running)
+        with pytest.raises(StackFailed, match="ended instead of becoming ready"):
             await parts.wait_ready(client, [dead])
 
 

@@ -18,7 +18,7 @@ import httpx
 from mainspring.runtime.config import SERVICES
 from mainspring.runtime.servers import NatsServer, PostgresServer
 from mainspring_cli.echo import echo_endpoint
-from mainspring_cli.home import Home
+from mainspring_cli.home import Home, displaced
 from mainspring_cli.parts import (
     Part,
     Service,
@@ -110,6 +110,9 @@ async def _stack(home: Home, say: Say, client: httpx.AsyncClient) -> AsyncGenera
     """Bring everything up, keep it up, and take it down in the reverse order."""
     ports = home.ports()
     say.line("home", f"home {home.folder}", home=home.folder)
+    for name, usual in displaced(ports).items():
+        text = f"  port {usual} is in use; {name} takes {ports[name]}"
+        say.line("displaced", text, part=name, port=ports[name])
     async with _servers(home, ports, say) as servers, echo_endpoint(ports["echo"]) as echo_url:
         with say.doing("migrated", "migrating the database"):
             await migrate_database(servers.database_url, lambda line: None)

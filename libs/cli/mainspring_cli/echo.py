@@ -28,6 +28,8 @@ async def _serve(reader: StreamReader, writer: StreamWriter) -> None:
             pass
     except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         pass  # the other side left, or does not speak HTTP: there is nobody to tell
+    except asyncio.CancelledError:
+        pass  # the stack ends; until Python 3.12 asyncio would tell it as a fault of this callback
     finally:
         writer.close()
 

@@ -59,16 +59,20 @@ class Home:
     def ports(self) -> dict[str, int]:
         """Return a port for everything that listens; raise `PortTaken`.
 
-        Where the environment says 0 a free one is taken, and taken again the next time.
+        Where the environment says 0 a free one is taken, and taken again the next time; so it is
+        where it says nothing and the usual one is in use, as it is beside another stack.
         """
         kept = self._read("ports.json")
         chosen: dict[str, int] = {}
         for name, (variable, default) in PORT_VARIABLES.items():
             wanted = _port(variable, default)
             if wanted and not children.is_free(wanted):
-                raise PortTaken(f"port {wanted} is in use; {variable}=0 takes a free one")
+                if os.environ.get(variable):
+                    raise PortTaken(f"port {wanted} is in use; {variable}=0 takes a free one")
+                wanted = 0
             chosen[name] = wanted or _free(kept.get(name), chosen)
-        self._write("ports.json", kept | {n: p for n, p in chosen.items() if _is_free_choice(n)})
+        own = {name: port for name, port in chosen.items() if port != _port(*PORT_VARIABLES[name])}
+        self._write("ports.json", kept | own)
         return chosen
 
     def secrets(self) -> dict[str, str]:
@@ -139,8 +143,10 @@ def _port(variable: str, default: int) -> int:
     return int(given or default)
 
 
-def _is_free_choice(name: str) -> bool:
-    return _port(*PORT_VARIABLES[name]) == 0
+def displaced(ports: Mapping[str, int]) -> dict[str, int]:
+    """Return the usual ports, by name, that were in use and so are not those chosen."""
+    usual = {name: _port(*PORT_VARIABLES[name]) for name in ports}
+    return {name: port for name, port in usual.items() if port and port != ports[name]}
 
 
 def _free(kept: int | None, chosen: Mapping[str, int]) -> int:

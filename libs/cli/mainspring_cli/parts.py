@@ -105,11 +105,17 @@ async def wait_ready(client: httpx.AsyncClient, services: Sequence[Service]) -> 
     deadline = monotonic() + READY_S
     for service in services:
         while not await is_ready(client, service.url):
-            if not service.is_running:
-                raise _failure(service, "ended instead of becoming ready")
+            _refuse_ended(service)
             if monotonic() > deadline:
                 raise _failure(service, f"was not ready within {READY_S:g} s")
             await asyncio.sleep(0.05)
+    for service in services:
+        _refuse_ended(service)  # the answer was another's: somebody was first at its port
+
+
+def _refuse_ended(service: Service) -> None:
+    if not service.is_running:
+        raise _failure(service, "ended instead of becoming ready")
 
 
 def _failure(service: Service, what: str) -> StackFailed:
