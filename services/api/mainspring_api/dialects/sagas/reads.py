@@ -39,10 +39,16 @@ def _as_of(text: str) -> float:
         # A plus that was not encoded has become a space on the way.
         instant = msgspec.convert(text.replace(" ", "+"), datetime)
         if instant.tzinfo is not None:
-            return instant.timestamp()
+            return _whole(instant).timestamp()
     except (msgspec.ValidationError, OverflowError):
         pass
     raise DefinitionInvalid(["as_of: must be a position of the log or an instant with its zone"])
+
+
+def _whole(instant: datetime) -> datetime:
+    # Instants are shown cut to milliseconds, so one that came from us means all of its millisecond.
+    cut = instant.microsecond % 1000 == 0
+    return instant.replace(microsecond=instant.microsecond + 999) if cut else instant
 
 
 async def list_sagas(api: Api, request: Request) -> Response:
