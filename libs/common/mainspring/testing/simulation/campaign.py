@@ -4,7 +4,6 @@ Services are named as text and loaded when they are needed: nothing here may sta
 verdict is all that leaves a history, so many can be judged in another process.
 """
 
-import gc
 import inspect
 import os
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from mainspring.testing.simulation.run import simulate
 SERVICES: Final[Mapping[str, str]] = {
     "api": "mainspring_api.app:build",
     "scheduler": "mainspring_scheduler.app:build",
+    "events": "mainspring_events.app:build",
     "executor": "mainspring_executor.build:build",
 }
 """Where each service is put together, in production as here."""
@@ -51,7 +51,7 @@ def judge(seeds: Sequence[int]) -> list[Verdict]:
 
 def _judged(seed: int, builds: Mapping[str, Build]) -> Verdict:
     history = simulate(seed, builds, talk=bool(os.environ.get("MAINSPRING_SIM_TALK")))
-    verdict = Verdict(
+    return Verdict(
         seed,
         len(history.rows),
         len(history.faults),
@@ -59,9 +59,6 @@ def _judged(seed: int, builds: Mapping[str, Build]) -> Verdict:
         history.seconds,
         history.told() if history.violations else "",
     )
-    del history
-    gc.collect(1)
-    return verdict
 
 
 def _build(module: str, name: str) -> Build:

@@ -10,11 +10,11 @@ from typing import Final, cast
 from urllib.parse import quote, urlsplit
 
 import msgspec
-from starlette.types import Message
+from starlette.types import Message, Scope
 
 from mainspring.domain.message import Json
 from mainspring.testing.simulation.faults import Chance, Weather
-from mainspring.testing.simulation.incarnation import Replica
+from mainspring.testing.simulation.incarnation import Life, Replica
 
 PATIENCE_S: Final = 30.0
 
@@ -98,18 +98,34 @@ class Client:
         await asyncio.sleep(self._chance.around(self._weather.latency))
         if self._chance.hits(self._weather.wire_cuts / 2):
             return None  # it never arrived, and nobody can tell
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                sent = await self._chance.pick(alive).serve(_scope(verb, path, headers), body)
-        except TimeoutError:
-            return None
+        answer = await _served(self._chance.pick(alive), scope_of(verb, path, headers), body)
         await asyncio.sleep(self._chance.around(self._weather.latency))
-        if not sent or self._chance.hits(self._weather.wire_cuts / 2):
-            return None
-        return _answer(sent)
+        return None if self._chance.hits(self._weather.wire_cuts / 2) else answer
 
 
-def _scope(verb: str, path: str, headers: dict[str, str]) -> dict[str, object]:
+async def _served(life: Life, scope: Scope, body: bytes) -> Answer | None:
+    """Return a whole answer, None when it broke off or took too long."""
+    sent: list[Message] = []
+    asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if not asked:
+            await asyncio.Future()  # the client stays until it has its answer
+        return asked.pop()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            is_whole = await life.serve(scope, receive, send)
+    except TimeoutError:
+        return None
+    return _answer(sent) if is_whole and sent else None
+
+
+def scope_of(verb: str, path: str, headers: dict[str, str]) -> Scope:
+    """Return the scope of a request."""
     parts = urlsplit(path)
     return {
         "type": "http",

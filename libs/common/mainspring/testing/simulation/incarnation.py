@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, Literal, Protocol, cast
 
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mainspring.bus.memory import MemoryBus
 from mainspring.bus.memory_broker import MemoryBroker
@@ -132,48 +132,38 @@ class Life:
             pass  # cut off, or it crashed while it drained
         self.crash()
 
-    async def serve(self, scope: Scope, body: bytes) -> list[Message] | None:
-        """Let the app answer one request; None when there is no app, or no answer any more."""
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Let the app answer one request; False when it did not get to the end of it."""
         app = self.app
         if app is None:
-            return None
-        answering = self.own(self._answered(app, scope, body), name=f"serve {scope['path']}")
+            return False
+        answering = self.own(self._answered(app, scope, receive, send), f"serve {scope['path']}")
         ended = asyncio.ensure_future(self.ended.wait())
-        await asyncio.wait([answering, ended], return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
-        if not answering.done() or answering.cancelled() or not self.gate.is_open:
-            return None
-        return answering.result()
+        try:
+            await asyncio.wait([answering, ended], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+        return answering.done() and not answering.cancelled() and self.gate.is_open
 
-    async def _answered(self, app: ASGIApp, scope: Scope, body: bytes) -> list[Message]:
-        sent: list[Message] = []
-        received = False
-
-        async def receive() -> Message:
-            nonlocal received
-            if received:
-                await asyncio.Future()  # the client stays until it has its answer
-            received = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Message) -> None:
+    async def _answered(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async def gated(message: Message) -> None:
             self.gate.point()
-            sent.append(message)
+            await send(message)
 
         self._inside += 1
         try:
-            await app(scope, receive, send)
+            await app(scope, receive, gated)
         except Exception as fault:  # noqa: BLE001 - a server would answer 500 and go on
             _log.exception("the app of %s raised", self.name)
             self._around.oddities.append(f"{self.name} {scope['path']}: raised {fault!r}")
         finally:
             self._inside -= 1
-        return sent
 
     async def _drained(self) -> None:
+        # Streams end because of this; requests are answered to their end.
+        self._draining.set()
         while self._inside:  # noqa: ASYNC110 - costs nothing in virtual time
             await asyncio.sleep(0.01)
-        self._draining.set()
         components = self._service.components
         await asyncio.gather(*(component.drain() for component in components))
 

@@ -9,8 +9,9 @@ import asyncio
 import contextvars
 import hashlib
 import logging
+import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Literal, cast
 
 import msgspec
@@ -29,10 +30,14 @@ from mainspring.testing.simulation.incarnation import Build, Replica, task_facto
 from mainspring.testing.simulation.loop import Deadlock, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.peers import Peers
 from mainspring.testing.simulation.script import Writer
+from mainspring.testing.simulation.watcher import Watcher
 from mainspring.testing.simulation.world import SimulatedBroker, SimulatedClock
 
 TROUBLE_S: Final = 40.0
 BOUND_S: Final = 1500.0
+WATCHED_S: Final = 10.0
+"""By when a watcher has seen all that happened."""
+
 FEWEST_RUNS: Final = 10
 FEWEST_FAULTS: Final = 5
 
@@ -88,6 +93,8 @@ class Simulation:
             self.chance.child("peers"), self.weather, self.spawn, self.client.post_callback
         )
         self.peers: HttpClient = self.peer_world.http
+        watched = [one for one in self.replicas if one.name.startswith("events")]
+        self.watcher = Watcher(watched, self.chance.child("watcher"))
         self._tasks: dict[asyncio.Task[Any], None] = {}
 
     def note(self, fault: Fault) -> None:
@@ -122,11 +129,13 @@ class Simulation:
         await asyncio.sleep(0.1)
         actors = self._actors()
         self.spawn(self._disasters())
+        self.spawn(self.watcher.run())
         acting = [asyncio.ensure_future(actor.act()) for actor in actors]
         await asyncio.sleep(TROUBLE_S)
         self._clear_up()
         await asyncio.gather(*acting)
         stuck = await self._until_over()
+        await asyncio.sleep(WATCHED_S)
         await self._end()
         starts = [actor.started for actor in actors]
         rows = {row.id: row for row in self.store.tables.rows(ExecutionRow)}
@@ -138,6 +147,7 @@ class Simulation:
             *laws.ends(starts, rows, self.peer_world.blamed),
             *laws.effects(log, calls),
             *laws.answers(self.client.asked),
+            *self.watcher.missed(log),
             *self._checked(),
         ]
 
@@ -264,12 +274,14 @@ def _lived(seed: int, builds: Mapping[str, Build]) -> History:
     loop.set_task_factory(cast("Any", task_factory))
     simulation = Simulation(seed, builds)
     loop.set_exception_handler(lambda _, context: _keep(simulation.oddities, context))
+    hook, sys.unraisablehook = sys.unraisablehook, _ignored(simulation.oddities)
     try:
         violations = loop.run_until_complete(simulation.run())
     except (Deadlock, OutOfTime) as broken:
         violations = [*simulation.oddities, f"the history has no end: {broken!r}"]
     finally:
         loop.close()
+        sys.unraisablehook = hook
     return History(
         seed=seed,
         weather=simulation.weather,
@@ -288,6 +300,8 @@ def _keep(oddities: list[str], context: Mapping[str, Any]) -> None:
     oddities.append(f"unhandled: {context.get('message')}: {context.get('exception')!r}")
 
 
-def first_broken(histories: Sequence[History]) -> str:
-    """Return what is wrong with the first bad history, or nothing."""
-    return next((history.told() for history in histories if history.violations), "")
+def _ignored(oddities: list[str]) -> "Callable[[sys.UnraisableHookArgs], None]":
+    def keep(told: "sys.UnraisableHookArgs") -> None:
+        oddities.append(f"ignored: {told.exc_value!r} in {told.object!r}")
+
+    return keep
