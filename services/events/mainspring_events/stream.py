@@ -6,6 +6,7 @@ Listening begins before the first read, or an event between the two would wait f
 """
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
@@ -82,12 +83,13 @@ async def execution_stream(
                     yield b"".join(map(event_of, since))
                 over = _ends_over(over, since)
                 follower = Follower(log, ear, [of_row, *since][-1].position, read=True)
-            async for batch in follower.batches(stream=stream, types=()):
-                over = _ends_over(over, batch)
-                if batch:
-                    yield b"".join(map(event_of, batch))
-                elif over:
-                    return
+            async with aclosing(follower.batches(stream=stream, types=())) as batches:
+                async for batch in batches:
+                    over = _ends_over(over, batch)
+                    if batch:
+                        yield b"".join(map(event_of, batch))
+                    elif over:
+                        return
     except LogUnavailable:
         return
 
@@ -99,9 +101,10 @@ async def project_stream(
     try:
         async with feed.to_project(project) as ear:
             follower = Follower(log, ear, after)
-            async for batch in follower.batches(project=project, types=types):
-                if batch:
-                    yield b"".join(map(cloud_event_of, batch))
+            async with aclosing(follower.batches(project=project, types=types)) as batches:
+                async for batch in batches:
+                    if batch:
+                        yield b"".join(map(cloud_event_of, batch))
     except LogUnavailable:
         return
 
