@@ -10,11 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from mainspring.runtime import children
 from mainspring.testing import cluster
 from mainspring.testing.patience import until
 from mainspring_cli import parts
+from mainspring_cli.app import app
 from mainspring_cli.echo import echo_endpoint
 from mainspring_cli.home import PORT_VARIABLES, Home, HomeTaken, PortTaken, displaced
 from mainspring_cli.parts import LogErrors, Service, StackFailed
@@ -94,6 +96,17 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(home: Home) -> No
 def test_a_home_has_one_owner(home: Home) -> None:
     with home.locked(), pytest.raises(HomeTaken, match=f"process {os.getpid()}"), home.locked():
         pass
+
+
+def test_a_stack_that_has_stopped_has_no_status_and_its_ports_may_be_anybodys(home: Home) -> None:
+    home.announce({"services": {"api": "http://127.0.0.1:1"}})
+    with home.locked():
+        running = CliRunner().invoke(app, ["status", "--home", str(home.folder)])
+    assert running.exit_code == 1
+    assert "not ready" in running.output
+    stopped = CliRunner().invoke(app, ["status", "--home", str(home.folder)])
+    assert stopped.exit_code == 1
+    assert "no local stack runs in" in stopped.output
 
 
 async def test_the_echo_endpoint_says_what_it_was_asked() -> None:

@@ -75,9 +75,10 @@ def dev(
 def status(*, home: HomeFolder = HERE, as_json: AsJson = False) -> None:
     """Ask each service of the local stack whether it is ready; exit 1 when one is not."""
     say = Say(as_json=as_json)
-    urls: dict[str, str] = Home(home).announced().get("services", {})
-    if not urls:
-        say.failure("no_stack", f"no local stack has run in {home}; `mainspring dev` starts one")
+    here = Home(home)
+    urls: dict[str, str] = here.announced().get("services", {})
+    if not urls or not here.is_taken():
+        say.failure("no_stack", f"no local stack runs in {home}; `mainspring dev` starts one")
         raise typer.Exit(1)
     ready = asyncio.run(_ask(urls))
     rows = [[name, url, "ready" if ready[name] else "not ready"] for name, url in urls.items()]

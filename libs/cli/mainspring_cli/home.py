@@ -56,6 +56,20 @@ class Home:
         finally:
             os.close(handle)
 
+    def is_taken(self) -> bool:
+        """Say whether a stack runs here, or is still clearing up."""
+        try:
+            handle = os.open(self.folder / "lock", os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
     def ports(self) -> dict[str, int]:
         """Return a port for everything that listens; raise `PortTaken`.
 
