@@ -110,6 +110,7 @@ async def test_a_started_service_is_ready_and_an_ordered_stop_exits_with_zero() 
     async with living(frame) as (life, client):
         await loop.running.wait()
         assert (await client.get("/readyz")).text == "ready"
+        assert (await client.get("/anything")).status_code == 404  # it will not come by waiting
         frame.stop()
         assert await life == Exit.DRAINED
     assert loop.calls == ["start", "run", "drain"]

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import uvloop
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from mainspring.http.health import Health
@@ -192,7 +193,7 @@ class Frame:
             _log.exception("the service cannot start")
             return Exit.FAILED
         tasks = [asyncio.create_task(c.run(), name=c.name) for c in service.components]
-        self.listener.serve(service.app)
+        self.listener.serve(service.app or Starlette())
         self.health.clear("starting")
         _log.info("ready")
         died = await self._until_over([*tasks, self.listener.serving])
