@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -13,6 +13,7 @@ from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.events import Event
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import replace
+from mainspring.http.sse import resume_from
 from mainspring.testing.simulation.campaign import loaded
 from mainspring.testing.simulation.loop import Deadlock, OutOfBounds, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.run import simulate
@@ -65,14 +66,38 @@ async def sweep_nothing(_: object) -> int:
     return 0
 
 
+async def start_nothing(*_: object) -> None:
+    """Acknowledge a run that was never written."""
+
+
+def note_nothing(*_: object) -> None:
+    """Leave a new timer to the next load."""
+
+
+def resume_too_far(headers: Mapping[str, str], query: Mapping[str, str]) -> int | None:
+    """Pass over the event behind the last one that a reader has seen."""
+    after = resume_from(headers, query)
+    return after + 1 if after else after
+
+
 @pytest.mark.parametrize(
     ("where", "planted", "law"),
     [
         ("mainspring_scheduler.advance.decide", without_fence, "is recorded twice"),
         ("mainspring_scheduler.advance.decide", with_hasty_timers, "[early]"),
         ("mainspring_scheduler.sweep.Sweep.tick", sweep_nothing, "is stuck"),
+        ("mainspring_scheduler.timers.Timers.note", note_nothing, "before it went on"),
+        ("mainspring.runtime.engine.Engine.start", start_nothing, "was answered with"),
+        ("mainspring_events.app.resume_from", resume_too_far, "a watcher never saw"),
     ],
-    ids=["a late report is taken", "a timer fires early", "nothing is swept"],
+    ids=[
+        "a late report is taken",
+        "a timer fires early",
+        "nothing is swept",
+        "a new timer is not noted",
+        "an acknowledged start is not written",
+        "a stream resumes too far",
+    ],
 )
 def test_a_planted_fault_is_found(
     monkeypatch: pytest.MonkeyPatch, where: str, planted: object, law: str

@@ -88,6 +88,21 @@ def _step_events(log: Sequence[Envelope]) -> Iterator[tuple[str, e.StepEvent]]:
                 yield envelope.stream.id, event
 
 
+def lateness(log: Sequence[Envelope], *, calm_from: float, slack: float) -> Iterator[str]:
+    """Hold that in calm weather what falls due happens at once: sleeps end, tries are made."""
+    due: dict[tuple[str, str, str], float] = {}
+    for id, event in _step_events(log):
+        key = (id, event.ref, event.phase)
+        if isinstance(event, e.StepSlept):
+            due[key] = event.wake_at
+        elif isinstance(event, e.StepFailed) and event.retry_at is not None:
+            due[key] = event.retry_at
+        elif isinstance(event, e.StepScheduled | e.StepSucceeded):
+            at = due.pop(key, float("inf"))
+            if at > calm_from and event.at > at + slack:
+                yield f"step {event.ref} of {id} was due {event.at - at:.3f} s before it went on"
+
+
 def answers(asked: Sequence[Asked]) -> Iterator[str]:
     """No request ends in an internal error."""
     for one in asked:

@@ -31,10 +31,16 @@ from mainspring.testing.simulation.loop import Deadlock, OutOfTime, SimulatedLoo
 from mainspring.testing.simulation.peers import Peers
 from mainspring.testing.simulation.script import Writer
 from mainspring.testing.simulation.watcher import Watcher
-from mainspring.testing.simulation.world import SimulatedBroker, SimulatedClock
+from mainspring.testing.simulation.world import EPOCH, SimulatedBroker, SimulatedClock
 
 TROUBLE_S: Final = 40.0
 BOUND_S: Final = 1500.0
+CALM_S: Final = TROUBLE_S + 15.0
+"""By when everybody has recovered from the trouble."""
+
+LATE_S: Final = 0.2
+"""How late a timer may be in calm weather."""
+
 WATCHED_S: Final = 10.0
 """By when a watcher has seen all that happened."""
 
@@ -148,6 +154,7 @@ class Simulation:
             *laws.effects(log, calls),
             *laws.answers(self.client.asked),
             *self.watcher.missed(log),
+            *laws.lateness(log, calm_from=EPOCH + CALM_S, slack=LATE_S + 2 * self.weather.skew),
             *self._checked(),
         ]
 
