@@ -120,12 +120,12 @@ class Actor:
     async def _retry(self, id: str) -> None:
         """Look now and then; ask for a retry when it failed, twice at most."""
         retries = 0
-        for _ in range(12):
-            await asyncio.sleep(self._chance.around(4.0))
+        for _ in range(9):
+            await asyncio.sleep(self._chance.around(5.0))
             status = await self._look(id)
-            if status == "SUCCEEDED":
+            if status == "SUCCEEDED" or (status in _UNWANTED and retries == 2):
                 return
-            if status in _UNWANTED and retries < 2:
+            if status in _UNWANTED:
                 retries += 1
                 self.started.retry_asked = True
                 await self._client.ask("POST", f"/sagas/{id}/retry")
