@@ -61,7 +61,6 @@ SERVES = {
     "approval_by_id": {"approvals_pkey", "events_one_per_version"},
     "approvals": {"approvals_newest", "events_one_per_version"},
     "approvals_of_execution": {"approvals_by_execution", "events_one_per_version"},
-    "buffered": {"buffered_pkey", "events_one_per_version"},
     "idempotency": {"idempotency_one_answer"},
     "unhandled": {"executions_unhandled"},
     "overdue": {"executions_waking"},
@@ -77,6 +76,7 @@ BY_CONSTRAINT_ALONE = {
     "timers_pkey",
     "migrations_pkey",
     "buffered_expiring",
+    "buffered_pkey",
 }
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from mainspring.domain.envelope import Envelope, Head, StreamId
 from mainspring.domain.rows import (
+    ApprovalRow,
     AttemptRow,
     Change,
     DefinitionRow,
@@ -19,6 +20,7 @@ from mainspring.domain.rows import (
     IdempotencyRow,
     StepRow,
     TimerRow,
+    TriggerRow,
 )
 from mainspring.domain.task import Exchange
 
@@ -42,7 +44,7 @@ class Refused(msgspec.Struct, frozen=True):
     """Nothing of this stream was written.
 
     `conflict`: another writer was first; `key_taken`: its idempotency key is in use; `name_taken`:
-    its unique name (a definition's name and version) is.
+    its unique name (a definition's name and version, a waiting trigger's key) is.
     """
 
     why: Literal["conflict", "key_taken", "name_taken"]
@@ -111,6 +113,35 @@ class DefinitionDetail(msgspec.Struct, frozen=True):
     source: object = None
 
 
+class TriggerDetail(msgspec.Struct, frozen=True):
+    """A trigger row with what it asks and what it received."""
+
+    row: TriggerRow
+    ask: object = None
+    payload: object = None
+
+
+class ApprovalDetail(msgspec.Struct, frozen=True):
+    """An approval row with what it asks."""
+
+    row: ApprovalRow
+    ask: object = None
+
+
+class TriggerStats(msgspec.Struct, frozen=True):
+    """How many triggers there are by status; `waited` is the mean of the received ones."""
+
+    counts: dict[str, int]
+    waited: float
+
+
+class Purgeable(msgspec.Struct, frozen=True):
+    """How many triggers would be purged, and the instant before which these have ended."""
+
+    count: int
+    ended_before: float
+
+
 class Page(msgspec.Struct, frozen=True):
     """Where a list goes on: rows created before (`at`, `id`), newest first."""
 
@@ -132,6 +163,7 @@ class Views(Protocol):
         *,
         status: Sequence[str] = (),
         name: str | None = None,
+        tag: tuple[str, str | None] | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
@@ -139,6 +171,10 @@ class Views(Protocol):
 
         A `status` is a status of the engine's, or one with what is waited for: `running:callback`.
         """
+        ...
+
+    async def children(self, execution: str, *, limit: int = 1000) -> list[ExecutionRow]:
+        """Return the executions that one has started, oldest first."""
         ...
 
     async def steps(self, execution: str) -> list[StepDetail]:
@@ -153,6 +189,72 @@ class Views(Protocol):
         self, *, project: str, id: str | None = None, name: str = "", version: str = ""
     ) -> DefinitionDetail | None:
         """Return a stored definition by id, or by name and version; deleted ones are not found."""
+        ...
+
+    async def newest_definition(self, *, project: str, name: str) -> DefinitionDetail | None:
+        """Return the definition of a name that was stored last and is not deleted."""
+        ...
+
+    async def trigger(
+        self,
+        *,
+        project: str | None,
+        id: str | None = None,
+        key: str = "",
+        sent_by: str | None = None,
+    ) -> TriggerDetail | None:
+        """Return a trigger by id, or the newest of a key (that this sender resolved).
+
+        A key needs a project.
+        """
+        ...
+
+    async def triggers(
+        self,
+        project: str,
+        *,
+        status: Sequence[str] = (),
+        execution: str | None = None,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[TriggerDetail]:
+        """Return triggers of a project, newest first by (requested_at, id)."""
+        ...
+
+    async def waiting_triggers(
+        self, project: str, prefix: str, *, limit: int = 1000, after: str | None = None
+    ) -> list[TriggerRow]:
+        """Return waiting triggers with such keys, in order of the key, those behind `after`."""
+        ...
+
+    async def trigger_stats(self, project: str) -> TriggerStats: ...
+
+    async def purgeable(
+        self, project: str, *, ended_before: float, limit: int | None = None
+    ) -> Purgeable:
+        """Return how many triggers ended before an instant, counting the first up to `limit`.
+
+        The answer's instant is one before which just these have ended; more than `limit` only when
+        several ended at once.
+        """
+        ...
+
+    async def approval(self, *, project: str | None, id: str) -> ApprovalDetail | None: ...
+
+    async def approvals(
+        self,
+        project: str,
+        *,
+        status: Sequence[str] = (),
+        execution: str | None = None,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[ApprovalDetail]:
+        """Return approvals of a project, newest first by (requested_at, id)."""
+        ...
+
+    async def deliverable(self, *, now: float, limit: int) -> list[tuple[str, str]]:
+        """Return (project, key) pairs where a kept event may go on its way."""
         ...
 
     async def definitions(

@@ -19,14 +19,15 @@ from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.decide import MOST_AT_ONCE, decide
 from mainspring.domain.execution.evolve import fold
-from mainspring.domain.execution.react import Dispatch
+from mainspring.domain.execution.react import Dispatch, NotifyParent, StopAttempts
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import replace
 from mainspring.domain.rows import TimerRow
-from mainspring.domain.task import Finished, Report, Task
+from mainspring.domain.task import ChildEnded, Finished, Report, Task, partition_of
 from mainspring.ports import Appended, Blobs, Outgoing
 from mainspring.runtime.engine import Decided, Engine, notice
 from mainspring.telemetry import metrics, spans
+from mainspring_scheduler.chores import Chores
 from mainspring_scheduler.inbox import Inbox, Work
 
 MOST = 256
@@ -44,10 +45,11 @@ _encoder = msgspec.json.Encoder()
 class Advancer:
     """Decides for the executions of this replica, one batch after another."""
 
-    def __init__(self, engine: Engine, blobs: Blobs, inbox: Inbox) -> None:
+    def __init__(self, engine: Engine, blobs: Blobs, inbox: Inbox, chores: Chores) -> None:
         self._engine = engine
         self._blobs = blobs
         self._inbox = inbox
+        self._chores = chores
         self._idle = asyncio.Event()
         self._idle.set()
         self.turns = 0
@@ -116,9 +118,9 @@ class Advancer:
         if x is None:
             return None
         try:
-            reports = [await self._whole(report) for report in work.reports]
+            commands = await self._commands(work, x)
             with spans.span(spans.DECIDE, x.traceparent, {spans.EXECUTION_ID: x.id}):
-                events = self._events(x, reports, work.lost_before)
+                events = self._events(x, commands)
             if not events:
                 metrics.DECISIONS.labels("nothing").inc()
                 return None
@@ -131,13 +133,27 @@ class Advancer:
             self._engine.forget(work.execution)
             return None
 
-    def _events(self, x: Execution, reports: Iterable[Report], lost_before: float) -> list[e.Event]:
+    async def _commands(self, work: Work, x: Execution) -> list[c.Recorded | c.Advance]:
+        """Return what a turn takes in: reports, what was found out, and at least an advance."""
         now, seed = self._engine.clock.now(), self._engine.chance.seed()
-        commands: list[c.Command] = [
-            c.RecordReport(report=report, now=now, seed=seed) for report in reports
+        commands: list[c.Recorded | c.Advance] = [
+            c.RecordReport(report=await self._whole(report), now=now, seed=seed)
+            for report in work.reports
         ]
-        if not commands or lost_before:
-            commands.append(c.Advance(now=now, seed=seed, lost_before=lost_before))
+        commands += [replace(found, now=now, seed=seed) for found in work.records]
+        commands += [
+            replace(found, now=now, seed=seed)
+            for ended in work.ended
+            if (found := await self._chores.look(x, ended)) is not None
+        ]
+        if not commands or work.lost_before:
+            commands.append(c.Advance(now=now, seed=seed, lost_before=work.lost_before))
+        if work.taken_keys:
+            taken = tuple(sorted(work.taken_keys))
+            commands = [replace(command, taken_keys=taken) for command in commands]
+        return commands
+
+    def _events(self, x: Execution, commands: Sequence[c.Command]) -> list[e.Event]:
         *first, last = commands
         events: list[e.Event] = []
         for command in first:
@@ -163,6 +179,8 @@ class Advancer:
         for (work, decided), outcome in zip(pairs, outcomes, strict=True):
             if not isinstance(outcome, Appended):
                 self._engine.forget(work.execution)
+                if outcome.why == "name_taken":
+                    work.taken_keys |= await self._taken(decided)
                 self._inbox.put_back(work)
                 metrics.DECISIONS.labels("conflict").inc()
                 continue
@@ -175,14 +193,31 @@ class Advancer:
                 self._inbox.poke(work.execution)
         return done
 
+    async def _taken(self, decided: Decided) -> set[str]:
+        """Return the event keys of a refused decision that others wait with."""
+        taken: set[str] = set()
+        for event in decided.events:
+            if isinstance(event, e.StepWaiting) and event.kind == "event":
+                project = decided.after.project
+                found = await self._engine.views.waiting_triggers(project, event.key, limit=1)
+                # Of keys with a common prefix the one that is the prefix comes first.
+                if found and found[0].key == event.key and found[0].id != event.trigger:
+                    taken.add(event.key)
+        return taken
+
     async def _send(self, done: Sequence[Decided]) -> None:
         messages: list[Outgoing] = []
         for decided in done:
             for action in decided.actions:
-                if isinstance(action, Dispatch):
-                    messages.append(await self._task(action.task))
-                else:
-                    messages.append(Outgoing(subjects.cancel(action.execution), b""))
+                match action:
+                    case Dispatch():
+                        messages.append(await self._task(action.task))
+                    case StopAttempts():
+                        messages.append(Outgoing(subjects.cancel(action.execution), b""))
+                    case NotifyParent():
+                        messages.append(_ended(action))
+                    case _:
+                        self._chores.add(action)
             messages.append(notice(decided, settled=True))
         await self._engine.publish(messages)
 
@@ -193,3 +228,10 @@ class Advancer:
             data = _encoder.encode(replace(task, values=None, values_ref=ref))
         id = f"{task.idempotency_key}:{task.call.attempt}:{task.redispatch}"
         return Outgoing(subjects.TASK_QUEUE, data, id)
+
+
+def _ended(action: NotifyParent) -> Outgoing:
+    """Return the hint to a run that one which it started has ended."""
+    ended = ChildEnded(execution=action.parent, ref=action.ref, child=action.child)
+    subject = subjects.result(partition_of(action.parent))
+    return Outgoing(subject, _encoder.encode(ended), f"{action.child}:ended")

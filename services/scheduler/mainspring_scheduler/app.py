@@ -12,6 +12,7 @@ from mainspring.runtime.engine import Engine
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_scheduler.advance import Advancer
+from mainspring_scheduler.chores import Chores
 from mainspring_scheduler.inbox import Inbox
 from mainspring_scheduler.partitions import Partitions
 from mainspring_scheduler.pull import Puller
@@ -30,9 +31,10 @@ class Scheduler:
     def __init__(self, engine: Engine, blobs: Blobs, *, replica: str, heart: Heart | None) -> None:
         self.inbox = Inbox()
         self.partitions = Partitions(replica, engine.bus, engine.clock)
-        self.advancer = Advancer(engine, blobs, self.inbox)
+        self.chores = Chores(engine, self.inbox)
+        self.advancer = Advancer(engine, blobs, self.inbox, self.chores)
         self.timers = Timers(engine.views, self.inbox, self.partitions, engine.clock)
-        self.sweep = Sweep(engine, self.inbox, self.partitions)
+        self.sweep = Sweep(engine, self.inbox, self.partitions, self.chores)
         self.puller = Puller(engine.bus, self.inbox, self.partitions, engine.clock)
         self._clock = engine.clock
         self._heart = heart
@@ -53,6 +55,7 @@ class Scheduler:
     async def _decide(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.advancer.run(self.timers.note), name="advance")
+            group.create_task(self.chores.run(), name="chores")
             group.create_task(self.timers.run(), name="timers")
             group.create_task(self.sweep.run(), name="sweep")
             group.create_task(self.partitions.run(), name="partitions")
@@ -71,6 +74,8 @@ class Scheduler:
         """Pull no more, decide what was pulled, then stop."""
         if self._pulling is not None:
             self._pulling.cancel()
+        await self.advancer.finish()
+        await self.chores.finish()
         await self.advancer.finish()
         if self._deciding is not None:
             self._deciding.cancel()

@@ -9,14 +9,15 @@ import logging
 
 import msgspec
 
-from mainspring.domain.task import Report
+from mainspring.domain.execution.commands import Recorded
+from mainspring.domain.task import ChildEnded, Report
 from mainspring.ports import Delivery
 
 CAPACITY = 4096
 """Executions that may wait; beyond that nothing more is pulled."""
 
 logger = logging.getLogger(__name__)
-_reports: "msgspec.json.Decoder[Report]" = msgspec.json.Decoder(Report)
+_reports: "msgspec.json.Decoder[Report | ChildEnded]" = msgspec.json.Decoder(Report | ChildEnded)
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -33,14 +34,27 @@ class Work:
     """All that has been heard of one execution since its last turn.
 
     `version` is what its stream is known to have reached; attempts handed out before `lost_before`
-    are to be handed out again.
+    are to be handed out again.  `ended` are children that say so of themselves, `records` what the
+    scheduler has found out itself, `taken_keys` event keys that were refused to the last turn.
     """
 
-    __slots__ = ("deliveries", "execution", "lost_before", "reports", "version")
+    __slots__ = (
+        "deliveries",
+        "ended",
+        "execution",
+        "lost_before",
+        "records",
+        "reports",
+        "taken_keys",
+        "version",
+    )
 
     def __init__(self, execution: str) -> None:
         self.execution = execution
         self.reports: list[Report] = []
+        self.records: list[Recorded] = []
+        self.ended: list[ChildEnded] = []
+        self.taken_keys: set[str] = set()
         self.deliveries: list[Delivery] = []
         self.version = 0
         self.lost_before = 0.0
@@ -48,6 +62,9 @@ class Work:
     def absorb(self, other: "Work") -> None:
         """Take over what another turn did not finish; its reports came first."""
         self.reports = other.reports + self.reports
+        self.records = other.records + self.records
+        self.ended = other.ended + self.ended
+        self.taken_keys |= other.taken_keys
         self.deliveries = other.deliveries + self.deliveries
         self.version = max(self.version, other.version)
         self.lost_before = max(self.lost_before, other.lost_before)
@@ -69,9 +86,7 @@ class Inbox:
         """Take in a message; one that cannot be read is dropped, since it never will be."""
         try:
             if delivery.subject.startswith("results."):
-                report = _reports.decode(delivery.data)
-                work = self._of(report.call.execution)
-                work.reports.append(report)
+                work = self._report(_reports.decode(delivery.data))
             else:
                 work = self._of(delivery.subject.split(".")[3])
                 work.version = max(work.version, _notices.decode(delivery.data).v)
@@ -80,6 +95,19 @@ class Inbox:
             delivery.ack()
             return
         work.deliveries.append(delivery)
+
+    def _report(self, report: Report | ChildEnded) -> Work:
+        if isinstance(report, ChildEnded):
+            work = self._of(report.execution)
+            work.ended.append(report)
+        else:
+            work = self._of(report.call.execution)
+            work.reports.append(report)
+        return work
+
+    def record(self, execution: str, found: Recorded) -> None:
+        """Let a turn record what the scheduler has found out itself."""
+        self._of(execution).records.append(found)
 
     def poke(self, execution: str, *, lost_before: float = 0.0) -> None:
         """Ask for a turn without a message: a timer is due, or a sweep found it."""

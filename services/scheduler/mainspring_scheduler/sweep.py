@@ -8,9 +8,11 @@ replica's own partitions.  A replica's warm state may be what is wrong, so it is
 from collections.abc import Iterable
 
 from mainspring.domain.errors import LogUnavailable
+from mainspring.domain.execution.react import OfferKept
 from mainspring.ports import Clock, Views
 from mainspring.runtime.engine import Engine
 from mainspring.telemetry import metrics
+from mainspring_scheduler.chores import Chores
 from mainspring_scheduler.inbox import Inbox
 from mainspring_scheduler.partitions import Partitions
 
@@ -18,7 +20,7 @@ EVERY = 5.0
 """Seconds between sweeps, and how long something must have waited to be found."""
 
 COUNT_EVERY = 6
-"""The watcher counts runs without a wake-up every so many sweeps."""
+"""Runs without a wake-up are counted, and kept events looked through, every so many sweeps."""
 
 MOST = 1000
 """Executions that one sweep gives a turn."""
@@ -30,12 +32,15 @@ ALL = 1_000_000
 class Sweep:
     """Finds what has not moved."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, partitions: Partitions) -> None:
+    def __init__(
+        self, engine: Engine, inbox: Inbox, partitions: Partitions, chores: Chores
+    ) -> None:
         self._engine = engine
         self._views: Views = engine.views
         self._clock: Clock = engine.clock
         self._inbox = inbox
         self._partitions = partitions
+        self._chores = chores
         self._sweeps = 0
 
     async def run(self) -> None:
@@ -57,8 +62,15 @@ class Sweep:
         self._poke(overdue, "overdue")
         if self._sweeps % COUNT_EVERY == 0:
             metrics.EXECUTIONS_WITHOUT_WAKEUP.set(await self._views.without_wakeup())
+            await self._offer()
         self._sweeps += 1
         return len(unhandled) + len(overdue)
+
+    async def _offer(self) -> None:
+        """Let kept events go to triggers that have been opened for them."""
+        found = await self._views.deliverable(now=self._clock.now(), limit=MOST)
+        for project, key in found:
+            self._chores.add(OfferKept(project=project, key=key))
 
     def _poke(self, executions: Iterable[str], kind: str) -> None:
         for execution in executions:

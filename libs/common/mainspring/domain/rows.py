@@ -103,6 +103,87 @@ class TimerGone(Row, frozen=True):
     key: str
 
 
+class TriggerRow(Row, frozen=True):
+    """What a step waits, or has waited, for: of one key and project at most one is waiting.
+
+    `ask_version` is the event that opened it, `payload_version` the one that brought its payload.
+    `timeout` is in seconds; `notify_status` is pending, sent, failed or canceled.
+    """
+
+    id: str
+    project: str
+    key: str
+    execution: str
+    ref: str
+    visit: int
+    attempt: int
+    status: str
+    ask_version: int
+    requested_at: float
+    timeout: float | None = None
+    expires_at: float | None = None
+    received_at: float | None = None
+    ended_at: float | None = None
+    error: str | None = None
+    notify_url: str | None = None
+    notify_status: str | None = None
+    sent_by: str | None = None
+    payload_version: int | None = None
+
+
+class TriggersGone(Row, frozen=True):
+    """Removal of a project's triggers that ended before an instant."""
+
+    project: str
+    ended_before_at: float
+
+
+class ApprovalRow(Row, frozen=True):
+    """A decision that a step waits, or has waited, for; `ask_version` is the event that asked."""
+
+    id: str
+    project: str
+    execution: str
+    ref: str
+    visit: int
+    attempt: int
+    status: str
+    ask_version: int
+    requested_at: float
+    approvers: tuple[str, ...] = ()
+    expires_at: float | None = None
+    decided_at: float | None = None
+    decided_by: str | None = None
+    reason: str | None = None
+
+
+class BufferedRow(Row, frozen=True):
+    """An event that is kept for a key; `trigger` is who it was offered to last."""
+
+    stream: str
+    version: int
+    project: str
+    key: str
+    sent_by: str
+    buffered_at: float
+    expires_at: float
+    trigger: str | None = None
+
+
+class BufferedExpired(Row, frozen=True):
+    """Removal of the events that a project kept until before an instant."""
+
+    project: str
+    expired_before_at: float
+
+
+class BufferedGone(Row, frozen=True):
+    """Removal of an event that was kept, since it was received."""
+
+    stream: str
+    version: int
+
+
 class CompiledRow(Row, frozen=True):
     """A compiled definition: its event is the body."""
 
@@ -157,9 +238,15 @@ Change: TypeAlias = (
     | AttemptRow
     | TimerRow
     | TimerGone
+    | TriggerRow
+    | TriggersGone
+    | ApprovalRow
+    | BufferedRow
+    | BufferedGone
+    | BufferedExpired
     | CompiledRow
     | DefinitionRow
     | AuditRow
     | IdempotencyRow
 )
-"""A row to write (insert, or replace by primary key), or a timer to remove."""
+"""A row to write (insert, or replace by primary key), or what to remove."""

@@ -71,6 +71,12 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     catalog_id: str | None = None
     triggered_by: str = "api"
     tags: dict[str, str] = {}
+    retry_of: str | None = None
+    parent: str | None = None
+    parent_step: str | None = None
+    depth: int = 0
+    kept: dict[str, e.Kept] = {}
+    expires: float | None = None
 
 
 class NewDefinition(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,6 +232,12 @@ class Engine:
             catalog_id=start.catalog_id,
             triggered_by=start.triggered_by,
             tags=start.tags,
+            retry_of=start.retry_of,
+            parent=start.parent,
+            parent_step=start.parent_step,
+            depth=start.depth,
+            kept=start.kept,
+            expires=start.expires,
             at=now,
         )
         x = absent(start.id, definition)

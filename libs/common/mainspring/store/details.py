@@ -9,7 +9,6 @@ from typing import Final, TypeAlias
 from mainspring.domain.rows import (
     ApprovalRow,
     AttemptRow,
-    BufferedRow,
     DefinitionRow,
     ExecutionRow,
     StepRow,
@@ -20,7 +19,6 @@ from mainspring.domain.upcast import decode
 from mainspring.ports import (
     ApprovalDetail,
     AttemptDetail,
-    BufferedDetail,
     DefinitionDetail,
     ExecutionDetail,
     StepDetail,
@@ -60,11 +58,6 @@ def trigger_detail(row: TriggerRow, asked: Stored, came: Stored) -> TriggerDetai
 def approval_detail(row: ApprovalRow, asked: Stored) -> ApprovalDetail:
     """Return an approval with what it asks."""
     return ApprovalDetail(row, _field("execution", asked, "ask"))
-
-
-def buffered_detail(row: BufferedRow, kept: Stored) -> BufferedDetail:
-    """Return an event that is kept, with its payload."""
-    return BufferedDetail(row, _field("buffer", kept, "payload"))
 
 
 def definition_detail(row: DefinitionRow, stored: Stored) -> DefinitionDetail:

@@ -6,13 +6,12 @@ from itertools import groupby
 from mainspring.domain.rows import ApprovalRow, BufferedRow, TriggerRow
 from mainspring.ports import (
     ApprovalDetail,
-    BufferedDetail,
     Page,
     Purgeable,
     TriggerDetail,
     TriggerStats,
 )
-from mainspring.store.details import Stored, approval_detail, buffered_detail, trigger_detail
+from mainspring.store.details import Stored, approval_detail, trigger_detail
 from mainspring.store.tables import Tables
 
 MICROSECOND = 1e-6
@@ -119,14 +118,6 @@ class MemoryWaits:
         ]
         rows.sort(key=_place, reverse=True)
         return [self._approval(row) for row in rows[:limit]]
-
-    async def buffered(self, stream: str) -> list[BufferedDetail]:
-        """Return the events that a stream of a key keeps, oldest first, expired ones too."""
-        rows = [row for row in self._tables.rows(BufferedRow) if row.stream == stream]
-        rows.sort(key=lambda row: row.version)
-        return [
-            buffered_detail(row, self._stored("buffer", row.stream, row.version)) for row in rows
-        ]
 
     async def deliverable(self, *, now: float, limit: int) -> list[tuple[str, str]]:
         """Return (project, key) pairs where a kept event may go on its way."""

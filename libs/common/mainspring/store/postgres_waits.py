@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-from mainspring.domain.rows import ApprovalRow, BufferedRow, TriggerRow
+from mainspring.domain.rows import ApprovalRow, TriggerRow
 from mainspring.ports import (
     ApprovalDetail,
-    BufferedDetail,
     Page,
     Purgeable,
     TriggerDetail,
     TriggerStats,
 )
 from mainspring.store.connection import Link, Record
-from mainspring.store.details import approval_detail, buffered_detail, trigger_detail
+from mainspring.store.details import approval_detail, trigger_detail
 from mainspring.store.records import row_in, stored_in
 from mainspring.store.statements import SQL
 
@@ -97,11 +96,6 @@ class PostgresWaits:
         else:
             rows = await self._link.find(SQL["approvals_of_execution"], *asked, execution)
         return [_approval(row) for row in rows]
-
-    async def buffered(self, stream: str) -> list[BufferedDetail]:
-        """Return the events that a stream of a key keeps, oldest first, expired ones too."""
-        rows = await self._link.find(SQL["buffered"], stream)
-        return [buffered_detail(row_in(BufferedRow, row), stored_in(row, "result")) for row in rows]
 
     async def deliverable(self, *, now: float, limit: int) -> list[tuple[str, str]]:
         """Return (project, key) pairs where a kept event may go on its way."""

@@ -133,6 +133,7 @@ class RecordChild(Turn, frozen=True, kw_only=True):
     visit: int
     attempt: int
     status: ChildStatus
+    started_at: float | None = None
     output: Json = None
     error: str = ""
 

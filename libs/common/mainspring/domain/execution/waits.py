@@ -144,6 +144,12 @@ def record_child(draft: Draft, command: c.RecordChild) -> None:
         return
     if (state.visit, state.attempt) != (command.visit, command.attempt):
         return
+    if state.status == "scheduled" and command.started_at is not None:
+        draft.emit(
+            e.StepStarted(
+                ref=state.ref, visit=state.visit, attempt=state.attempt, at=command.started_at
+            )
+        )
     unwinding = draft.x.unwinding
     if command.status == "succeeded":
         attempts.succeed(draft, state, command.output)

@@ -1,0 +1,241 @@
+"""Event triggers from outside their executions: events sent, events kept, old triggers purged.
+
+The api, the events service and the scheduler all do this, so it stands here once.  A trigger is
+found through the views, but it is resolved by its execution's decider: of all who send, one wins.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from mainspring.bus import subjects
+from mainspring.domain.envelope import EMPTY, Envelope, Head, Meta, StreamId, head_of, seal
+from mainspring.domain.errors import IllegalTransition, NotFound, VersionConflict
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution.react import EmitEvent
+from mainspring.domain.execution.settling import same
+from mainspring.domain.message import Json
+from mainspring.domain.rows import BufferedRow, Change, TriggerRow
+from mainspring.domain.triggers import (
+    Buffering,
+    EventBuffered,
+    EventConsumed,
+    EventOffered,
+    KeptEvent,
+    TriggersPurged,
+    buffer_stream,
+    kept_events,
+    project_stream,
+)
+from mainspring.domain.upcast import event_in
+from mainspring.ports import Append, Appended, Outgoing, TriggerDetail
+from mainspring.runtime.engine import TRIES, Answer, Engine
+from mainspring.store import views
+
+PURGED_AT_ONCE: Final = 10_000
+"""Triggers that one purge event removes; a greater purge is a row of them."""
+
+ACTOR: Final = Meta(actor="scheduler")
+
+
+class Triggers:
+    """What is done to triggers by key.  Stateless: any number of them may work at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def send(self, row: TriggerRow, payload: Json, *, sent_by: str, meta: Meta) -> Answer:
+        """Give a trigger its event; durable when it returns.
+
+        `changed` is False when it had received the same from before.  Raises `IllegalTransition`
+        with its present state, `VersionConflict` when too many write to its run at once.
+        """
+        command = c.SendEvent(
+            ref=row.ref,
+            visit=row.visit,
+            attempt=row.attempt,
+            payload=payload,
+            sent_by=sent_by,
+            now=self._engine.clock.now(),
+        )
+        return await self._engine.ask(row.execution, command, project=row.project, meta=meta)
+
+    async def emit(self, action: EmitEvent) -> str | None:
+        """Send a step's event and return the trigger that took it; None when nobody waits.
+
+        Sent again after a doubt, it finds the trigger that it has resolved already.
+        """
+        found = self._engine.views.trigger
+        done = await found(project=action.project, key=action.key, sent_by=action.sender)
+        if done is not None:
+            return done.row.id
+        waiting = await self._waiting(action.project, action.key)
+        if waiting is None:
+            return None
+        meta = Meta(actor=action.sender, correlation=action.execution)
+        try:
+            await self.send(waiting.row, action.payload, sent_by=action.sender, meta=meta)
+        except (IllegalTransition, NotFound):
+            return None
+        return waiting.row.id
+
+    async def keep(
+        self,
+        project: str,
+        key: str,
+        payload: Json,
+        *,
+        sent_by: str,
+        expires_at: float,
+        meta: Meta,
+    ) -> None:
+        """Keep an event for the first trigger with its key; durable when it returns.
+
+        A trigger that was opened meanwhile has it by then.  Raises `VersionConflict`.
+        """
+        stream = buffer_stream(project, key)
+        event = EventBuffered(
+            key=key,
+            payload=payload,
+            sent_by=sent_by,
+            expires_at=expires_at,
+            at=self._engine.clock.now(),
+        )
+        for _ in range(TRIES):
+            head, _kept = await self._read(stream)
+            if await self._record(stream, head, event, project=project, meta=meta):
+                await self.deliver(project, key)
+                return
+        raise VersionConflict(f"events for {key!r} are being kept by others")
+
+    async def deliver(self, project: str, key: str) -> int:
+        """Give kept events of a key to who waits for them; return how many were received."""
+        stream, received = buffer_stream(project, key), 0
+        while True:
+            head, kept = await self._read(stream)
+            first = self._first(kept)
+            if first is None:
+                return received
+            event = await self._next(first, project, key)
+            if event is None:
+                return received
+            if await self._record(stream, head, event, project=project, meta=ACTOR, of=first):
+                received += isinstance(event, EventConsumed)
+
+    async def purge(self, project: str, *, ended_before: float, meta: Meta) -> int:
+        """Forget the triggers of a project that ended before an instant; return how many."""
+        purged = 0
+        while True:
+            part = await self._engine.views.purgeable(
+                project, ended_before=ended_before, limit=PURGED_AT_ONCE
+            )
+            await self._purge(project, part.ended_before, meta)
+            purged += part.count
+            if part.count < PURGED_AT_ONCE:
+                return purged
+
+    async def _waiting(self, project: str, key: str) -> TriggerDetail | None:
+        found = await self._engine.views.trigger(project=project, key=key)
+        return found if found is not None and found.row.status == "waiting" else None
+
+    def _first(self, kept: Sequence[KeptEvent]) -> KeptEvent | None:
+        """Return the oldest event that may still go on its way."""
+        now = self._engine.clock.now()
+        alive = (each for each in kept if each.trigger is not None or each.event.expires_at > now)
+        return next(alive, None)
+
+    async def _next(self, kept: KeptEvent, project: str, key: str) -> Buffering | None:
+        """Take the next step of a kept event, and return what is to be recorded of it.
+
+        It is offered first, on record, and sent after that: whoever finds the offer looks what
+        became of it.  None: there is nothing to do now.
+        """
+        now = self._engine.clock.now()
+        if kept.trigger is None:
+            waiting = await self._waiting(project, key)
+            if waiting is None:
+                return None
+            return EventOffered(kept=kept.version, trigger=waiting.row.id, at=now)
+        offered = await self._engine.views.trigger(project=project, id=kept.trigger)
+        if offered is None or _took(offered, kept.event):
+            return EventConsumed(kept=kept.version, at=now)
+        if offered.row.status != "waiting":
+            return EventOffered(kept=kept.version, trigger=None, at=now)
+        try:
+            await self.send(offered.row, kept.event.payload, sent_by=kept.event.sent_by, meta=ACTOR)
+        except (IllegalTransition, NotFound):
+            return None  # its run is about to end the wait: a sweep looks again
+        return EventConsumed(kept=kept.version, at=now)
+
+    async def _read(self, stream: StreamId) -> tuple[Head, list[KeptEvent]]:
+        history = (await self._engine.log.read([stream]))[stream]
+        head = head_of(history[-1]) if history else EMPTY
+        return head, kept_events((envelope.version, event_in(envelope)) for envelope in history)
+
+    async def _record(
+        self,
+        stream: StreamId,
+        head: Head,
+        event: Buffering,
+        *,
+        project: str,
+        meta: Meta,
+        of: KeptEvent | None = None,
+    ) -> bool:
+        """Append an event of a buffer; False when another writer was first."""
+        now = self._engine.clock.now()
+        sealed = seal(stream, head, [event], meta=meta, project=project, now=now)
+        before = _row(stream, project, of) if of is not None else None
+        return await self._append(sealed, head, views.project_buffer(sealed[0], event, before))
+
+    async def _purge(self, project: str, ended_before: float, meta: Meta) -> None:
+        stream = project_stream(project)
+        for _ in range(TRIES):
+            now = self._engine.clock.now()
+            history = (await self._engine.log.read([stream]))[stream]
+            head = head_of(history[-1]) if history else EMPTY
+            event = TriggersPurged(ended_before=ended_before, at=now)
+            sealed = seal(stream, head, [event], meta=meta, project=project, now=now)
+            if await self._append(sealed, head, views.project_purge(sealed[0], event)):
+                return
+        raise VersionConflict(f"project {project} is being purged by others")
+
+    async def _append(
+        self, sealed: Sequence[Envelope], head: Head, changes: Sequence[Change]
+    ) -> bool:
+        append = Append(sealed[0].stream, head, tuple(sealed), tuple(changes))
+        outcome = (await self._engine.log.append([append]))[0]
+        if not isinstance(outcome, Appended):
+            return False
+        await self._engine.publish([_notice(sealed[-1])])
+        return True
+
+
+def _took(trigger: TriggerDetail, event: EventBuffered) -> bool:
+    """Say whether a trigger has received just this event."""
+    row = trigger.row
+    sent = row.status == "received" and row.sent_by == event.sent_by
+    return sent and same(trigger.payload, event.payload)
+
+
+def _row(stream: StreamId, project: str, kept: KeptEvent) -> BufferedRow:
+    event = kept.event
+    return BufferedRow(
+        stream=stream.id,
+        version=kept.version,
+        project=project,
+        key=event.key,
+        sent_by=event.sent_by,
+        buffered_at=event.at,
+        expires_at=event.expires_at,
+        trigger=kept.trigger,
+    )
+
+
+def _notice(last: Envelope) -> Outgoing:
+    # A project's name may hold what a subject may not.
+    id = last.stream.id.encode().hex() if last.stream.category == "project" else last.stream.id
+    subject = subjects.event(last.stream.category, 0, id, settled=True)
+    body = msgspec.json.encode({"v": last.version, "x": last.project})
+    return Outgoing(subject, body, f"{last.stream}:{last.version}")

@@ -1,0 +1,132 @@
+"""Runs that are started by other runs: begun, asked about, canceled.
+
+A child's id follows from the attempt that started it, so starting is asking: if the id is taken,
+the run is there.  What it came to is read from its own log, whoever says that it has ended.
+"""
+
+from mainspring.domain.definition import Definition
+from mainspring.domain.envelope import Meta
+from mainspring.domain.errors import AlreadyExists, IllegalTransition, NotFound
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution.react import StartChild
+from mainspring.domain.execution.state import Execution
+from mainspring.domain.message import Json
+from mainspring.ports import DefinitionDetail
+from mainspring.runtime.engine import Engine, Start
+
+
+class Children:
+    """Keeps the children of executions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def ask(self, asked: StartChild) -> c.RecordChild | None:
+        """Start a child that is not there, cancel one that is not wanted any more.
+
+        Returns what its parent is to record once it has ended, or that it cannot be started.
+        """
+        x = await self._engine.load(asked.child)
+        if x is None:
+            missing = await self._start(asked)
+            if missing is not None:
+                return _report(asked, "missing", error=missing)
+            if asked.cancel is None:
+                return None
+        if asked.cancel is not None and (x is None or not x.is_terminal):
+            x = await self._cancel(asked, asked.cancel)
+        return None if x is None else _ended(asked, x)
+
+    async def _start(self, asked: StartChild) -> str | None:
+        """Start a child; return why it cannot be started, None when it is there."""
+        found = await self._find(asked)
+        hash = asked.hash or (found.row.compiled if found is not None else None)
+        if hash is None:
+            return f"there is no workflow {asked.workflow!r}"
+        try:
+            definition = await self._engine.compiled(hash)
+        except NotFound:
+            return f"the pinned form of workflow {asked.workflow!r} is not there"
+        start = _start_of(asked, definition, found)
+        meta = Meta(actor="scheduler", correlation=asked.execution, traceparent=asked.traceparent)
+        try:
+            await self._engine.start(definition, start, meta)
+        except AlreadyExists:
+            return None  # somebody else has just started it
+        return None
+
+    async def _find(self, asked: StartChild) -> DefinitionDetail | None:
+        views = self._engine.views
+        by_id = await views.definition(project=asked.project, id=asked.workflow)
+        if by_id is not None:
+            return by_id
+        return await views.newest_definition(project=asked.project, name=asked.workflow)
+
+    async def _cancel(self, asked: StartChild, reason: str) -> Execution | None:
+        meta = Meta(actor="scheduler", correlation=asked.execution)
+        command = c.RequestCancel(reason=reason)
+        try:
+            answer = await self._engine.ask(asked.child, command, project=asked.project, meta=meta)
+        except IllegalTransition:
+            return await self._engine.load(asked.child)  # it is ending, or has ended
+        return answer.execution
+
+
+def _start_of(asked: StartChild, definition: Definition, found: DefinitionDetail | None) -> Start:
+    row = found.row if found is not None else None
+    return Start(
+        id=asked.child,
+        project=asked.project,
+        dialect=row.dialect if row is not None else "native",
+        name=row.name if row is not None else definition.name,
+        version=row.version if row is not None else definition.version,
+        catalog_id=row.id if row is not None else None,
+        payload=asked.payload,
+        triggered_by="workflow",
+        parent=asked.execution,
+        parent_step=asked.ref,
+        depth=asked.depth,
+    )
+
+
+def _ended(asked: StartChild, x: Execution) -> c.RecordChild | None:
+    match x.status:
+        case "succeeded":
+            return _report(asked, "succeeded", output=_output(x), started_at=x.started_at)
+        case "failed" | "corrupted" | "canceled" | "timed_out":
+            error = x.reason or ""
+            return _report(asked, x.status, error=error, started_at=x.started_at)
+        case _:
+            return None
+
+
+def _output(x: Execution) -> Json:
+    """Return what a child gives to its parent: the output of each step that has succeeded."""
+    steps = ((step.ref, x.of(step.ref)) for step in x.definition.steps)
+    return {
+        ref: state.output
+        for ref, state in steps
+        if state is not None and state.status == "succeeded"
+    }
+
+
+def _report(
+    asked: StartChild,
+    status: c.ChildStatus,
+    *,
+    output: Json = None,
+    error: str = "",
+    started_at: float | None = None,
+) -> c.RecordChild:
+    # The instant and the seed are those of the turn that records it.
+    return c.RecordChild(
+        ref=asked.ref,
+        visit=asked.visit,
+        attempt=asked.attempt,
+        status=status,
+        started_at=started_at,
+        output=output,
+        error=error,
+        now=0.0,
+        seed="",
+    )
