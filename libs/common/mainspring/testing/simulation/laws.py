@@ -97,6 +97,8 @@ def lateness(log: Sequence[Envelope], *, calm_from: float, slack: float) -> Iter
             due[key] = event.wake_at
         elif isinstance(event, e.StepFailed) and event.retry_at is not None:
             due[key] = event.retry_at
+        elif isinstance(event, e.StepCanceled):
+            due.pop(key, None)
         elif isinstance(event, e.StepScheduled | e.StepSucceeded):
             at = due.pop(key, float("inf"))
             if at > calm_from and event.at > at + slack:
