@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from mainspring.domain import catalog
+from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import EMPTY, Envelope, Meta, StreamId, head_of, seal
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
@@ -21,7 +22,7 @@ from mainspring.store.tables import Tables
 from mainspring.testing import history
 from mainspring.testing.history import LAWS, VIEWS, Checker, Violation, check, report
 from mainspring.testing.player import Player
-from mainspring.testing.shapes import again, call, later, path, sleep, task
+from mainspring.testing.shapes import again, call, dag, later, path, sleep, task, wait
 from mainspring.testing.spec import EXECUTION, START
 
 Log = list[Envelope]
@@ -74,10 +75,15 @@ def events_of(log: Log) -> list[e.Event]:
     return [event_of(one) for one in log if one.stream.category == "execution"]
 
 
-def sealed(events: Sequence[Message], *, recorded: Sequence[float] = ()) -> Log:
+def sealed(
+    events: Sequence[Message],
+    *,
+    recorded: Sequence[float] = (),
+    definition: Definition = DEFINITION,
+) -> Log:
     """Return a whole log of a run with these events, as if they had been appended one by one."""
-    compiled = StreamId("compiled", DEFINITION.hash)
-    fact = catalog.DefinitionCompiled(definition=DEFINITION)
+    compiled = StreamId("compiled", definition.hash)
+    fact = catalog.DefinitionCompiled(definition=definition)
     log = list(seal(compiled, EMPTY, [fact], meta=Meta(), project="", now=START))
     stream, head = StreamId("execution", EXECUTION), EMPTY
     for n, event in enumerate(events):
@@ -314,7 +320,7 @@ def test_a_spoiled_log_breaks_its_law(law: str, spoil: Callable[[Log], Log]):
 
 # Mutants of what stands beside the log.
 
-AT_THE_END = {"stuck", "views", "calls"}
+AT_THE_END = {"stuck", "views", "calls", "key"}
 
 
 def spoiled_rows(tables: Tables) -> list[tuple[str, list[Row]]]:
@@ -334,6 +340,17 @@ def test_views_that_say_something_else_are_found(which: int):
     found = check(player.log, rows=rows)
     assert laws(found) == {"views"}
     assert said in found[0].why
+
+
+def test_two_triggers_that_wait_with_one_key_are_found():
+    definition = dag(wait("a", "same"), wait("b", "same", on_failure="continue"))
+    player = Player(definition)
+    player.advance()
+    good = events_of(player.log)
+    second = replace(good[index(good, e.StepWaiting, ref="a")], ref="b", trigger="another")
+    spoiled = [*good[:-1], second]
+    assert check(sealed(good, definition=definition)) == []
+    assert laws(check(sealed(spoiled, definition=definition))) == {"key"}
 
 
 def calls_of(player: Player) -> dict[str, int]:

@@ -9,11 +9,11 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution.decide import MOST_AT_ONCE, decide
 from mainspring.domain.execution.evolve import fold
 from mainspring.domain.execution.history import event_of, replay
-from mainspring.domain.execution.outlook import outlook, run_timer_of, timer_of
+from mainspring.domain.execution.outlook import OPEN_ENDED, outlook, run_timer_of, timer_of
 from mainspring.domain.execution.snapshot import freeze, thaw
 from mainspring.domain.execution.state import Execution, absent
 from mainspring.domain.rows import ExecutionRow, Row, TimerRow
-from mainspring.domain.task import Finished, Started, partition_of
+from mainspring.domain.task import partition_of
 from mainspring.store import views
 from mainspring.store.tables import Tables
 from mainspring.testing.history import VIEWS, Checker, check, report
@@ -88,7 +88,7 @@ def test_what_was_decided_leaves_nothing_to_decide_at_that_instant(life: Life):
 @given(lives())
 def test_a_repeated_report_adds_nothing(life: Life):
     for decision, after in _turns(play(life)):
-        if isinstance(decision.command, c.RecordReport):
+        if isinstance(decision.command, c.Recorded):
             assert decide(decision.command, after) == []
 
 
@@ -120,12 +120,15 @@ def test_nothing_happens_by_itself_before_the_next_wake_up_and_something_does_th
 
 
 @given(lives())
-def test_a_run_that_goes_on_always_has_a_reason_and_unless_paused_a_wake_up(life: Life):
+def test_a_run_that_goes_on_always_has_a_reason_and_a_wake_up_unless_it_waits_for_somebody(
+    life: Life,
+):
     for x in after_each_decision(play(life)):
         waiting_for, wake_at = outlook(x)
         settled = x.is_terminal and not x.open and x.handled == x.version
         assert (waiting_for is None) == settled
-        assert (wake_at is None) == (settled or x.paused)
+        assert wake_at is not None or settled or waiting_for in OPEN_ENDED
+        assert not (settled or x.paused) or wake_at is None
 
 
 @given(lives())
@@ -179,13 +182,12 @@ def test_all_tries_of_one_visit_have_one_idempotency_key(life: Life):
 def _turns(player: Player):
     """Yield the scheduler's decisions that were whole, with the state after each."""
     for decision, after in zip(player.decisions, after_each_decision(player), strict=True):
-        if not isinstance(decision.command, c.RecordReport | c.Advance):
+        if not isinstance(decision.command, c.Turn):
             continue
         if len(decision.events) < MOST_AT_ONCE:
             yield decision, after
 
 
 def _now_of(command: c.Command | None) -> float:
-    assert isinstance(command, c.RecordReport | c.Advance)
-    assert not isinstance(command, c.RecordReport) or isinstance(command.report, Started | Finished)
+    assert isinstance(command, c.Turn)
     return command.now

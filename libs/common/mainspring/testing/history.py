@@ -15,23 +15,29 @@ from typing import Final, cast
 
 import msgspec
 
-from mainspring.domain import catalog
+from mainspring.domain import catalog, triggers
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import EMPTY, Envelope, Head, StreamId, content_hash, event_id
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.history import apply, event_of
-from mainspring.domain.execution.outlook import outlook
+from mainspring.domain.execution.outlook import OPEN_ENDED, outlook
+from mainspring.domain.execution.settling import wait_status
 from mainspring.domain.execution.state import Execution, absent
+from mainspring.domain.message import Message
 from mainspring.domain.rows import (
+    ApprovalRow,
     AttemptRow,
     AuditRow,
+    BufferedRow,
+    Change,
     CompiledRow,
     DefinitionRow,
     ExecutionRow,
     Row,
     StepRow,
     TimerRow,
+    TriggerRow,
 )
 from mainspring.domain.upcast import event_in
 from mainspring.store import views
@@ -60,6 +66,7 @@ LAWS: Final[Mapping[str, str]] = {
     "notice": "each end is told once, after it",
     "cancel": "no forward work begins after a cancel",
     "pause": "no forward work begins while a run is paused",
+    "key": "of one event key and project at most one trigger waits",
     "stuck": "a run that goes on has a reason and a next wake-up",
     "views": "the views are what the log says",
     "calls": "peers are called at least once for what was done and never more than recorded",
@@ -72,6 +79,9 @@ VIEWS: Final = (
     StepRow,
     AttemptRow,
     TimerRow,
+    TriggerRow,
+    ApprovalRow,
+    BufferedRow,
     CompiledRow,
     DefinitionRow,
     AuditRow,
@@ -135,6 +145,7 @@ class Checker:
         self._definitions: dict[str, Definition] = {}
         self._streams: dict[StreamId, _Stream] = {}
         self._expected = Tables()
+        self._waiting: dict[tuple[str, str], tuple[StreamId, str]] = {}
         self._position = 0
 
     @property
@@ -186,10 +197,27 @@ class Checker:
             self._definitions[event.definition.hash] = event.definition
             if event.definition.hash != envelope.stream.id:
                 self._blame(stream, envelope, "definition", "its hash is not its name")
-        if self._rows is not None and isinstance(event, catalog.Event):
-            row = self._expected.row(DefinitionRow, envelope.stream.id)
-            for change in views.project_catalog(envelope, event, row):
+        if self._rows is not None:
+            for change in self._changes(envelope, event):
                 self._expected.write(change)
+
+    def _changes(self, envelope: Envelope, event: Message) -> list[Change]:
+        """Return the rows that follow from an event of no execution."""
+        match event:
+            case catalog.DefinitionStored() | catalog.DefinitionDeleted():
+                row = self._expected.row(DefinitionRow, envelope.stream.id)
+                return views.project_catalog(envelope, event, row)
+            case catalog.DefinitionCompiled():
+                return views.project_catalog(envelope, event)
+            case triggers.EventBuffered():
+                return views.project_buffer(envelope, event)
+            case triggers.EventOffered() | triggers.EventConsumed():
+                kept = self._expected.row(BufferedRow, (envelope.stream.id, event.kept))
+                return views.project_buffer(envelope, event, kept)
+            case triggers.TriggersPurged():
+                return views.project_purge(envelope, event)
+            case _:
+                return []
 
     def _execution(self, stream: _Stream, envelope: Envelope, event: e.Event) -> None:
         if stream.forgotten:
@@ -203,9 +231,25 @@ class Checker:
         if why is not None:
             self._blame(stream, envelope, "transition", why)
         stream.x = self._folded(x, envelope, event)
+        self._keys_of(stream, envelope, event)
         if self._reload is not None and stream.x is not None and _is_over(stream.x):
             self._judge_calls(envelope.stream, stream)
             stream.x, stream.ledger, stream.forgotten = None, None, True
+
+    def _keys_of(self, stream: _Stream, envelope: Envelope, event: e.Event) -> None:
+        """Keep account of who waits with which key."""
+        if stream.x is None or not isinstance(event, e.StepEvent | e.Forced):
+            return
+        state = stream.x.of(event.ref)
+        if state is None or state.opened is None or not state.opened.key:
+            return
+        place, me = (envelope.project, state.opened.key), (envelope.stream, event.ref)
+        if wait_status(state) != "waiting":
+            if self._waiting.get(place) == me:
+                del self._waiting[place]
+        elif self._waiting.setdefault(place, me) != me:
+            why = f"{state.opened.key!r} is waited for by {self._waiting[place]} already"
+            self._blame(stream, envelope, "key", why)
 
     def _first(self, stream: _Stream, envelope: Envelope, event: e.Event) -> Execution | None:
         """Return the state before the first event; None, and a violation, without definition."""
@@ -256,7 +300,7 @@ class Checker:
         waiting_for, wake_at = outlook(x)
         if waiting_for is None and not _is_over(x):
             self._blame_end(id, x.version, "stuck", f"nothing says why it is {x.status}")
-        if waiting_for not in (None, "resume") and wake_at is None:
+        if waiting_for is not None and waiting_for not in OPEN_ENDED and wake_at is None:
             self._blame_end(id, x.version, "stuck", f"it waits for a {waiting_for} without end")
 
     def _judge_calls(self, id: StreamId, stream: _Stream) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from mainspring.domain import catalog
+from mainspring.domain import catalog, triggers
 from mainspring.domain.envelope import EMPTY, Envelope, Meta, StreamId, seal
 from mainspring.domain.message import Json
 from mainspring.domain.rows import AttemptRow, ExecutionRow, Row, StepRow, TimerRow
@@ -100,7 +100,8 @@ def expected(root: Path) -> Iterator[tuple[Path, bytes]]:
         rows = msgspec.json.encode(rows_in(player.tables))
         yield path.with_suffix(".rows.json"), msgspec.json.format(rows, indent=1) + b"\n"
     fullest: dict[Path, bytes] = {}
-    for one in [*_catalogued(), *(one for player in played.values() for one in player.log)]:
+    beside = [*_catalogued(), *_buffered()]
+    for one in [*beside, *(one for player in played.values() for one in player.log)]:
         path = example(root / "proto", one.stream.category, one.type, one.schema_version)
         # Of many bodies the longest shows most fields.
         fullest[path] = max(fullest.get(path, b""), one.body, key=len)
@@ -122,6 +123,25 @@ def _catalogued() -> tuple[Envelope, ...]:
     stream = StreamId("definition", EXECUTION)
     events = [stored, catalog.DefinitionDeleted(at=START + 60)]
     return seal(stream, EMPTY, events, meta=Meta(), project="default", now=START)
+
+
+def _buffered() -> list[Envelope]:
+    """Return what events leave in the log that came before anybody waited, and a purge."""
+    key, meta = "paid:7", Meta(actor="bank")
+    events = [
+        triggers.EventBuffered(
+            key=key, payload={"amount": 120}, sent_by="bank", expires_at=START + 600, at=START
+        ),
+        triggers.EventOffered(kept=1, trigger=EXECUTION, at=START + 1),
+        triggers.EventConsumed(kept=1, at=START + 1),
+    ]
+    stream = triggers.buffer_stream("default", key)
+    purge = triggers.TriggersPurged(ended_before=START, at=START + 60)
+    project = triggers.project_stream("default")
+    return [
+        *seal(stream, EMPTY, events, meta=meta, project="default", now=START),
+        *seal(project, EMPTY, [purge], meta=meta, project="default", now=START),
+    ]
 
 
 def example(proto: Path, category: str, type: str, version: int) -> Path:

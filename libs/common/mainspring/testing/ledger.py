@@ -22,6 +22,10 @@ UNBEGUN: Final = frozenset({"lost", "callback"})
 """Faults of attempts of whose beginning nobody may have told."""
 
 
+TIMEOUTS: Final = frozenset({"callback", "event_timeout"})
+"""Faults of steps whose time to be answered was over."""
+
+
 class Fault(NamedTuple):
     """A law that an event breaks, and how."""
 
@@ -63,6 +67,9 @@ class Ledger:
         self._owed: list[str] = []
         self._not_undone: list[str] = []
         self._told: set[str] = set()
+        self._kept: set[str] = set()
+        self._forced: set[str] = set()
+        self._expires: float | None = None
         self._since: float | None = None
         self._ended = self._goes_on = self._canceled = self._paused = self._unwinding = False
 
@@ -89,7 +96,10 @@ class Ledger:
     def _run(self, event: e.Event) -> Iterator[Fault]:
         match event:
             case e.ExecutionRequested():
-                self._since = event.at
+                self._since, self._expires = event.at, event.expires
+                self._kept = set(event.kept)
+            case e.SkipRequested() | e.CompleteRequested() | e.FailRequested():
+                self._forced.add(event.ref)
             case e.CancelRequested():
                 self._canceled, self._paused = True, False
             case e.PauseRequested():
@@ -114,17 +124,20 @@ class Ledger:
                 book.woken = True
 
     def _too_soon(self, event: e.UnwindingStarted | e.ExecutionTimedOut) -> Iterator[Fault]:
-        limit = self._definition.run_timeout
         if isinstance(event, e.UnwindingStarted) and event.outcome != "timed_out":
             return
-        if limit is None or self._since is None:
+        limit = self._definition.run_timeout
+        own = None if limit is None or self._since is None else self._since + limit
+        ends = [at for at in (own, self._expires) if at is not None]
+        if not ends:
             yield Fault("early", "the run has no time-out")
-        elif event.at < self._since + limit - ROUNDING:
-            yield Fault("early", f"it timed out {self._since + limit - event.at:.3f} s too soon")
+        elif event.at < min(ends) - ROUNDING:
+            yield Fault("early", f"it timed out {min(ends) - event.at:.3f} s too soon")
 
     def _reopen(self, event: e.ExecutionReopened) -> None:
         self._ended = self._goes_on = False
-        self._since = event.at
+        self._since, self._expires = event.at, None
+        self._forced.clear()
         self._told.clear()
         self._unwinding = event.unwinding
         if event.unwinding:
@@ -146,25 +159,31 @@ class Ledger:
         match event:
             case e.StepScheduled():
                 yield from self._scheduled(event, book)
-            case e.StepRedispatched():
-                self._count(event)
             case e.StepStarted() | e.StepAccepted():
                 yield from self._under_way(event, book)
-            case e.CallbackReceived():
-                book.answered = True
-            case e.StepSlept() | e.StepRouted() | e.StepSplit() | e.StepSkipped():
+            case e.StepSkipped() if book.open or event.ref in self._forced:
+                yield from self._skipped(event, book)
+            case e.StepSlept() | e.StepWaiting() | e.StepRouted() | e.StepSplit() | e.StepSkipped():
                 yield from self._held_back(event)
                 yield from _enter(event, book)
             case e.StepSucceeded():
                 yield from self._succeeded(event, book)
             case e.StepFailed():
                 yield from self._failed(event, book)
+            case _:
+                self._mark(event, book)
+
+    def _mark(self, event: e.StepEvent, book: Book) -> None:
+        """Note what breaks no law by itself."""
+        match event:
+            case e.StepRedispatched():
+                self._count(event)
             case e.StepCanceled():
                 book.open = False
             case e.StepReset():
                 book.was_reset, book.succeeded, book.tries, book.due_at = True, False, 0, None
             case _:
-                pass
+                book.answered = True
 
     def _scheduled(self, event: e.StepScheduled, book: Book) -> Iterator[Fault]:
         again = event.visit == book.visit
@@ -175,7 +194,7 @@ class Ledger:
         if again and book.due_at is not None and event.at < book.due_at - ROUNDING:
             yield Fault("early", f"it is tried again {book.due_at - event.at:.3f} s too soon")
         tries = book.tries + 1 if again else 1
-        if tries > self._definition.policy_of(event.ref).retries + 1:
+        if tries > self._definition.policy_of(event.ref, event.phase).retries + 1:
             yield Fault("policy", f"try {tries} is one more than its policy allows")
         yield from self._held_back(event)
         yield from self._undoing(event)
@@ -213,6 +232,15 @@ class Ledger:
             yield Fault("notice", "the end of the run is told before it ended")
         self._told.add(event.ref)
 
+    def _skipped(self, event: e.StepSkipped, book: Book) -> Iterator[Fault]:
+        """End, by force, a step that waits or has not begun."""
+        if event.ref not in self._forced:
+            yield Fault("outcome", "it is skipped while it is open, and nobody asked for that")
+        if not book.open and (not book.visit or book.was_reset):
+            book.attempt = 1
+        self._forced.discard(event.ref)
+        book.visit, book.open, book.was_reset = event.visit, False, False
+
     def _under_way(self, event: e.StepStarted | e.StepAccepted, book: Book) -> Iterator[Fault]:
         if not book.open or (event.visit, event.attempt) != (book.visit, book.attempt):
             yield Fault("attempt", "it speaks of an attempt that is not open")
@@ -226,11 +254,14 @@ class Ledger:
     def _succeeded(self, event: e.StepSucceeded, book: Book) -> Iterator[Fault]:
         if book.succeeded and event.visit == book.visit:
             yield Fault("success", f"visit {event.visit} succeeds twice")
-        yield from self._outcome(event, book)
-        if book.open and not book.called and not book.woken:
-            yield from _not_before(event.at, book)
-        if book.called and book.open:
-            self.completed.add(self._key(event))
+        if not self._is_forced(event):
+            yield from self._outcome(event, book)
+            if book.open and not book.called and not (book.woken or book.answered):
+                yield from _not_before(event.at, book)
+            if book.called and book.open and self._calls_a_peer(event):
+                self.completed.add(self._key(event))
+        else:
+            book.attempt = event.attempt
         if event.phase == "up":
             self._complete(event.ref)
         elif event.phase == "down":
@@ -246,6 +277,7 @@ class Ledger:
         if (event.visit, event.attempt) != (book.visit, book.attempt):
             yield Fault("outcome", f"it ends attempt {event.attempt}, but {book.attempt} is open")
         told = book.started or (isinstance(event, e.StepFailed) and event.fault in UNBEGUN)
+        told = told or not self._calls_a_peer(event)
         if book.called and not told:
             yield Fault("attempt", "it has an outcome and never started")
 
@@ -255,13 +287,16 @@ class Ledger:
             return False
         if isinstance(event, e.StepFailed):
             return event.exchange is None and event.retry_at is None
+        if event.ref in self._kept and not book.visit:
+            return True
         step = self._definition.by_ref.get(event.ref)
         return event.phase == "up" and step is not None and step.kind == "join"
 
     def _failed(self, event: e.StepFailed, book: Book) -> Iterator[Fault]:
-        yield from self._outcome(event, book)
-        if book.open and event.fault == "callback" and not book.answered:
-            yield from _not_before(event.at, book)
+        if not self._is_forced(event):
+            yield from self._outcome(event, book)
+            if book.open and event.fault in TIMEOUTS and not book.answered:
+                yield from _not_before(event.at, book)
         if not book.open:
             book.tries = 0
         book.visit, book.attempt = event.visit, event.attempt
@@ -269,6 +304,19 @@ class Ledger:
         if event.phase == "down" and event.retry_at is None:
             self._settle(event.ref)
             self._not_undone.append(event.ref)
+
+    def _is_forced(self, event: e.StepSucceeded | e.StepFailed) -> bool:
+        """Say whether somebody has asked for this end, and strike that wish out."""
+        asked = event.phase == "up" and event.ref in self._forced
+        if asked:
+            self._forced.discard(event.ref)
+        return asked
+
+    def _calls_a_peer(self, event: e.StepEvent) -> bool:
+        """Say whether an executor makes the call; the scheduler sends events and starts runs."""
+        step = self._definition.by_ref.get(event.ref)
+        runs = event.phase == "up" and step is not None and step.kind == "child"
+        return event.phase != "emit" and not runs
 
     def _complete(self, ref: str) -> None:
         step = self._definition.by_ref.get(ref)
@@ -288,22 +336,28 @@ class Ledger:
         return f"{self._id}:{event.phase}:{event.ref}:{event.visit}"
 
     def _count(self, event: e.StepEvent) -> None:
+        if not self._calls_a_peer(event):
+            return
         key = self._key(event)
         self.calls[key] = self.calls.get(key, 0) + 1
 
 
 def _enter(event: e.StepEvent, book: Book) -> Iterator[Fault]:
-    """Begin a visit that calls nobody."""
+    """Begin a visit that calls nobody; one that was reset goes on counting its attempts."""
     if book.open:
         yield Fault("outcome", f"visit {book.visit} is still open")
     if event.visit != book.visit + (not book.was_reset):
         yield Fault("attempt", f"visit {event.visit} follows visit {book.visit}")
-    # A sleep that was reset goes on counting; what passes at once has no attempts.
-    attempt = event.attempt if isinstance(event, e.StepSlept) else 1
-    book.visit, book.attempt, book.tries = event.visit, attempt, 0
-    book.succeeded = book.called = book.woken = book.was_reset = False
-    sleeps = isinstance(event, e.StepSlept)
-    book.open, book.due_at = sleeps, event.wake_at if isinstance(event, e.StepSlept) else None
+    attempt, due_at = 1, None
+    if isinstance(event, e.StepSlept):  # the first of these did not count their attempts
+        attempt, due_at = event.attempt, event.wake_at
+    elif isinstance(event, e.StepWaiting):
+        attempt, due_at = event.attempt, event.expires_at
+        if attempt != (book.attempt + 1 if book.was_reset else 1):
+            yield Fault("attempt", f"attempt {attempt} follows attempt {book.attempt}")
+    book.visit, book.attempt, book.tries, book.due_at = event.visit, attempt, 0, due_at
+    book.succeeded = book.called = book.woken = book.answered = book.was_reset = False
+    book.open = isinstance(event, e.StepSlept | e.StepWaiting)
 
 
 def _not_before(at: float, book: Book) -> Iterator[Fault]:

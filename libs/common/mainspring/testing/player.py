@@ -16,8 +16,8 @@ from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.decide import MOST_AT_ONCE, decide
 from mainspring.domain.execution.outlook import outlook
-from mainspring.domain.execution.react import Dispatch, react
-from mainspring.domain.execution.state import Execution, absent
+from mainspring.domain.execution.react import Dispatch, EmitEvent, StartChild, react
+from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState, absent
 from mainspring.domain.message import Json, Message, replace
 from mainspring.domain.rows import Change
 from mainspring.domain.task import CallId, Exchange, Fault, Finished, Started, Task
@@ -49,6 +49,7 @@ class Player:
         self.log: list[Envelope] = []
         self.tables = Tables()
         self.tasks: list[Task] = []
+        self.chores: list[StartChild | EmitEvent] = []
         self.decisions: list[Decision] = []
         self.x = absent(id, definition)
         self._seed = seed
@@ -100,6 +101,58 @@ class Player:
         )
         return self._give(command, actor="callback")
 
+    def child_ends(
+        self, chore: StartChild, status: c.ChildStatus = "succeeded", output: Json = None
+    ) -> list[e.Event]:
+        """Let the run that a step started come to its end."""
+        return self._give(
+            c.RecordChild(
+                ref=chore.ref,
+                visit=chore.visit,
+                attempt=chore.attempt,
+                status=status,
+                output=output,
+                error="" if status == "succeeded" else "it could not",
+                now=self.now,
+                seed=self._next_seed(),
+            )
+        )
+
+    def sent(self, chore: EmitEvent, trigger: str | None = None) -> list[e.Event]:
+        """Let a step's event be sent, to a trigger or to nobody."""
+        return self._give(
+            c.RecordEmission(
+                ref=chore.ref,
+                visit=chore.visit,
+                attempt=chore.attempt,
+                trigger=trigger,
+                now=self.now,
+                seed=self._next_seed(),
+            )
+        )
+
+    def owed(self) -> list[StartChild | EmitEvent]:
+        """Return what the scheduler itself has to carry out and record, oldest first."""
+        found: list[StartChild | EmitEvent] = []
+        for state in self.x.open_steps():
+            if state.status not in IN_FLIGHT:
+                continue
+            kind = EmitEvent if state.phase == "emit" else StartChild
+            for chore in reversed(self.chores):
+                same = (chore.ref, chore.visit, chore.attempt)
+                if type(chore) is kind and same == (state.ref, state.visit, state.attempt):
+                    found.append(chore)
+                    break
+        return found
+
+    def waiting(self) -> list[StepState]:
+        """Return the steps that wait for an event or an approval and were not answered yet."""
+        return [
+            state
+            for state in self.x.open_steps()
+            if state.status == "waiting" and state.resolution is None
+        ]
+
     def pass_time(self, seconds: float) -> None:
         """Let time go by."""
         self.now += seconds
@@ -109,7 +162,7 @@ class Player:
         return [
             task
             for state in self.x.open_steps()
-            if state.status in ("scheduled", "running")
+            if state.status in IN_FLIGHT
             and (task := self._task_of(state.ref, state.phase, state.visit, state.attempt))
         ]
 
@@ -153,6 +206,8 @@ class Player:
             for action in react(event, self.x):
                 if isinstance(action, Dispatch):
                     self.tasks.append(action.task)
+                elif isinstance(action, StartChild | EmitEvent):
+                    self.chores.append(action)
 
     def _record_definition(self, definition: Definition) -> None:
         stream = StreamId("compiled", definition.hash)

@@ -7,7 +7,17 @@ that is named after its step, so that a reader of a failed spec sees who was cal
 
 from typing import Final
 
-from mainspring.domain.definition import Callback, Case, Definition, Request, Retry, Step
+from mainspring.domain.definition import (
+    Approval,
+    Callback,
+    Case,
+    Child,
+    Definition,
+    Request,
+    Retry,
+    Step,
+    Wait,
+)
 from mainspring.domain.message import Json, replace
 
 FOLLOWING: Final = "(the following step)"
@@ -42,6 +52,24 @@ def later(
 def sleep(ref: str, duration: float | None = 10.0, **fields: Json) -> Step:
     """Return a step that sleeps for so many seconds, or `until` an instant."""
     return replace(Step(ref=ref, kind="sleep", next=FOLLOWING, duration=duration), **fields)
+
+
+def wait(ref: str, key: str = "{{payload.key}}", **fields: Json) -> Step:
+    """Return a step that waits for an event; `timeout` and `notify_url` belong to the wait."""
+    own = {name: fields.pop(name) for name in ("timeout", "notify_url", "ask") if name in fields}
+    plain = Step(ref=ref, kind="wait", next=FOLLOWING, wait=replace(Wait(key), **own))
+    return replace(plain, **fields)
+
+
+def approval(ref: str, *approvers: str, timeout: float | None = None, **fields: Json) -> Step:
+    """Return a step that waits for one of these people to decide, or for anyone."""
+    decision = Approval(approvers=approvers, timeout=timeout)
+    return replace(Step(ref=ref, kind="approval", next=FOLLOWING, approval=decision), **fields)
+
+
+def child(ref: str, workflow: str = "other", **fields: Json) -> Step:
+    """Return a step that runs another workflow and waits for its end."""
+    return replace(Step(ref=ref, kind="child", next=FOLLOWING, child=Child(workflow)), **fields)
 
 
 def switch(ref: str, *cases: tuple[Json, str], default: str) -> Step:

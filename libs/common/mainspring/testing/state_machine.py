@@ -18,7 +18,17 @@ from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.evolve import evolve
 from mainspring.domain.execution.state import Execution, absent, key_of
 from mainspring.testing.player import Player
-from mainspring.testing.shapes import again, dag, later, needing, path, sleep, task
+from mainspring.testing.shapes import (
+    again,
+    approval,
+    dag,
+    later,
+    needing,
+    path,
+    sleep,
+    task,
+    wait,
+)
 from mainspring.testing.spec import START, Asking, Spec, advance, answers, calls_back, given, starts
 from mainspring.testing.tours import TOURS
 
@@ -121,6 +131,13 @@ STEP_REQUESTS: Final[Mapping[str, c.Request | Asking]] = {
     "reset": c.RequestStepReset(ref="s"),
     "wake": c.RequestWake(ref="s"),
     "callback": calls_back("s"),
+    "send event": c.SendEvent(ref="s", visit=1, attempt=1, now=START),
+    "cancel trigger": c.CancelTrigger(ref="s", visit=1, attempt=1, now=START),
+    "approve": c.Approve(ref="s", actor="ann", now=START),
+    "reject": c.Reject(ref="s", actor="ann", now=START),
+    "skip": c.SkipStep(ref="s", now=START),
+    "complete": c.CompleteStep(ref="s", now=START),
+    "fail": c.FailStep(ref="s", now=START),
 }
 
 
@@ -129,11 +146,14 @@ def _asked() -> Spec:
 
 
 STEPS: Final[Mapping[str, Callable[[], Spec]]] = {
+    "absent": lambda: given(dag(needing("a"), needing("s", "a"))).when(advance()),
     "scheduled": _asked,
     "running": lambda: _asked().when(starts("s")),
     "retrying": lambda: _asked().when(answers("s", 500)),
     "accepted": lambda: _asked().when(answers("s", 202)),
     "sleeping": lambda: given(dag(sleep("s"), needing("other"))).when(advance()),
+    "waiting (event)": lambda: given(dag(wait("s", "key"))).when(advance()),
+    "waiting (approval)": lambda: given(dag(approval("s"))).when(advance()),
     "succeeded": lambda: given(dag(task("s"), task("other"))).when(advance()).when(answers("s")),
     "failed": lambda: (
         given(dag(task("s", on_failure="continue"), task("other")))
@@ -152,9 +172,9 @@ def outcome(spec: Spec, asked: c.Request | Asking) -> str:
     command = asked(spec.state, START) if callable(asked) else asked
     try:
         events = decide(command, spec.state)
-    except Rejected as refusal:
-        return f"refused: {refusal}"
-    return f"`{type(events[0]).__name__}`" if events else "nothing: it is so already"
+    except Rejected:
+        return "refused"
+    return f"`{type(events[0]).__name__}`" if events else "nothing"
 
 
 def table(rows: Mapping[str, Callable[[], Spec]], columns: Mapping[str, c.Request | Asking]) -> str:
@@ -197,7 +217,8 @@ reopened by a retry or by a reset of one of its steps.
 
 {runs}
 
-What comes of a request in each status. A refusal changes nothing and names the present state.
+What comes of a request in each status: the fact that it leads to, or a refusal that changes
+nothing and names the present state, or nothing when it is so already.
 
 {run_table}
 
@@ -205,12 +226,15 @@ What comes of a request in each status. A refusal changes nothing and names the 
 
 A step that calls a peer is `scheduled` until an executor has begun, and `accepted` while its
 callback is awaited. `retrying`, `accepted` and `sleeping` end by themselves at an instant that is
-known. Compensations and the notices at a run's end have the same life as calls.
+known, `waiting` (for an event or an approval) only when it has a time limit. Compensations, the
+notices at a run's end, runs of other workflows and the events that a step sends have the same life
+as calls.
 
 {steps}
 
-What comes of a request that names a step, by the status of that step, while the run goes on (but
-for `canceled`, which ends with its run).
+What comes of a request that names a step of a dag, by the status of that step, while the run goes
+on (but for `canceled`, which ends with its run). The steps of a path are not reset, skipped,
+completed or failed one by one.
 
 {step_table}
 """

@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from mainspring.domain.definition import Definition, Retry, Step
 from mainspring.domain.errors import Rejected
 from mainspring.domain.execution import commands as c
+from mainspring.domain.execution.react import EmitEvent, StartChild
 from mainspring.domain.message import Json, replace
 from mainspring.domain.task import Fault, Task
 from mainspring.testing.player import Player
 from mainspring.testing.shapes import (
     again,
+    approval,
     call,
+    child,
     dag,
     join,
     later,
@@ -28,6 +31,7 @@ from mainspring.testing.shapes import (
     split,
     switch,
     task,
+    wait,
 )
 
 RULES: Final[list[Json]] = [
@@ -138,16 +142,29 @@ def dags(draw: st.DrawFn) -> Definition:
     for n in range(draw(st.integers(1, 6))):
         needs = [step.ref for step in steps if draw(st.integers(0, 2)) == 0]
         step = needing(f"s{n}", *needs, undo=draw(st.booleans()))
-        kind = draw(st.integers(0, 9))
-        if kind == 0:
-            step = replace(sleep(step.ref, 20.0), needs=step.needs)
-        elif kind == 1:
-            step = later(step.ref, needs=step.needs)
+        step = _of_kind(draw(st.integers(0, 15)), step)
         rule = draw(st.sampled_from([None, None, None, *RULES]))
         policy = draw(st.sampled_from(["fail", "skip_dependents", "continue"]))
         retry = draw(st.sampled_from(POLICIES))
-        steps.append(replace(step, when=rule, on_failure=policy, retry=retry))
+        emits = draw(st.sampled_from([None, None, None, "done/{{run.id}}"]))
+        busy = draw(st.sampled_from([None, None, None, "one at a time"]))
+        step = replace(step, when=rule, on_failure=policy, retry=retry)
+        steps.append(replace(step, emit_key=emits, concurrency_key=busy))
     return dag(*steps, max_parallel=draw(st.sampled_from([None, None, 1, 2])), **draw(_fields()))
+
+
+def _of_kind(kind: int, step: Step) -> Step:
+    """Return a step of another kind in the place of a task; most stay tasks."""
+    others: list[Step] = [
+        sleep(step.ref, 20.0),
+        later(step.ref),
+        wait(step.ref, timeout=30.0, notify_url="http://peer.test/notice"),
+        wait(step.ref, "shared"),
+        approval(step.ref, "ann", timeout=40.0),
+        approval(step.ref),
+        child(step.ref),
+    ]
+    return replace(others[kind], needs=step.needs) if kind < len(others) else step
 
 
 def _fields() -> st.SearchStrategy[dict[str, Json]]:
@@ -174,6 +191,7 @@ ACTS: Final = (
     *("answer",) * 6,
     *("advance",) * 3,
     *("callback",) * 2,
+    *("settle", "settle", "chore", "force"),
     *("request", "request", "start", "stale", "wait", "lost"),
 )
 
@@ -214,7 +232,7 @@ REQUESTS: Final[list[c.Request]] = [
 
 def begin(life: Life) -> Player:
     """Return a run that has just been requested."""
-    return Player(life.definition, payload={"flag": life.flag})
+    return Player(life.definition, payload={"flag": life.flag, "key": "order/7"})
 
 
 def play(life: Life) -> Player:
@@ -245,19 +263,33 @@ def _make(player: Player, move: Move) -> None:
             player.advance()
         case "lost":
             player.advance(lost_before=player.now)
-        case "request":
-            player.ask(REQUESTS[move.which])
-            if move.how % 2:
-                player.advance()
-        case "stale":
-            _answer(player, player.tasks, move)
-        case "callback":
-            _call_back(player, move)
         case "start":
             for one in player.in_flight()[:1]:
                 player.starts(one.call)
-        case _:
+        case "chore":
+            for chore in player.owed()[:1]:
+                _carry_out(player, chore, move.how)
+        case "answer":
             _answer(player, player.in_flight(), move)
+        case "stale":
+            _answer(player, player.tasks, move)
+        case _:
+            _ask(player, move)
+
+
+def _ask(player: Player, move: Move) -> None:
+    """Let somebody ask for something; half of the time the scheduler looks at once."""
+    match move.act:
+        case "callback":
+            _call_back(player, move)
+        case "settle":
+            _settle(player, move)
+        case "force":
+            _force(player, move)
+        case _:
+            player.ask(REQUESTS[move.which])
+    if move.how % 2:
+        player.advance()
 
 
 def _answer(player: Player, tasks: list[Task], move: Move) -> None:
@@ -280,7 +312,50 @@ def _call_back(player: Player, move: Move) -> None:
         one = tasks[-1 - move.which % len(tasks)]
         nonce = one.nonce if move.how else "guess"
         player.calls_back(one.call, nonce, {"n": move.how, "bad": move.how > 6})
-        player.advance()
+
+
+def _settle(player: Player, move: Move) -> None:
+    """Let somebody answer a wait, or try to answer one that is over."""
+    states = player.waiting() or [each for each in player.x.steps.values() if each.opened]
+    if not states:
+        return
+    state = sorted(states, key=lambda each: each.seq)[move.which % len(states)]
+    attempt = state.attempt - (move.how == 9)
+    if state.kind == "approval":
+        who = "ann" if move.how else "bob"
+        answer = c.Approve if move.how < 6 else c.Reject
+        player.ask(answer(ref=state.ref, actor=who, now=player.now))
+    elif move.how < 7:
+        player.ask(
+            c.SendEvent(
+                ref=state.ref,
+                visit=state.visit,
+                attempt=attempt,
+                payload={"n": move.how % 3},
+                now=player.now,
+            )
+        )
+    else:
+        player.ask(
+            c.CancelTrigger(ref=state.ref, visit=state.visit, attempt=attempt, now=player.now)
+        )
+
+
+def _force(player: Player, move: Move) -> None:
+    """Let somebody settle a step from outside."""
+    steps = player.x.definition.steps
+    ref = steps[move.which % len(steps)].ref
+    asked = [c.SkipStep, c.CompleteStep, c.FailStep][move.how % 3]
+    player.ask(asked(ref=ref, actor="ann", now=player.now))
+
+
+def _carry_out(player: Player, chore: StartChild | EmitEvent, how: int) -> None:
+    """Let a run that a step started end, or a step's event be sent."""
+    if isinstance(chore, EmitEvent):
+        player.sent(chore, "somebody" if how % 2 else None)
+        return
+    ends: list[c.ChildStatus] = ["succeeded", "failed", "canceled", "missing"]
+    player.child_ends(chore, ends[max(0, how - 6)], {"n": how})
 
 
 def settle(player: Player, how: int = 0, *, most: int = 2000) -> int:
@@ -294,11 +369,19 @@ def settle(player: Player, how: int = 0, *, most: int = 2000) -> int:
         player.advance()
         if player.x.is_terminal and not player.x.open:
             return count
-        flights = player.in_flight()
-        if flights:
-            _answer(player, flights, Move("answer", count % 3, (count * how) % 10))
-        elif not player.jump():
-            return most
-        else:
-            player.advance()
+        _one_more(player, count, (count * how) % 10)
     return most
+
+
+def _one_more(player: Player, count: int, how: int) -> None:
+    """Let one thing happen that a run waits for: what is in flight first, then time."""
+    flights, owed, waits = player.in_flight(), player.owed(), player.waiting()
+    if flights:
+        _answer(player, flights, Move("answer", count % 3, how))
+    elif owed:
+        _carry_out(player, owed[0], how)
+    elif waits:
+        _settle(player, Move("settle", 0, min(how or 1, 8)))
+    else:
+        player.jump()
+        player.advance()

@@ -9,10 +9,14 @@ from collections.abc import Callable
 from typing import Final
 
 from mainspring.domain.execution import commands as c
+from mainspring.domain.execution.react import EmitEvent, StartChild
+from mainspring.domain.message import Json
 from mainspring.testing.player import Player
 from mainspring.testing.shapes import (
     again,
+    approval,
     call,
+    child,
     dag,
     join,
     later,
@@ -22,6 +26,7 @@ from mainspring.testing.shapes import (
     split,
     switch,
     task,
+    wait,
 )
 
 BIG = {">": [{"var": "payload.amount"}, 100]}
@@ -322,6 +327,118 @@ def idle() -> Player:
     return player
 
 
+def waits() -> Player:
+    """Play waits for events: one in time, one given up, one too late, one that is told of."""
+    definition = dag(
+        wait("paid", "paid:{{payload.order}}", timeout=60.0, emit_key="settled:{{payload.order}}"),
+        wait("signed", "signed:{{payload.order}}", notify_url="http://peer.test/tell"),
+        wait("seen", "seen:{{payload.order}}", timeout=30.0, on_failure="continue"),
+        wait("again", "paid:{{payload.order}}", on_failure="continue"),
+        needing("ship", "paid", "seen"),
+    )
+    player = _begun(Player(definition, payload={"order": 7}))
+    _answer(player, 503)
+    _wait(player)
+    _answer(player, 204)
+    _wait(player)
+    _send(player, "paid", {"amount": 120})
+    emission = next(chore for chore in player.owed() if isinstance(chore, EmitEvent))
+    player.sent(emission, trigger="01a00000-0000-7000-8000-000000000002")
+    _answer(player, 200)
+    player.ask(c.CancelTrigger(ref="signed", visit=1, attempt=1, by="ann", now=player.now))
+    player.advance()
+    player.ask(c.RequestStepReset(ref="signed"))
+    player.advance()
+    player.ask(c.RequestCancel())
+    player.advance()
+    return player
+
+
+def _send(player: Player, ref: str, payload: Json) -> None:
+    player.pass_time(0.125)
+    state = player.x.steps[ref]
+    player.ask(
+        c.SendEvent(
+            ref=ref,
+            visit=state.visit,
+            attempt=state.attempt,
+            payload=payload,
+            sent_by="bank",
+            now=player.now,
+        )
+    )
+    player.advance()
+
+
+def approvals() -> Player:
+    """Play two decisions of people: one for, one against."""
+    definition = dag(
+        approval("budget", "ann", "bob", timeout=3600.0),
+        approval("text", on_failure="continue"),
+        needing("print", "budget", "text"),
+    )
+    player = _begun(Player(definition))
+    player.ask(c.Approve(ref="budget", actor="ann", comment="fine", now=player.now))
+    player.ask(c.Reject(ref="text", actor="eve", reason="a typo", now=player.now))
+    player.advance()
+    _answer(player, 200)
+    return player
+
+
+def children() -> Player:
+    """Play a run of another workflow that fails, is tried again, and is canceled."""
+    definition = dag(child("bill", retry=again(1, delay=5.0)))
+    player = _begun(Player(definition, payload={"order": 7}))
+    _end_child(player, "failed")
+    _wait(player)
+    _wait(player)
+    player.ask(c.RequestCancel())
+    player.advance()
+    _end_child(player, "canceled")
+    return player
+
+
+def _end_child(player: Player, status: c.ChildStatus) -> None:
+    for chore in player.owed():
+        if isinstance(chore, StartChild):
+            player.child_ends(chore, status)
+
+
+def forced() -> Player:
+    """Play steps that are settled from outside, in every state in which they may be."""
+    fates = ("skip", "complete", "fail")
+    kept = {"on_failure": "continue"}
+    definition = dag(
+        *(wait(f"asked-{fate}", f"{fate}:{{{{run.id}}}}", **kept) for fate in fates),
+        *(sleep(f"rest-{fate}", 500.0, **kept) for fate in fates),
+        *(needing(f"call-{fate}", retry=again(1, delay=50.0), **kept) for fate in fates),
+        *(needing(f"last-{fate}", "call-fail", **kept) for fate in fates),
+        needing("hold"),
+    )
+    player = _begun(Player(definition))
+    _answer(player, 500, 500, 500)
+    _force(player, [step.ref for step in definition.steps if step.ref != "hold"])
+    player.ask(c.RequestStepReset(ref="call-fail", subtree=True))
+    player.advance()
+    _force(player, [f"last-{fate}" for fate in fates])
+    _answer(player, 200, 200)
+    return player
+
+
+def _force(player: Player, refs: list[str]) -> None:
+    """Settle steps from outside, each by the fate in its name."""
+    for ref in refs:
+        now = player.now
+        match ref.rpartition("-")[2]:
+            case "skip":
+                player.ask(c.SkipStep(ref=ref, reason="not needed", actor="ann", now=now))
+            case "complete":
+                player.ask(c.CompleteStep(ref=ref, result={"by": "hand"}, actor="ann", now=now))
+            case _:
+                player.ask(c.FailStep(ref=ref, reason="no use", actor="ann", now=now))
+    player.advance()
+
+
 TOURS: Final[dict[str, Callable[[], Player]]] = {
     tour.__name__: tour
     for tour in (
@@ -342,5 +459,9 @@ TOURS: Final[dict[str, Callable[[], Player]]] = {
         unheard,
         reopened,
         idle,
+        waits,
+        approvals,
+        children,
+        forced,
     )
 }

@@ -12,6 +12,8 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
 
 RETRYABLE = frozenset({"failed", "corrupted"})
+SETTLES = e.TriggerReceived | e.TriggerCancelRequested | e.StepApproved | e.StepRejected
+FORCIBLE = frozenset({"waiting", "sleeping", "retrying", "reset"})
 RESETTABLE = frozenset({"running", "failed", "timed_out", "canceled"})
 
 
@@ -25,6 +27,8 @@ def _faults(event: e.Event, x: Execution) -> Iterator[str]:
         yield "the first event, and no other, says what was requested"
     elif isinstance(event, e.CallbackReceived):
         yield from _callback(event, x)
+    elif isinstance(event, SETTLES):
+        yield from _settled(event, x)
     elif isinstance(event, e.StepEvent):
         yield from _step(event, x)
     elif isinstance(event, e.Fact):
@@ -62,6 +66,8 @@ def _fact(event: e.Event, x: Execution) -> Iterator[str]:
         case e.WakeRequested():
             asleep = any(step.status == "sleeping" for step in x.open_steps())
             yield from _demand(asleep, "nothing sleeps")
+        case e.SkipRequested() | e.CompleteRequested() | e.FailRequested():
+            yield from _forced(event, x)
         case _:
             pass
 
@@ -76,6 +82,35 @@ def _callback(event: e.CallbackReceived, x: Execution) -> Iterator[str]:
         yield "the attempt was answered already"
     elif step.status != "accepted" and step.status not in IN_FLIGHT:
         yield f"a step that is {step.status} awaits no callback"
+
+
+def _forced(event: e.Forced, x: Execution) -> Iterator[str]:
+    step = x.of(event.ref)
+    yield from _demand(x.definition.planner == "dag", "no step of a path is settled by force")
+    yield from _demand(event.ref in x.definition.by_ref, f"there is no step {event.ref}")
+    free = step is None or step.status in FORCIBLE
+    yield from _demand(free, f"it is {step.status if step else 'absent'}, not waiting")
+    yield from _demand(event.ref not in x.forced, "it was settled already")
+    yield from _demand(x.cancel is None and x.unwinding is None, "the run is being wound up")
+
+
+def _settled(
+    event: e.TriggerReceived | e.TriggerCancelRequested | e.StepApproved | e.StepRejected,
+    x: Execution,
+) -> Iterator[str]:
+    """Judge the answer to a wait: for the one that is open, in time, once."""
+    step = x.of(event.ref)
+    kind = "approval" if isinstance(event, e.StepApproved | e.StepRejected) else "event"
+    if step is None or (step.visit, step.attempt) != (event.visit, event.attempt):
+        yield "it answers a wait that is not the present one"
+    elif step.status != "waiting" or step.opened is None or step.opened.kind != kind:
+        yield f"it waits for no {kind}"
+    elif step.resolution is not None:
+        yield "the wait was answered already"
+    elif step.expires_at is not None and event.at >= step.expires_at:
+        yield "the wait is over"
+    else:
+        yield from _demand(x.cancel is None and x.unwinding is None, "the run is being wound up")
 
 
 def _turn(event: e.Event, x: Execution) -> Iterator[str]:
@@ -106,7 +141,7 @@ def _outcome(outcome: str, x: Execution) -> Iterator[str]:
 
 def _end(event: e.Event, x: Execution) -> Iterator[str]:
     yield from _demand(not x.is_terminal, "it has ended already")
-    work = [step.ref for step in x.open_steps() if step.phase != "hook"]
+    work = [step.ref for step in x.open_steps() if step.phase in ("up", "down")]
     yield from _demand(not work, f"{', '.join(work)} had not ended")
     yield from _demand(x.stack is None or isinstance(event, e.ExecutionSucceeded), "undone things")
     match event:
@@ -142,7 +177,11 @@ def _step(event: e.StepEvent, x: Execution) -> Iterator[str]:
     match event:
         case e.StepScheduled():
             yield from _scheduled(event, x, step)
-        case e.StepSlept() | e.StepRouted() | e.StepSplit() | e.StepSkipped():
+        case e.StepSkipped() if step is not None and event.ref in x.forced:
+            yield from _demand(
+                step.status in FORCIBLE, f"it is {step.status} and cannot be skipped"
+            )
+        case e.StepSlept() | e.StepWaiting() | e.StepRouted() | e.StepSplit() | e.StepSkipped():
             yield from _entered(event, x, step)
         case e.StepReset():
             ended = step and step.status not in OPEN and step.status != "reset"
@@ -154,8 +193,7 @@ def _step(event: e.StepEvent, x: Execution) -> Iterator[str]:
 
 
 def _scheduled(event: e.StepScheduled, x: Execution, step: StepState | None) -> Iterator[str]:
-    kind = x.definition.request_of(event.ref, event.phase)
-    yield from _demand(kind, "it calls nothing")
+    yield from _demand(_calls(event, x), "it calls nothing")
     goes_on = step is not None and step.status in ("retrying", "reset")
     if step is not None and goes_on:
         yield from _demand(event.visit == step.visit, "a retry belongs to the visit that failed")
@@ -168,8 +206,22 @@ def _scheduled(event: e.StepScheduled, x: Execution, step: StepState | None) -> 
             yield from _backward(event, x)
         case "hook":
             yield from _demand(x.is_terminal or goes_on, "a notice comes after the end")
-        case _:
-            pass  # what a run sends beside its work may outlive it
+        case "emit":
+            told = x.of(event.ref)
+            done = told is not None and told.status == "succeeded"
+            yield from _demand(done or goes_on, "a step sends its event when it has succeeded")
+        case "notify":
+            told = x.of(event.ref)
+            waits = told is not None and told.status == "waiting"
+            yield from _demand(waits, "a notice is sent of a wait that goes on")
+
+
+def _calls(event: e.StepScheduled, x: Execution) -> bool:
+    if event.phase == "emit":
+        return x.definition.by_ref[event.ref].emit_key is not None
+    if event.phase == "up" and x.definition.by_ref[event.ref].kind == "child":
+        return True
+    return x.definition.request_of(event.ref, event.phase) is not None
 
 
 def _begins(event: e.StepEvent, step: StepState | None) -> Iterator[str]:
@@ -193,7 +245,8 @@ def _forward(x: Execution) -> Iterator[str]:
 
 def _backward(event: e.StepEvent, x: Execution) -> Iterator[str]:
     yield from _demand(x.unwinding is not None, "nothing is undone before the run is wound up")
-    others = [step.ref for step in x.open_steps() if step.ref != event.ref or step.phase == "up"]
+    work = [step for step in x.open_steps() if step.phase in ("up", "down")]
+    others = [step.ref for step in work if step.ref != event.ref or step.phase == "up"]
     yield from _demand(not others, f"{', '.join(others)} had not ended")
     top = x.stack.ref if x.stack is not None else None
     yield from _demand(top == event.ref, f"the newest thing to undo is {top}")
@@ -209,6 +262,8 @@ KINDS: dict[type[e.StepEvent], str] = {
 def _entered(event: e.StepEvent, x: Execution, step: StepState | None) -> Iterator[str]:
     kind = KINDS.get(type(event))
     found = x.definition.by_ref[event.ref].kind
+    if isinstance(event, e.StepWaiting):
+        kind = "approval" if event.kind == "approval" else "wait"
     yield from _demand(kind in (None, found), f"it is a {found}")
     skips = isinstance(event, e.StepSkipped)
     yield from _demand(not skips or x.definition.planner == "dag", "no step of a path is skipped")
@@ -220,9 +275,19 @@ def _ended(
     event: e.StepSucceeded | e.StepFailed, x: Execution, step: StepState | None
 ) -> Iterator[str]:
     waits = step is not None and step.status in OPEN and step.visit == event.visit
-    if waits:
+    if event.phase == "up" and event.ref in x.forced:
+        free = step is None or step.status in FORCIBLE
+        yield from _demand(free, f"it is {step.status if step else 'absent'}, not waiting")
+        yield from _forward(x)
+    elif waits:
         yield from _demand(step and step.status != "retrying", "it waits for its next attempt")
         yield from _demand(step and step.attempt == event.attempt, "another attempt is open")
+        if isinstance(event, e.StepSucceeded) and step and step.status == "waiting":
+            yield from _demand(step.resolution, "nobody has answered the wait")
+    elif isinstance(event, e.StepSucceeded) and _is_kept(event, x):
+        yield from _demand(step is None, "it is more than kept")
+    elif event.phase not in ("up", "down"):
+        yield from _demand(isinstance(event, e.StepFailed), "what was not sent cannot arrive")
     elif isinstance(event, e.StepSucceeded):
         kind = x.definition.by_ref[event.ref].kind if event.phase == "up" else event.phase
         yield from _demand(kind == "join", f"a {kind} that is not open cannot succeed")
@@ -231,6 +296,11 @@ def _ended(
         yield from _demand(event.retry_at is None, "what fails before it began is not tried again")
         yield from _begins(event, step)
         yield from _forward(x)
+
+
+def _is_kept(event: e.StepSucceeded, x: Execution) -> bool:
+    """Say whether it is a result of the run that this one retries."""
+    return event.phase == "up" and x.requested is not None and event.ref in x.requested.kept
 
 
 def _moved(event: e.StepEvent, x: Execution, step: StepState | None) -> Iterator[str]:
@@ -251,7 +321,7 @@ def _moved(event: e.StepEvent, x: Execution, step: StepState | None) -> Iterator
             yield from _demand(step.attempt == event.attempt, "another attempt is in flight")
         case e.StepCanceled():
             yield from _demand(step.status in OPEN, f"it is {step.status} already")
-            closing = x.unwinding is not None or event.phase == "hook"
+            closing = x.unwinding is not None or event.phase not in ("up", "down")
             yield from _demand(closing, "nothing is closed in a run that goes on")
         case _:
             pass
