@@ -122,8 +122,7 @@ class Advancer:
             with spans.span(spans.DECIDE, x.traceparent, {spans.EXECUTION_ID: x.id}):
                 events = self._events(x, commands)
             if not events:
-                metrics.DECISIONS.labels("nothing").inc()
-                return None
+                return await self._decide_anew(work, x)
             meta = Meta(actor="scheduler", correlation=x.id, traceparent=x.traceparent)
             return self._engine.prepare(x, events, meta=meta)
         except LogUnavailable:
@@ -132,6 +131,18 @@ class Advancer:
             logger.exception("cannot decide", extra={"execution": work.execution})
             self._engine.forget(work.execution)
             return None
+
+    async def _decide_anew(self, work: Work, x: Execution) -> Decided | None:
+        """Look into the log before a turn is taken for one that changes nothing.
+
+        While partitions change hands another replica may have gone on.  To a state that is behind,
+        a report seems late and a timer early, and whoever says so is not heard again.
+        """
+        fresh = await self._engine.refreshed(x)
+        if fresh.version > x.version:
+            return await self._decide(work, fresh)
+        metrics.DECISIONS.labels("nothing").inc()
+        return None
 
     async def _commands(self, work: Work, x: Execution) -> list[c.Recorded | c.Advance]:
         """Return what a turn takes in: reports, what was found out, and at least an advance."""

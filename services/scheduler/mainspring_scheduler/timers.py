@@ -9,6 +9,7 @@ import asyncio
 import heapq
 from collections.abc import Iterable
 
+from mainspring.domain.envelope import to_micros
 from mainspring.domain.errors import LogUnavailable
 from mainspring.domain.rows import TimerRow
 from mainspring.ports import Clock, Views
@@ -47,7 +48,9 @@ class Timers:
                 self._push(row)
 
     def _push(self, row: TimerRow) -> None:
-        item = (row.due_at, row.execution, row.key)
+        # A stored instant is rounded, and a turn taken half a microsecond early decides nothing.
+        due_at = (to_micros(row.due_at) + 1) / 1_000_000
+        item = (due_at, row.execution, row.key)
         if item in self._known:
             return
         self._known.add(item)
