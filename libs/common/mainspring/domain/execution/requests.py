@@ -8,7 +8,13 @@ from mainspring.domain.errors import Expired, IllegalTransition, NotFound
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution import settling
-from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
+from mainspring.domain.execution.state import (
+    IN_FLIGHT,
+    OPEN,
+    Execution,
+    StepState,
+    callback_timeout,
+)
 
 
 def decide(command: c.Request, x: Execution) -> list[e.Event]:
@@ -121,10 +127,11 @@ def _callback(command: c.DeliverCallback, x: Execution) -> list[e.Event]:
         raise NotFound(f"no step {command.ref!r} has been begun")
     if (step.visit, step.attempt, step.nonce) != (command.visit, command.attempt, command.nonce):
         raise IllegalTransition(asked, step.status, "the token is of an older attempt")
+    is_late = step.expires_at is not None and command.now >= step.expires_at
+    if is_late or (not _awaits(step) and step.reason == callback_timeout(step.ref)):
+        raise Expired(f"the callback of step {command.ref} came after its deadline")
     if step.callback is not None or not _awaits(step):
         raise IllegalTransition(asked, step.status, f"it was answered already or is {step.status}")
-    if step.expires_at is not None and command.now >= step.expires_at:
-        raise Expired(f"the callback of step {command.ref} came after its deadline")
     return [
         e.CallbackReceived(
             ref=command.ref,

@@ -260,6 +260,11 @@ def key_of(ref: str, phase: Phase) -> str:
     return ref if phase == "up" else f"{phase}:{ref}"
 
 
+def callback_timeout(ref: str) -> str:
+    """Return the reason of a step whose callback did not come in time."""
+    return f"callback timeout for node {ref}"
+
+
 def absent(id: str, definition: Definition) -> Execution:
     """Return the state before the first event."""
     return Execution(id=id, definition=definition)

@@ -5,7 +5,7 @@ from mainspring.domain.execution import attempts, waits
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.context import Viewpoint, judge
 from mainspring.domain.execution.draft import Draft
-from mainspring.domain.execution.state import IN_FLIGHT, StepState
+from mainspring.domain.execution.state import IN_FLIGHT, StepState, callback_timeout
 from mainspring.domain.expression import ExpressionError
 from mainspring.domain.planner import path
 from mainspring.domain.planner.plan import Join
@@ -274,7 +274,7 @@ def _judge_callback(draft: Draft, state: StepState) -> None:
     """`failureWhen` first, then `successWhen`; an answer with neither is a success."""
     callback = draft.x.step(state.ref).callback
     if state.callback is None or callback is None:
-        attempts.fail(draft, state, f"callback timeout for node {state.ref}", "callback")
+        attempts.fail(draft, state, callback_timeout(state.ref), "callback")
         return
     view = Viewpoint(token=state.token, step=state.ref, attempt=state.attempt)
     extra = {"callback": {"body": state.callback[0]}}
