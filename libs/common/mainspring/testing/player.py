@@ -26,6 +26,10 @@ from mainspring.store.tables import Tables
 from mainspring.testing.spec import EXECUTION, START, requested
 
 
+MOST_ROUNDS = 50
+"""Decisions in a row after which a run is taken to decide without end; loops need a few."""
+
+
 class Decision(NamedTuple):
     """What a command led to, and the state that it was given in."""
 
@@ -64,10 +68,12 @@ class Player:
         """Let the scheduler decide, again while one decision was not enough."""
         events = self._give(self._advance(lost_before))
         more = events
-        while len(more) >= MOST_AT_ONCE:
+        for _ in range(MOST_ROUNDS):
+            if len(more) < MOST_AT_ONCE:
+                return events
             more = self._give(self._advance(0.0))
             events += more
-        return events
+        raise AssertionError(f"it decides without end: {events[-3:]}")
 
     def starts(self, call: CallId) -> list[e.Event]:
         """Let an executor announce that it has begun."""
