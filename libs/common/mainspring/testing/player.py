@@ -25,7 +25,6 @@ from mainspring.store import views
 from mainspring.store.tables import Tables
 from mainspring.testing.spec import EXECUTION, START, requested
 
-
 MOST_ROUNDS = 50
 """Decisions in a row after which a run is taken to decide without end; loops need a few."""
 
