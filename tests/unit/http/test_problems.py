@@ -20,6 +20,7 @@ EXAMPLES: dict[type[errors.MainspringError], tuple[errors.MainspringError, int]]
     errors.NotFound: (errors.NotFound("no saga 7"), 404),
     errors.AlreadyExists: (errors.AlreadyExists("taken"), 409),
     errors.Unauthorized: (errors.Unauthorized("bad signature"), 401),
+    errors.Forbidden: (errors.Forbidden("not an approver"), 403),
     errors.Expired: (errors.Expired("too late"), 410),
     errors.KeyReused: (errors.KeyReused("another request"), 422),
     errors.VersionConflict: (errors.VersionConflict(), 503),

@@ -20,6 +20,7 @@ from mainspring.domain.errors import (
     BusUnavailable,
     DefinitionInvalid,
     Expired,
+    Forbidden,
     IllegalTransition,
     KeyReused,
     LogUnavailable,
@@ -39,6 +40,7 @@ Handler: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
 STATUS: Final[Mapping[type[Exception], int]] = {
     DefinitionInvalid: 400,
     Unauthorized: 401,
+    Forbidden: 403,
     NotFound: 404,
     IllegalTransition: 409,
     AlreadyExists: 409,
