@@ -2,8 +2,9 @@
 
 A retry of the run takes what failed and what was closed, but no failure that was tolerated: what
 came after it has been done.  A reset takes the steps that were named; when it reopens a run that
-had ended, what the end had closed runs again too.  Skips that hang on any of these are decided
-anew, so that readiness stays a matter of the state as it is.
+had ended, what the end had closed runs again too, and what has failed behind the named steps: left
+as it was, that would end the run again before they had run.  Skips that hang on any of these are
+decided anew, so that readiness stays a matter of the state as it is.
 """
 
 from mainspring.domain.execution.requests import descendants
@@ -15,12 +16,18 @@ def chosen(x: Execution) -> list[str]:
     refs = {state.ref for state in x.steps.values() if state.phase == "up" and _stopped(x, state)}
     for asked in x.resets:
         refs.add(asked.ref)
-        if asked.subtree:
-            refs.update(descendants(x, asked.ref))
+        below = descendants(x, asked.ref)
+        refs.update(below if asked.subtree else _failed(x, below))
     if x.definition.planner == "dag":
         refs |= {below for ref in refs for below in descendants(x, ref) if _is_skipped(x, below)}
     states = [state for ref in refs if (state := x.of(ref)) is not None]
     return [state.ref for state in sorted(states, key=lambda state: state.seq)]
+
+
+def _failed(x: Execution, refs: list[str]) -> list[str]:
+    """Return what failed of steps that a run which had ended comes to again."""
+    states = [x.of(ref) for ref in refs] if x.is_terminal else []
+    return [state.ref for state in states if state is not None and state.status == "failed"]
 
 
 def _stopped(x: Execution, state: StepState) -> bool:

@@ -1,0 +1,130 @@
+"""A step waits for a person: who may decide, what the decision does, and that it is taken once."""
+
+from collections.abc import Callable
+
+import pytest
+
+from mainspring.domain.definition import Approval
+from mainspring.domain.errors import Forbidden, IllegalTransition, NotFound
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.outlook import outlook
+from mainspring.domain.identity import trigger_id
+from mainspring.domain.message import replace
+from mainspring.testing.shapes import approval, dag, needing
+from mainspring.testing.spec import EXECUTION, START, Asking, Spec, advance, given, has
+
+
+def approves(ref: str = "ok", by: str = "ann") -> Asking:
+    return lambda _, now: c.Approve(ref=ref, actor=by, comment="fine", now=now)
+
+
+def rejects(ref: str = "ok", by: str = "ann", reason: str = "no money") -> Asking:
+    return lambda _, now: c.Reject(ref=ref, actor=by, reason=reason, now=now)
+
+
+def asked(*approvers: str, timeout: float | None = None) -> Spec:
+    definition = dag(approval("ok", *approvers, timeout=timeout), needing("a", "ok"))
+    return given(definition).when(advance())
+
+
+def test_an_approval_is_opened_with_its_approvers_and_without_an_end_unless_one_is_given():
+    id = trigger_id(EXECUTION, "ok", 1, 1)
+    spec = asked("ann", "bob").then_has(
+        has(
+            e.StepWaiting,
+            kind="approval",
+            trigger=id,
+            key="",
+            approvers=("ann", "bob"),
+            expires_at=None,
+        )
+    )
+    assert outlook(spec.state) == ("approval", None)
+    spec.when(advance(), at=1e9).then_nothing()
+    assert outlook(asked(timeout=5.0).state) == ("approval", START + 5)
+
+
+def test_an_approver_lets_the_run_go_on():
+    spec = asked("ann").when(approves(), at=1.0).then(has(e.StepApproved, by="ann", comment="fine"))
+    spec.when(advance()).then(
+        has(e.StepSucceeded, ref="ok", output={"approved_by": "ann", "comment": "fine"}),
+        has(e.StepScheduled, ref="a"),
+    )
+
+
+def test_a_rejection_fails_the_step_with_its_reason():
+    spec = asked("ann").when(rejects()).then(has(e.StepRejected, by="ann"))
+    spec.when(advance()).then_has(
+        has(e.StepFailed, fault="rejected", reason="rejected by ann: no money", retry_at=None),
+        has(e.ExecutionFailed),
+    )
+    spec = asked().when(rejects(reason="")).when(advance())
+    spec.then_has(has(e.StepFailed, reason="rejected by ann"))
+
+
+@pytest.mark.parametrize("asks", [approves, rejects])
+def test_who_is_no_approver_may_not_decide(asks: Callable[..., Asking]):
+    asked("ann").when(asks(by="eve")).then_raises(Forbidden, "'eve' is none of the approvers")
+
+
+@pytest.mark.parametrize("asks", [approves, rejects])
+def test_anyone_may_decide_where_no_approvers_are_named(asks: Callable[..., Asking]):
+    asked().when(asks(by="eve")).then(has((e.StepApproved, e.StepRejected)[asks is rejects]))
+
+
+@pytest.mark.parametrize("asks", [approves, rejects])
+def test_an_approval_is_decided_once(asks: Callable[..., Asking]):
+    spec = asked().when(approves())
+    spec.when(asks()).then_raises(IllegalTransition, "it is approved")
+    spec.when(advance()).when(asks()).then_raises(IllegalTransition, "it is approved")
+    asked().when(rejects()).when(asks()).then_raises(IllegalTransition, "it is rejected")
+
+
+def test_an_approval_times_out_at_its_instant():
+    spec = asked(timeout=5.0)
+    spec.when(approves(), at=5.0).then_raises(IllegalTransition, "it is timed_out")
+    spec = spec.when(advance(), at=4.999).then_nothing().when(advance(), at=5.0)
+    spec = spec.then_has(
+        has(e.StepFailed, fault="event_timeout", reason="approval timed out"),
+        has(e.ExecutionFailed),
+    )
+    spec.when(approves()).then_raises(IllegalTransition, "it is timed_out")
+
+
+def test_a_decision_during_a_pause_takes_effect_at_resume():
+    spec = asked().when(c.RequestPause()).when(approves()).when(advance()).then_nothing()
+    spec = spec.when(c.RequestResume()).when(advance())
+    spec.then_has(has(e.StepSucceeded, ref="ok"), has(e.StepScheduled, ref="a"))
+
+
+def test_an_approval_cannot_be_resolved_as_an_event():
+    send = c.SendEvent(ref="ok", visit=1, attempt=1, now=START)
+    asked().when(send).then_raises(NotFound, "has no event trigger")
+
+
+def test_only_an_approval_that_has_begun_can_be_approved():
+    definition = dag(needing("a"), approval("ok", needs=("a",)))
+    spec = given(definition).when(advance())
+    spec.when(approves()).then_raises(IllegalTransition, "it is not yet begun")
+    spec.when(approves("a")).then_raises(IllegalTransition, "it is no approval")
+    spec.when(approves("nope")).then_raises(NotFound, "no step 'nope'")
+
+
+def test_a_canceled_run_closes_its_approvals():
+    spec = asked().when(c.RequestCancel()).when(advance())
+    spec = spec.then_has(has(e.StepCanceled, ref="ok"), has(e.ExecutionCanceled))
+    spec.when(approves()).then_raises(IllegalTransition, "it is canceled")
+
+
+def test_a_reset_approval_is_asked_again():
+    spec = asked().when(rejects()).when(advance()).when(c.RequestStepReset(ref="ok"))
+    spec = spec.when(advance())
+    spec.then_has(has(e.StepWaiting, attempt=2, trigger=trigger_id(EXECUTION, "ok", 1, 2)))
+    spec.when(approves()).when(advance()).then_has(has(e.StepSucceeded, ref="ok"))
+
+
+def test_what_is_asked_is_rendered():
+    step = replace(approval("ok"), approval=Approval(ask={"pay": "{{payload.amount}}"}))
+    spec = given(dag(step), payload={"amount": 12}).when(advance())
+    spec.then_has(has(e.StepWaiting, ask={"pay": 12}))
