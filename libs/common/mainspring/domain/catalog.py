@@ -5,14 +5,19 @@ definition, shared by all who compile to the same.  `definition-<id>` is a user'
 of name and version belongs to the first entry that took it, also after that was deleted.
 """
 
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.message import Json, Message
 
 
 class DefinitionCompiled(Message, frozen=True, kw_only=True):
-    """The engine's form, recorded under the hash of its content."""
+    """The engine's form, recorded under the hash of its content as it was then.
+
+    Version 2: the condition of a step is a guard, which names its language.
+    """
+
+    SCHEMA_VERSION: ClassVar[int] = 2
 
     definition: Definition
 

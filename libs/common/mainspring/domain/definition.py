@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from mainspring.domain.expression import Path, compile_body, compile_text
+from mainspring.domain.expression import Guard, Path, compile_body, compile_text
 from mainspring.domain.message import Json
 
 Kind: TypeAlias = Literal["task", "switch", "sleep", "split", "join", "wait", "approval", "child"]
@@ -146,7 +146,7 @@ class Step(Value, frozen=True):
     join: str = ""
     on_branch_failure: Literal["fail", "continue"] = "fail"
     needs: tuple[str, ...] = ()
-    when: Json = None
+    when: Guard | None = None
     on_failure: OnFailure = "fail"
     wait: Wait | None = None
     approval: Approval | None = None

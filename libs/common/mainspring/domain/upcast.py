@@ -36,7 +36,20 @@ TYPES: Final[Mapping[str, Types]] = {
 }
 """The newest struct of each event, by category and type."""
 
-UPCASTERS: Final[Upcasters] = {}
+
+def _name_languages(body: Body) -> Body:
+    """DefinitionCompiled 1 to 2: every condition was JSON Logic, and now says so."""
+    definition = body["definition"]
+    steps = [
+        step
+        if step.get("when") is None
+        else step | {"when": {"language": "jsonlogic", "rule": step["when"]}}
+        for step in definition["steps"]
+    ]
+    return body | {"definition": definition | {"steps": steps}}
+
+
+UPCASTERS: Final[Upcasters] = {("compiled", "DefinitionCompiled", 1): _name_languages}
 """(category, type, schema version) to the function that makes the next version of such a body."""
 
 _DECODERS: Final[dict[type[Message], msgspec.json.Decoder[Message]]] = {

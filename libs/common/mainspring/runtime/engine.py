@@ -145,10 +145,11 @@ class Engine:
         event = _catalog_event(history[0])
         if not isinstance(event, catalog.DefinitionCompiled):
             raise Corrupt(f"stream {stream} begins with {history[0].type}")
-        return self._remember(event.definition)
+        return self._remember(event.definition, hash)
 
-    def _remember(self, definition: Definition) -> Definition:
-        self._definitions[definition.hash] = definition
+    def _remember(self, definition: Definition, hash: str) -> Definition:
+        """Keep a definition under its name: the hash of its content as it was first recorded."""
+        self._definitions[hash] = definition
         if len(self._definitions) > COMPILED:
             self._definitions.popitem(last=False)
         return definition
@@ -192,7 +193,7 @@ class Engine:
         outcome = (await self.log.append([*self._recorded(entry.compiled), append]))[-1]
         if isinstance(outcome, Refused):
             _raise_refused(outcome, f"definition {entry.name} {entry.version}", entry.id)
-        self._remember(entry.compiled)
+        self._remember(entry.compiled, entry.compiled.hash)
         await self.publish([_catalog_notice(append)])
         return next(row for row in changes if isinstance(row, DefinitionRow))
 
@@ -246,7 +247,7 @@ class Engine:
         outcome = (await self.log.append(batch))[-1]
         if isinstance(outcome, Refused):
             _raise_refused(outcome, f"execution {start.id}", start.id)
-        self._remember(definition)
+        self._remember(definition, definition.hash)
         metrics.EXECUTIONS_STARTED.labels(start.dialect).inc()
         await self.announce([decided], settled=False)
 

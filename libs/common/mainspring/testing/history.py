@@ -17,7 +17,15 @@ import msgspec
 
 from mainspring.domain import catalog, triggers
 from mainspring.domain.definition import Definition
-from mainspring.domain.envelope import EMPTY, Envelope, Head, StreamId, content_hash, event_id
+from mainspring.domain.envelope import (
+    EMPTY,
+    Envelope,
+    Head,
+    StreamId,
+    content_hash,
+    event_id,
+    schema_version,
+)
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.history import apply, event_of
@@ -194,8 +202,9 @@ class Checker:
             return
         event = event_in(envelope)
         if isinstance(event, catalog.DefinitionCompiled):
-            self._definitions[event.definition.hash] = event.definition
-            if event.definition.hash != envelope.stream.id:
+            self._definitions[envelope.stream.id] = event.definition
+            is_newest = envelope.schema_version == schema_version(type(event))
+            if is_newest and event.definition.hash != envelope.stream.id:
                 self._blame(stream, envelope, "definition", "its hash is not its name")
         if self._rows is not None:
             for change in self._changes(envelope, event):

@@ -18,6 +18,7 @@ from mainspring.domain.definition import (
     Step,
     Wait,
 )
+from mainspring.domain.expression import Guard
 from mainspring.domain.message import Json, replace
 
 FOLLOWING: Final = "(the following step)"
@@ -92,9 +93,14 @@ def join(ref: str, **fields: Json) -> Step:
     return replace(Step(ref=ref, kind="join", next=FOLLOWING), **fields)
 
 
-def needing(ref: str, *needs: str, **fields: Json) -> Step:
-    """Return a task of a dag that needs other steps."""
-    return task(ref, needs=needs, **fields)
+def needing(ref: str, *needs: str, when: Json = None, **fields: Json) -> Step:
+    """Return a task of a dag that needs other steps; `when` is a rule of JSON Logic or a guard."""
+    return task(ref, needs=needs, when=guard(when), **fields)
+
+
+def guard(rule: Json) -> Guard | None:
+    """Return a rule of JSON Logic as a guard; a guard, and none, as they are."""
+    return rule if rule is None or isinstance(rule, Guard) else Guard("jsonlogic", rule)
 
 
 def again(retries: int, delay: float = 1.0, **fields: Json) -> Retry:

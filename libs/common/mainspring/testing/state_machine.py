@@ -160,7 +160,7 @@ STEPS: Final[Mapping[str, Callable[[], Spec]]] = {
         .when(advance())
         .when(answers("s", 500))
     ),
-    "skipped": lambda: given(dag(task("s", when=False), task("other"))).when(advance()),
+    "skipped": lambda: given(dag(needing("s", when=False), task("other"))).when(advance()),
     "canceled": lambda: (
         given(dag(sleep("s"))).when(advance()).when(c.RequestCancel()).when(advance())
     ),

@@ -23,6 +23,7 @@ from mainspring.testing.shapes import (
     call,
     child,
     dag,
+    guard,
     join,
     later,
     needing,
@@ -148,7 +149,7 @@ def dags(draw: st.DrawFn) -> Definition:
         retry = draw(st.sampled_from(POLICIES))
         emits = draw(st.sampled_from([None, None, None, "done/{{run.id}}"]))
         busy = draw(st.sampled_from([None, None, None, "one at a time"]))
-        step = replace(step, when=rule, on_failure=policy, retry=retry)
+        step = replace(step, when=guard(rule), on_failure=policy, retry=retry)
         steps.append(replace(step, emit_key=emits, concurrency_key=busy))
     return dag(*steps, max_parallel=draw(st.sampled_from([None, None, 1, 2])), **draw(_fields()))
 

@@ -10,10 +10,13 @@ from typing import NamedTuple, cast
 from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.expression import (
     ROOT,
+    Guard,
     Path,
     compile_body,
     compile_text,
     evaluate,
+    guard_holds,
+    guard_references,
     rule_references,
     select,
     truthy,
@@ -54,6 +57,13 @@ def judge(x: Execution, rule: Json, view: Viewpoint, extra: dict[str, Json] | No
     paths = rule_references(rule)
     data = everything(x, view) if ROOT in paths else values(x, paths, view)
     return truthy(evaluate(rule, data | (extra or {})))
+
+
+def admits(x: Execution, guard: Guard, view: Viewpoint) -> bool:
+    """Say whether a guard lets a step begin.  Raises `ExpressionError` if it has no answer."""
+    paths = guard_references(guard)
+    data = everything(x, view) if ROOT in paths else values(x, paths, view)
+    return guard_holds(guard, data)
 
 
 def text(x: Execution, template: str, view: Viewpoint) -> str:

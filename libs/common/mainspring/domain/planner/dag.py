@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from mainspring.domain.definition import Step
-from mainspring.domain.execution.context import Viewpoint, judge
+from mainspring.domain.execution.context import Viewpoint, admits
 from mainspring.domain.execution.state import OPEN, Execution
 from mainspring.domain.expression import ExpressionError
 from mainspring.domain.planner.plan import Broken, Done, Enter, Failed, Move, Skip, Verdict
@@ -64,7 +64,7 @@ def _judged(x: Execution, step: Step) -> Enter | Skip | Broken:
     if step.when is None:
         return Enter(step.ref)
     try:
-        holds = judge(x, step.when, Viewpoint(step=step.ref))
+        holds = admits(x, step.when, Viewpoint(step=step.ref))
     except ExpressionError as error:
         return Broken(step.ref, f"step {step.ref}: its condition cannot be evaluated: {error}")
     return Enter(step.ref) if holds else Skip(step.ref, FALSE)
