@@ -18,6 +18,8 @@ from mainspring.domain.task import Exchange, Fault, Finished, Task
 from mainspring.ports import Blobs, Clock, HttpAnswer, HttpClient, HttpFault, Random
 from mainspring.runtime import tokens
 from mainspring.runtime.config import CallbackKey
+from mainspring.runtime.signatures import HEADER as SIGNATURE
+from mainspring.runtime.signatures import signature
 from mainspring.telemetry import spans
 from mainspring_executor import record
 from mainspring_executor.prepare import Callback, Prepared, prepare
@@ -106,6 +108,9 @@ class Attempt:
             seed = shop.chance.seed()
             made: Prepared = prepare(task, values, callback, parent=parent, chance=seed)
             self._url, self._body = made.url, made.body
+            if task.sign:
+                signed = signature(shop.keys, made.body or b"", now=shop.clock.now())
+                made.headers[SIGNATURE] = signed
             # The peer's time begins here: what came before is ours.
             self._since = shop.clock.monotonic()
             return await shop.http.request(

@@ -1,11 +1,12 @@
 """One task makes one report, whatever happens, and the report keeps no secret."""
 
+import hmac
 from typing import Any
 
 import msgspec
 import pytest
 
-from mainspring.domain.definition import Request
+from mainspring.domain.definition import NOTIFY, Request
 from mainspring.domain.errors import LogUnavailable
 from mainspring.domain.task import CallId, Exchange, Finished, Task
 from mainspring.ports import HttpAnswer, HttpClient, HttpFault
@@ -225,6 +226,41 @@ async def test_without_a_callback_key_an_asynchronous_call_is_not_made() -> None
     bench.keys = ()
     report = await bench.run(task(nonce="ab"))
     assert report.exchange.fault == "internal"
+    assert bench.world.calls == []
+
+
+async def test_a_notice_is_signed_as_it_was_sent() -> None:
+    bench = Bench()
+    key = "a/b {{payload.x}}"
+    values = {
+        "notify": {
+            "url": "http://shop.test/hook?q={{x}}",
+            "event_key": key,
+            "trigger_id": "t",
+            "project_id": "default",
+            "expires_at": None,
+            "callback_url": "/v1/events/a%2Fb/send",
+        }
+    }
+    notice = task(values=values, sign=True)
+    finished = await bench.run(msgspec.structs.replace(notice, request=NOTIFY))
+    assert finished.exchange.status == 200
+    assert bench.seen.json == {
+        "event_key": key,
+        "trigger_id": "t",
+        "project_id": "default",
+        "expires_at": None,
+        "callback_url": "/v1/events/a%2Fb/send",
+    }
+    at = int(bench.clock.now())
+    signed = hmac.digest(KEY.secret, f"{at}.".encode() + (bench.seen.body or b""), "sha256")
+    assert bench.seen.headers["x-mainspring-signature"] == f"kid=k1,t={at},v1={signed.hex()}"
+
+
+async def test_without_a_key_no_notice_is_sent() -> None:
+    bench = Bench()
+    bench.keys = ()
+    assert (await bench.run(task(sign=True))).exchange.fault == "internal"
     assert bench.world.calls == []
 
 
