@@ -9,6 +9,7 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution.outlook import outlook
 from mainspring.domain.execution.react import Dispatch, EmitEvent, OfferKept, react
 from mainspring.domain.execution.state import Execution, StepState
+from mainspring.domain.expression import Guard
 from mainspring.domain.identity import trigger_id
 from mainspring.domain.message import Json, replace
 from mainspring.domain.task import Phase, Task
@@ -353,3 +354,26 @@ def test_a_sleep_of_a_dag_counts_its_attempts_on():
     spec = spec.when(advance(), at=5.0).when(answers("a", 500))
     spec = spec.when(c.RequestStepReset(ref="s")).when(advance())
     spec.then_has(has(e.StepSlept, ref="s", attempt=2))
+
+
+# Names.
+
+
+def test_a_name_of_a_dialect_may_lead_into_the_payload():
+    aliases = {"user": "payload.user", "city": "payload.user.city", "none": "payload.nothing.here"}
+    key = "{{user.id}}/{{city}}/{{none}}/{{run.project}}{{run.tags.env}}"
+    definition = dag(wait("w", key), aliases=aliases)
+    spec = given(definition, payload={"user": {"id": 3, "city": "Rome"}}).when(advance())
+    spec.then_has(has(e.StepWaiting, key="3/Rome//"))
+
+
+def test_a_condition_may_be_written_in_any_of_the_languages():
+    guards = [
+        Guard("jsonlogic", {"==": [{"var": "steps.a.output.n"}, 1]}),
+        Guard("condition", {"type": "eq", "left": {"output": "a.n"}, "right": 1}),
+        Guard("cel", "steps.a.output.n == 1 && run.name == 'order'"),
+    ]
+    for guard in guards:
+        spec = given(dag(needing("a"), needing("b", "a", when=guard))).when(advance())
+        spec.when(answers("a", 200, {"n": 1})).then_has(has(e.StepScheduled, ref="b"))
+        spec.when(answers("a", 200, {"n": 2})).then_has(has(e.StepSkipped, ref="b"))
