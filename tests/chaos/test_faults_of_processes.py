@@ -157,15 +157,17 @@ async def faults(whole: Platform) -> None:
     await _pause(never, BETWEEN_S)
 
 
-async def settled(store: PostgresStore) -> None:
-    """Return when nothing is left to do, or fail with what is."""
+async def settled(store: PostgresStore, whole: Platform) -> None:
+    """Return when nothing is left to do, or fail with what is and what the services said last."""
     never = asyncio.Event()
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PATIENCE_S
     while left := await store.views.executions(
         "default", status=["pending", "running", "unwinding"], limit=500
     ):
-        assert loop.time() < deadline, f"{len(left)} runs are stuck, such as {left[0]}"
+        if loop.time() > deadline:
+            said = "\n".join(process.last_words for process in whole.processes)
+            pytest.fail(f"{len(left)} runs are stuck, such as {left[0]}\n{said}")
         await _pause(never, 0.25)
 
 
@@ -187,7 +189,7 @@ async def test_under_faults_every_saga_ends_once_and_as_it_must(
     await running
     store = await PostgresStore.open(whole.postgres.dsn)
     try:
-        await settled(store)
+        await settled(store, whole)
         log = await whole_log(store)
         async with httpx.AsyncClient(base_url=whole.api, timeout=30) as client:
             for id, end in load.expected.items():

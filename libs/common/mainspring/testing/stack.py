@@ -45,6 +45,12 @@ class Process:
             raise LookupError(f"{self.name} was not started")
         return self._child.pid
 
+    @property
+    def last_words(self) -> str:
+        """Whether it runs, and the end of its log."""
+        runs = self._child is not None and children.is_alive(self._child)
+        return f"{self.name} {'runs' if runs else 'has ended'}\n{children.tail(self.log)}"
+
     def start(self) -> None:
         """Start it; `wait_ready` says when it serves."""
         argv = [sys.executable, "-P", "-m", f"mainspring_{self.name}"]
