@@ -40,7 +40,7 @@ test: $(VENV)/.dev ## Run the tests, the pure ones first (ARGS="-k name" narrows
 check: $(VENV)/.dev ## Lint, formatting, types and import contracts, side by side
 	@BIN=$(BIN) sh .ci/check
 
-bench: $(VENV)/.dev ## Run the benchmarks (ARGS is passed on)
+bench: $(VENV)/.dev ## Run the benchmarks (ONLY=a,c for some, RUNS=1, JSON=file)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 sim: $(VENV)/.dev ## Run N simulated histories, or one again (make sim N=5000; make sim SEED=7)

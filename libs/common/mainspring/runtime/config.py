@@ -291,7 +291,7 @@ VARIABLES: Final = (
         "allow_private_egress",
         _yes,
         "0",
-        "let steps call loopback, private and link-local addresses",
+        "let steps call loopback and private addresses; link-local stays refused",
         services=("executor",),
     ),
     Variable(
