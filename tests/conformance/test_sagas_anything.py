@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mainspring.http.operations import Operation
 from mainspring.testing.sagas import hello_world
 from mainspring.testing.stack import Platform
 from mainspring_api.dialects.sagas.routes import OPERATIONS
-from mainspring_api.operations import Operation
 
 COMMON = {400, 404, 413, 415}
 TEXTS = st.text(max_size=12) | st.sampled_from(["default", "v1", "\x00", "..", "a/b", "%", "ü", ""])

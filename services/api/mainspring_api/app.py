@@ -11,16 +11,17 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from mainspring.http.middleware import Edge
+from mainspring.http.operations import AsSent, Operation, routes
 from mainspring.http.problems import Dialect, handlers
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_api.context import Api, api_of
+from mainspring_api.dialects.native.routes import OPERATIONS as NATIVE
 from mainspring_api.dialects.sagas.routes import OPERATIONS as SAGAS
 from mainspring_api.documents import document_routes
 from mainspring_api.gateway import Gateway
-from mainspring_api.operations import AsSent, Operation, routes
 
-OPERATIONS: Final[tuple[Operation, ...]] = SAGAS
+OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE)
 """Everything that the api can do; each dialect adds its own."""
 
 _DIALECTS: Final[tuple[tuple[str, Dialect], ...]] = (

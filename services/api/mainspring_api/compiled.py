@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.message import Json
-from mainspring_api.bodies import value
+from mainspring.http.bodies import value
 
 MOST_BYTES: Final = 16 << 20
 _OVERHEAD: Final = 1024  # what an entry costs at least, whatever its source

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mainspring.http.operations import Operation
 from mainspring_api.openapi import document
-from mainspring_api.operations import Operation
 
 # Everything is in the page, so a browser needs to be allowed nothing else.
 _POLICY = (

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from mainspring_api.operations import Operation, Query
+from mainspring.http.operations import Operation, Query
 
 VERSION: Final = "1.0.0"
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::path)?\}")

@@ -8,8 +8,8 @@ import pytest
 from mainspring.domain.execution.outlook import Reason
 from mainspring.domain.execution.state import Status
 from mainspring.domain.rows import ExecutionRow
+from mainspring.http.instants import shown
 from mainspring_api.dialects.sagas import present, wire
-from mainspring_api.instants import shown
 
 STATES = [status for status in get_args(Status) if status != "absent"]
 

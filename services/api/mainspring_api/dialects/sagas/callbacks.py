@@ -13,12 +13,12 @@ from starlette.responses import Response
 from mainspring.domain.errors import DefinitionInvalid, NotFound, Transient, Unauthorized
 from mainspring.domain.execution import commands as c
 from mainspring.domain.message import Json
+from mainspring.http import bodies
+from mainspring.http.caller import caller_of
+from mainspring.http.idempotency import Keep, Reply
 from mainspring.runtime.tokens import Claim, verify
-from mainspring_api import bodies
-from mainspring_api.caller import caller_of
 from mainspring_api.context import Api
 from mainspring_api.dialects.sagas.parts import saga_id
-from mainspring_api.idempotency import Keep, Reply
 
 HEADER: Final = "X-Callback-Token"
 

@@ -8,9 +8,9 @@ import msgspec
 
 from mainspring.domain.definition import Request, Retry
 from mainspring.domain.message import Json
+from mainspring.http.faults import Faults, below, item, shown
 from mainspring_api.dialects.sagas import wire
 from mainspring_api.dialects.sagas.names import Names, check_body, check_text
-from mainspring_api.faults import Faults, below, item, shown
 
 SUCCESS: Final[dict[str, tuple[int, ...]]] = {
     "GET": (200,),

@@ -14,11 +14,11 @@ import msgspec
 from mainspring.domain.definition import Callback, Case, Definition, Request, Retry, Step
 from mainspring.domain.expression.values import kind
 from mainspring.domain.message import Json, replace
+from mainspring.http.faults import Faults, item
+from mainspring.http.reading import read, read_list
 from mainspring_api.dialects.sagas import calls, wire
 from mainspring_api.dialects.sagas.names import ALIASES, Names, check_rule
 from mainspring_api.dialects.sagas.shape import check_shape
-from mainspring_api.faults import Faults, item
-from mainspring_api.reading import read, read_list
 
 DIALECT: Final = "sagas"
 Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]

@@ -8,17 +8,18 @@ from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import Corrupt, DefinitionInvalid, NotFound
 from mainspring.domain.rows import IdempotencyRow
 from mainspring.domain.upcast import decode
+from mainspring.http import bodies
+from mainspring.http.caller import caller_of
+from mainspring.http.idempotency import Keep, Reply
+from mainspring.http.instants import shown
 from mainspring.http.paging import cursor
+from mainspring.http.query import query_of
 from mainspring.ports import DefinitionDetail
 from mainspring.runtime.engine import NewDefinition
-from mainspring_api import bodies
-from mainspring_api.caller import caller_of
-from mainspring_api.context import Api, query_of
+from mainspring_api.context import Api
 from mainspring_api.dialects.sagas import present, wire
 from mainspring_api.dialects.sagas.compile import DIALECT, compile_definition
 from mainspring_api.dialects.sagas.parts import as_uuid, encode, identity, json, listed, uuid_page
-from mainspring_api.idempotency import Keep, Reply
-from mainspring_api.instants import shown
 
 PLACE = "/sagas/definitions/"
 

@@ -15,8 +15,8 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.message import Json
 from mainspring.domain.task import Exchange
 from mainspring.domain.upcast import decode
+from mainspring.http.instants import millis, shown
 from mainspring_api.dialects.sagas import wire
-from mainspring_api.instants import millis, shown
 
 STEPS: Final = ("up", "down")
 """The phases that clients of this dialect know; the others are notices of the engine."""

@@ -21,7 +21,7 @@ from mainspring.domain.expression import (
 from mainspring.domain.expression.tags import Nodes, Section
 from mainspring.domain.expression.tags import parse as parse_tags
 from mainspring.domain.message import Json
-from mainspring_api.faults import Faults, below, item, shown
+from mainspring.http.faults import Faults, below, item, shown
 
 ALIASES: Final = {
     "input": "payload",

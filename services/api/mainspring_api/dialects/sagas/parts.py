@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mainspring.domain.errors import DefinitionInvalid, IllegalTransition, NotFound
+from mainspring.http.caller import Caller
+from mainspring.http.faults import shown
 from mainspring.http.paging import PageQuery, next_page, page_query
+from mainspring.http.query import query_of
 from mainspring.ports import ExecutionDetail
-from mainspring_api.caller import Caller
-from mainspring_api.context import Api, query_of
+from mainspring_api.context import Api
 from mainspring_api.dialects.sagas import present
-from mainspring_api.faults import shown
 
 encode: Final = msgspec.json.Encoder().encode
 

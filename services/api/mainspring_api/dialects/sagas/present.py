@@ -6,10 +6,10 @@ from mainspring.domain.execution.outlook import Reason
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import Json
 from mainspring.domain.rows import DefinitionRow, ExecutionRow
+from mainspring.http.instants import shown
 from mainspring.ports import ExecutionDetail
 from mainspring.store.views import execution_row
 from mainspring_api.dialects.sagas import wire
-from mainspring_api.instants import shown
 
 _ENDED: Final[dict[str, wire.StatusWord]] = {
     "succeeded": "SUCCEEDED",

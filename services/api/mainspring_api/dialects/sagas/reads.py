@@ -9,12 +9,13 @@ from starlette.responses import Response
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.http.caller import caller_of
+from mainspring.http.faults import Faults, shown
 from mainspring.http.paging import cursor
-from mainspring_api.caller import caller_of
-from mainspring_api.context import Api, query_of
+from mainspring.http.query import query_of
+from mainspring_api.context import Api
 from mainspring_api.dialects.sagas import history, present
 from mainspring_api.dialects.sagas.parts import json, listed, saga_id, saga_of, uuid_page
-from mainspring_api.faults import Faults, shown
 
 _LONGEST_POSITION = 18  # digits: a position fits in 64 bits
 

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
+from mainspring.http.operations import Operation, Query
 from mainspring_api.dialects.sagas import callbacks, definitions, reads, runs, wire
 from mainspring_api.dialects.sagas.examples import HELLO_WORLD, STORED_RUN
-from mainspring_api.operations import Operation, Query
 
 _INVALID: Final = {400: ("What was sent has faults: all of them.", wire.Refusal)}
 _UNKNOWN: Final = {404: ("There is no such thing in this project.", wire.Refusal)}

@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple, TypeAlias
 
 from mainspring.domain.definition import Step
-from mainspring_api.faults import Faults, item
+from mainspring.http.faults import Faults, item
 
 Way: TypeAlias = tuple[tuple[str, int], ...]
 """The splits around a node, outermost first, each with the number of the branch."""

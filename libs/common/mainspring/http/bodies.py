@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from mainspring.domain.errors import DefinitionInvalid
 from mainspring.domain.message import Json
+from mainspring.http.faults import Faults, shown
 from mainspring.http.problems import require_json
-from mainspring_api.faults import Faults, shown
 
 T = TypeVar("T")
 DEEPEST: Final = 128

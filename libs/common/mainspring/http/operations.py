@@ -1,4 +1,4 @@
-"""What the api can do, as one table: routing and the OpenAPI document both follow it.
+"""What a service can do, as one table: routing and the OpenAPI document both follow it.
 
 Paths are matched as they were sent, still percent-encoded, and their parameters decoded after: an
 id with a slash in it is one parameter.  A fixed path is never taken for a parameter, whatever the
@@ -15,9 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mainspring_api.context import CONTROL, Api
+from mainspring.http.query import CONTROL
 
-Handler: TypeAlias = Callable[[Api, Request], Awaitable[Response]]
+Handler: TypeAlias = Callable[[Any, Request], Awaitable[Response]]
+"""Answers a request; what it works with is its service's own."""
 
 
 class Query(NamedTuple):
@@ -50,7 +51,7 @@ class Operation(NamedTuple):
     mentions: Sequence[type] = ()
 
 
-def routes(api: Api, operations: Iterable[Operation]) -> list[Route]:
+def routes(api: object, operations: Iterable[Operation]) -> list[Route]:
     """Return one route for each path, the fixed paths first."""
     by_path: dict[str, dict[str, Handler]] = {}
     for operation in operations:
@@ -62,7 +63,7 @@ def routes(api: Api, operations: Iterable[Operation]) -> list[Route]:
 class Resource:
     """What can be done with one path."""
 
-    def __init__(self, api: Api, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, api: object, handlers: Mapping[str, Handler]) -> None:
         self._api = api
         self._handlers = dict(handlers)
         if "GET" in handlers:

@@ -14,7 +14,7 @@ from msgspec import inspect
 
 from mainspring.domain.expression.values import kind
 from mainspring.domain.message import Json
-from mainspring_api.faults import Faults, below, item, shown
+from mainspring.http.faults import Faults, below, item, shown
 
 T = TypeVar("T")
 Found: TypeAlias = Any

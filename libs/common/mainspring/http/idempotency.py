@@ -16,8 +16,8 @@ from starlette.responses import Response
 from mainspring.domain.envelope import Idempotency, Meta
 from mainspring.domain.errors import DefinitionInvalid, KeyReused, MainspringError, StillRunning
 from mainspring.domain.rows import IdempotencyRow
+from mainspring.http.caller import Caller
 from mainspring.ports import Clock, Views
-from mainspring_api.caller import Caller
 
 LIFETIME_S: Final = 86_400.0
 LONGEST_KEY: Final = 256

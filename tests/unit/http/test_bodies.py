@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mainspring.domain.errors import DefinitionInvalid
-from mainspring_api import bodies
+from mainspring.http import bodies
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

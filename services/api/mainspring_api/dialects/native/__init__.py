@@ -1,0 +1,1 @@
+"""The native dialect: `/v1/*`, the platform's own API."""
