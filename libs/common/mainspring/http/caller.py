@@ -33,11 +33,23 @@ class Caller(NamedTuple):
         )
 
 
-def caller_of(request: Request) -> Caller:
-    """Return who asks; raise `DefinitionInvalid` when the headers do not say it in a usable way."""
-    project = request.headers.get("x-project-id", DEFAULT_PROJECT)
+def native_caller_of(request: Request) -> Caller:
+    """Return who asks where `project_id` in the query names the project; else as `caller_of`."""
+    return caller_of(request, project=request.query_params.get("project_id"))
+
+
+def caller_of(request: Request, *, project: str | None = None) -> Caller:
+    """Return who asks; raise `DefinitionInvalid` when the request does not say it usably.
+
+    `project` is the one that the request names elsewhere; a header that says another is a fault.
+    """
+    header = request.headers.get("x-project-id")
+    differ = project is not None and header is not None and project != header
+    project = next((name for name in (project, header) if name is not None), DEFAULT_PROJECT)
     actor = request.headers.get("x-actor-id", ANONYMOUS)
     faults: list[str] = []
+    if differ:
+        faults.append("project_id: is not the project that X-Project-Id names")
     if not _PROJECT.fullmatch(project):
         faults.append("X-Project-Id: must be 1 to 128 letters, digits and . _ : @ -")
     if not _ACTOR.fullmatch(actor):
