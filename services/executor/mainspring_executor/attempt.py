@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from mainspring.domain.definition import Request
 from mainspring.domain.errors import Transient, Unauthorized
 from mainspring.domain.expression import ExpressionError
 from mainspring.domain.message import Json
@@ -31,11 +32,12 @@ CALLBACK_PATH: Final = "/sagas/{execution}/node/{ref}/callback"
 _LONGEST_WAIT: Final = 5.0
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+_decode_request = msgspec.json.Decoder(Request).decode
 _log = logging.getLogger(__name__)
 
 
 class Lost(Exception):
-    """The values of a task are nowhere: it can never be made."""
+    """The values or the request of a task are nowhere: it can never be made."""
 
 
 class Workshop(NamedTuple):
@@ -100,8 +102,13 @@ class Attempt:
         )
 
     async def _call(self) -> HttpAnswer:
-        task, shop = self.task, self._shop
-        values = task.values if task.values_ref is None else await self._fetched(task.values_ref)
+        self.task, shop = await self._whole(self.task), self._shop
+        task = self.task
+        values = (
+            task.values
+            if task.values_ref is None
+            else _decode(await self._fetched(task.values_ref))
+        )
         callback = self._callback() if task.nonce else None
         about = {spans.EXECUTION_ID: task.call.execution, spans.STEP_REF: task.call.ref}
         with spans.span(spans.ATTEMPT, task.traceparent, about) as parent:
@@ -122,11 +129,18 @@ class Attempt:
                 max_body=shop.max_answer,
             )
 
-    async def _fetched(self, ref: str) -> Json:
+    async def _whole(self, task: Task) -> Task:
+        """Return a task with its request, wherever that is."""
+        if task.request_ref is None:
+            return task
+        request = _decode_request(await self._fetched(task.request_ref))
+        return msgspec.structs.replace(task, request=request, request_ref=None)
+
+    async def _fetched(self, ref: str) -> bytes:
         data = await self._shop.blobs.get(ref)
         if data is None:
-            raise Lost("the values of the task are gone")
-        return _decode(data)
+            raise Lost("what the task refers to is gone")
+        return data
 
     def _callback(self) -> Callback:
         task, call = self.task, self.task.call

@@ -34,7 +34,10 @@ MOST = 256
 """Executions in one transaction."""
 
 LARGE = 128 * 1024
-"""Bytes of a task beyond which its values travel by reference."""
+"""Bytes of a task beyond which its values travel by reference, and then its request."""
+
+SHOWN = 1024
+"""Characters of the URL that still say whom a request is for that travels by reference."""
 
 Ending = get_args(e.Terminal)
 
@@ -236,7 +239,12 @@ class Advancer:
         data = _encoder.encode(task)
         if len(data) > LARGE:
             ref = await self._blobs.put(_encoder.encode(task.values))
-            data = _encoder.encode(replace(task, values=None, values_ref=ref))
+            task = replace(task, values=None, values_ref=ref)
+            data = _encoder.encode(task)
+        if len(data) > LARGE:
+            ref = await self._blobs.put(_encoder.encode(task.request))
+            shell = replace(task.request, url=task.request.url[:SHOWN], headers={}, body=None)
+            data = _encoder.encode(replace(task, request=shell, request_ref=ref))
         id = f"{task.idempotency_key}:{task.call.attempt}:{task.redispatch}"
         return Outgoing(subjects.TASK_QUEUE, data, id)
 

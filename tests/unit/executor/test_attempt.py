@@ -382,6 +382,22 @@ async def test_a_large_answer_travels_by_reference() -> None:
     assert msgspec.json.decode(bench.shelf.kept[report.body_ref]) == {"a": "x" * LARGE}
 
 
+async def test_a_large_request_is_fetched_before_it_is_made() -> None:
+    bench = Bench()
+    whole = Request(url=URL, body="{{a}}" + "x" * LARGE, has_body=True, headers={"X-B": "{{b}}"})
+    bench.shelf.kept |= {"r": msgspec.json.encode(whole), "v": b'{"a":1,"b":2}'}
+    made = (await bench.run(task(request_ref="r", values_ref="v"))).exchange
+    assert made.status == 200
+    assert bench.seen.body == b"1" + b"x" * LARGE
+    assert bench.seen.headers["x-b"] == "2"
+
+
+async def test_a_task_whose_request_is_gone_fails_and_says_so() -> None:
+    made = (await Bench().run(task(request_ref="r"))).exchange
+    assert (made.fault, made.error) == ("internal", "what the task refers to is gone")
+    assert made.url == URL
+
+
 async def test_a_large_answer_waits_until_it_can_be_stored() -> None:
     bench = Bench(Reply(200, {"a": "x" * LARGE}))
     bench.shelf.away = 3

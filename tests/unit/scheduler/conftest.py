@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from mainspring.bus.plans import MAX_MESSAGE
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import Meta
 from mainspring.domain.errors import BusUnavailable
@@ -82,6 +83,7 @@ class Wire:
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         if self.lost:
             raise BusUnavailable
+        assert all(len(message.data) <= MAX_MESSAGE for message in messages)
         self.sent += messages
 
     def connected(self) -> bool:

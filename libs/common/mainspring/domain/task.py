@@ -36,8 +36,10 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """One attempt to make.  `deadline` is the instant after which it must not be begun.
 
     `values` are what the request's templates name; when they are large, `values_ref` names the
-    blob that holds them.  `nonce` and `callback_expires_at` are set for asynchronous steps, whose
-    templates also see `callback.url` and `callback.token`.  With `sign` the body is signed.
+    blob that holds them.  When the request itself is large, `request_ref` names the blob that holds
+    it, and `request` says only whom it is for.  `nonce` and `callback_expires_at` are set for
+    asynchronous steps, whose templates also see `callback.url` and `callback.token`.  With `sign`
+    the body is signed.
     """
 
     call: CallId
@@ -48,6 +50,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     project: str = "default"
     values: Json = None
     values_ref: str | None = None
+    request_ref: str | None = None
     traceparent: str = ""
     nonce: str = ""
     callback_expires_at: float | None = None
