@@ -2,8 +2,9 @@
 
 It reads the log once, in order of position, and holds each stream to the laws named in `LAWS`:
 shape (versions, ids, hash chain, clock), legality of each event in the state folded so far
-(`transitions`), the books kept from the raw events alone (`ledger`), and at the end that nothing is
-stuck, that the views are what the log says and that the peers were called as often as was recorded.
+(`transitions`), the books kept from the raw events alone (`ledger`, `openings`), what runs owe each
+other (`kinship`), and at the end that nothing is stuck, that the views are what the log says and
+that the peers were called as often as was recorded.
 With `reload` it forgets runs that have ended, so memory grows with the open runs and not with the
 log.  It changes nothing, trusts no decision, and never stops at the first fault: each violation
 names its stream, version and law, with the events around it.
@@ -51,6 +52,8 @@ from mainspring.domain.upcast import event_in
 from mainspring.store import views
 from mainspring.store.changes import PRIMARY_KEYS, TABLES
 from mainspring.store.tables import Tables
+from mainspring.testing import kinship, openings
+from mainspring.testing.kinship import Kinship
 from mainspring.testing.ledger import Ledger
 from mainspring.testing.transitions import illegal
 
@@ -75,6 +78,8 @@ LAWS: Final[Mapping[str, str]] = {
     "cancel": "no forward work begins after a cancel",
     "pause": "no forward work begins while a run is paused",
     "key": "of one event key and project at most one trigger waits",
+    **openings.LAWS,
+    **kinship.LAWS,
     "stuck": "a run that goes on has a reason and a next wake-up",
     "views": "the views are what the log says",
     "calls": "peers are called at least once for what was done and never more than recorded",
@@ -125,6 +130,7 @@ class _Stream:
         self.x: Execution | None = None
         self.ledger: Ledger | None = None
         self.forgotten = False
+        self.ends: list[Execution] = []
 
 
 class Checker:
@@ -154,6 +160,7 @@ class Checker:
         self._streams: dict[StreamId, _Stream] = {}
         self._expected = Tables()
         self._waiting: dict[tuple[str, str], tuple[StreamId, str]] = {}
+        self._kinship = Kinship(self._ends_of)
         self._position = 0
 
     @property
@@ -241,8 +248,11 @@ class Checker:
             self._blame(stream, envelope, "transition", why)
         stream.x = self._folded(x, envelope, event)
         self._keys_of(stream, envelope, event)
+        if stream.x is not None:
+            self._family_of(stream, envelope, event, stream.x)
         if self._reload is not None and stream.x is not None and _is_over(stream.x):
             self._judge_calls(envelope.stream, stream)
+            self._kinship.forget(envelope.stream.id)
             stream.x, stream.ledger, stream.forgotten = None, None, True
 
     def _keys_of(self, stream: _Stream, envelope: Envelope, event: e.Event) -> None:
@@ -259,6 +269,37 @@ class Checker:
         elif self._waiting.setdefault(place, me) != me:
             why = f"{state.opened.key!r} is waited for by {self._waiting[place]} already"
             self._blame(stream, envelope, "key", why)
+
+    def _family_of(self, stream: _Stream, envelope: Envelope, event: e.Event, x: Execution) -> None:
+        """Hold a run to what it owes to its parent, to its children, and to whom it retries."""
+        faults = list(self._kinship.note(x.id, event, x))
+        if isinstance(event, e.ExecutionRequested) and event.parent is not None:
+            parent = self._streams.get(StreamId("execution", event.parent))
+            if parent is None:
+                self._blame(stream, envelope, "child", f"its parent {event.parent} is not there")
+            elif parent.x is not None:
+                faults += self._kinship.started(parent.x, x.id, event.parent_step or "")
+        for fault in faults:
+            self._blame(stream, envelope, fault.law, fault.why)
+        if isinstance(event, e.Terminal) and self._reload is None:
+            stream.ends.append(x)
+
+    def _ends_of(self, id: str) -> Iterator[Execution]:
+        """Yield the states in which a run has ended so far; from the log when it was forgotten."""
+        stream = StreamId("execution", id)
+        if self._reload is None:
+            yield from self._streams[stream].ends if stream in self._streams else ()
+            return
+        x: Execution | None = None
+        for envelope in self._reload(stream):
+            event = event_of(envelope)
+            if isinstance(event, e.ExecutionRequested):
+                definition = self._definitions.get(event.definition)
+                x = absent(id, definition) if definition is not None else None
+            if x is not None and envelope.position <= self._position:
+                x = apply(x, envelope, event)
+                if isinstance(event, e.Terminal):
+                    yield x
 
     def _first(self, stream: _Stream, envelope: Envelope, event: e.Event) -> Execution | None:
         """Return the state before the first event; None, and a violation, without definition."""

@@ -7,16 +7,15 @@ yields the laws that it breaks.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.execution import events as e
 from mainspring.domain.task import Phase
-
-ROUNDING: Final = 0.001
-"""Seconds that an event may seem early, by the rounding of instants on their way."""
+from mainspring.testing.fault import ROUNDING, Fault
+from mainspring.testing.openings import Openings
 
 UNBEGUN: Final = frozenset({"lost", "callback"})
 """Faults of attempts of whose beginning nobody may have told."""
@@ -24,13 +23,6 @@ UNBEGUN: Final = frozenset({"lost", "callback"})
 
 TIMEOUTS: Final = frozenset({"callback", "event_timeout"})
 """Faults of steps whose time to be answered was over."""
-
-
-class Fault(NamedTuple):
-    """A law that an event breaks, and how."""
-
-    law: str
-    why: str
 
 
 class Book(msgspec.Struct):
@@ -61,6 +53,7 @@ class Ledger:
         self.completed: set[str] = set()
         self._id = id
         self._definition = definition
+        self._openings = Openings(definition)
         self._books: dict[tuple[str, Phase], Book] = {}
         self._order: dict[str, int] = {}
         self._completions = 0
@@ -77,6 +70,7 @@ class Ledger:
         """Enter an event; yield the laws that it breaks."""
         if self._ended and not self._may_follow_the_end(event):
             yield Fault("end", f"{type(event).__name__} follows the end of the run")
+        yield from self._openings.note(event)
         if isinstance(event, e.StepEvent):
             yield from self._step(event)
         elif isinstance(event, e.Terminal):
