@@ -11,7 +11,7 @@ MainspringError                   every error has a `code`
 │   ├── KeyReused          MS108  one idempotency key, two requests
 │   └── Forbidden          MS109  who asks is known, and may not
 ├── Transient                     try again later
-│   ├── VersionConflict    MS201  another writer was first, three times
+│   ├── VersionConflict    MS201  other writers were first, again and again
 │   ├── LogUnavailable     MS202
 │   ├── BusUnavailable     MS203
 │   └── StillRunning       MS204  the same idempotency key is being served

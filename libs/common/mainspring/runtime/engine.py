@@ -48,12 +48,10 @@ from mainspring.ports import (
     Snapshots,
     Views,
 )
+from mainspring.runtime.turns import TRIES, Turns, pause
 from mainspring.runtime.warm import WarmStates
 from mainspring.store import views
 from mainspring.telemetry import metrics
-
-TRIES = 3
-"""How often a request is decided anew after another writer was first."""
 
 COMPILED = 4096
 """How many compiled definitions a process keeps in memory."""
@@ -128,6 +126,7 @@ class Engine:
         self.clock = clock
         self.ids = ids
         self.chance = chance
+        self.turns = Turns()
         self._warm = WarmStates()
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
 
@@ -254,23 +253,40 @@ class Engine:
     async def ask(self, id: str, command: c.Request, *, project: str | None, meta: Meta) -> Answer:
         """Carry out a request; durable when it returns.
 
-        Raises `NotFound`, `IllegalTransition`, `Expired`, or `VersionConflict` after three tries.
+        Raises `NotFound`, `IllegalTransition`, `Expired`, `VersionConflict` when others were first
+        again and again.
         """
-        for _ in range(TRIES):
-            x = await self.load(id, project=project)
-            if x is None:
-                raise NotFound(f"no execution {id}")
-            events = decide(command, x)
-            if not events:
-                return Answer(x, changed=False)
-            decided = self._seal(x, events, project=x.project, meta=meta)
-            outcome = (await self.log.append([decided.append]))[0]
-            if isinstance(outcome, Appended):
-                await self.announce([decided], settled=False)
-                return Answer(decided.after, changed=True)
-            if outcome.why != "conflict":
-                _raise_refused(outcome, f"execution {id}", id)
+        async with self.turns.of(id):
+            for tried in range(TRIES):
+                await self.stand_aside(tried)
+                answer = await self._asked(id, command, project, meta)
+                if answer is not None:
+                    return answer
         raise VersionConflict(f"execution {id} is being changed by others")
+
+    async def stand_aside(self, tried: int) -> None:
+        """Wait as long as one should who was refused so many times."""
+        if (seconds := pause(tried, self.chance.seed() if tried > 1 else "")) > 0:
+            await self.clock.sleep(seconds)
+
+    async def _asked(
+        self, id: str, command: c.Request, project: str | None, meta: Meta
+    ) -> Answer | None:
+        """Decide a request once, and append it; None when another writer was first."""
+        x = await self.load(id, project=project)
+        if x is None:
+            raise NotFound(f"no execution {id}")
+        events = decide(command, x)
+        if not events:
+            return Answer(x, changed=False)
+        decided = self._seal(x, events, project=x.project, meta=meta)
+        outcome = (await self.log.append([decided.append]))[0]
+        if isinstance(outcome, Appended):
+            await self.announce([decided], settled=False)
+            return Answer(decided.after, changed=True)
+        if outcome.why != "conflict":
+            _raise_refused(outcome, f"execution {id}", id)
+        return None
 
     async def load(
         self, id: str, *, project: str | None = None, as_of: float | None = None

@@ -30,7 +30,8 @@ from mainspring.domain.triggers import (
 )
 from mainspring.domain.upcast import event_in
 from mainspring.ports import Append, Appended, Outgoing, TriggerDetail
-from mainspring.runtime.engine import TRIES, Answer, Engine
+from mainspring.runtime.engine import Answer, Engine
+from mainspring.runtime.turns import TRIES
 from mainspring.store import views
 
 PURGED_AT_ONCE: Final = 10_000
@@ -102,12 +103,15 @@ class Triggers:
             expires_at=expires_at,
             at=self._engine.clock.now(),
         )
-        for _ in range(TRIES):
-            head, _kept = await self._read(stream)
-            if await self._record(stream, head, event, project=project, meta=meta):
-                await self.deliver(project, key)
-                return
-        raise VersionConflict(f"events for {key!r} are being kept by others")
+        async with self._engine.turns.of(str(stream)):
+            for tried in range(TRIES):
+                await self._engine.stand_aside(tried)
+                head, _kept = await self._read(stream)
+                if await self._record(stream, head, event, project=project, meta=meta):
+                    break
+            else:
+                raise VersionConflict(f"events for {key!r} are being kept by others")
+        await self.deliver(project, key)
 
     async def deliver(self, project: str, key: str) -> int:
         """Give kept events of a key to who waits for them; return how many were received."""
@@ -191,14 +195,16 @@ class Triggers:
 
     async def _purge(self, project: str, ended_before: float, meta: Meta) -> None:
         stream = project_stream(project)
-        for _ in range(TRIES):
-            now = self._engine.clock.now()
-            history = (await self._engine.log.read([stream]))[stream]
-            head = head_of(history[-1]) if history else EMPTY
-            event = TriggersPurged(ended_before=ended_before, at=now)
-            sealed = seal(stream, head, [event], meta=meta, project=project, now=now)
-            if await self._append(sealed, head, views.project_purge(sealed[0], event)):
-                return
+        async with self._engine.turns.of(str(stream)):
+            for tried in range(TRIES):
+                await self._engine.stand_aside(tried)
+                now = self._engine.clock.now()
+                history = (await self._engine.log.read([stream]))[stream]
+                head = head_of(history[-1]) if history else EMPTY
+                event = TriggersPurged(ended_before=ended_before, at=now)
+                sealed = seal(stream, head, [event], meta=meta, project=project, now=now)
+                if await self._append(sealed, head, views.project_purge(sealed[0], event)):
+                    return
         raise VersionConflict(f"project {project} is being purged by others")
 
     async def _append(
