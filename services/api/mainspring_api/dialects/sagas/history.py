@@ -63,6 +63,7 @@ def _call(
         request_url=made.url,
         request_body=made.request_body,
         status_code=made.status,
+        response_headers=made.headers or None,
         response_body=made.body,
         error=made.error or made.fault,
     )

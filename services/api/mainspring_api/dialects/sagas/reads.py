@@ -1,5 +1,7 @@
 """Reading runs: one, many, what their steps came to, and how one stood at an earlier time."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,10 +13,11 @@ from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import DefinitionInvalid, NotFound
 from mainspring.http.caller import caller_of
 from mainspring.http.faults import Faults, shown
-from mainspring.http.paging import cursor
+from mainspring.http.paging import cursor, page_query
 from mainspring.http.query import query_of
+from mainspring.ports import Page
 from mainspring_api.context import Api
-from mainspring_api.dialects.sagas import history, present
+from mainspring_api.dialects.sagas import history, present, wire
 from mainspring_api.dialects.sagas.parts import json, listed, saga_id, saga_of, uuid_page
 
 _LONGEST_POSITION = 18  # digits: a position fits in 64 bits
@@ -83,15 +86,40 @@ def _statuses(text: str) -> tuple[str, ...]:
 
 
 async def get_steps(api: Api, request: Request) -> Response:
-    """Return what became of each step."""
+    """Return a page of what became of each step, in the order in which it became known."""
     told, definition = await _history(api, request)
-    return json(history.steps(told, definition))
+    return _part(request, history.steps(told, definition))
 
 
 async def get_calls(api: Api, request: Request) -> Response:
-    """Return every HTTP try."""
+    """Return a page of the HTTP tries, in the order in which they ended."""
     told, _ = await _history(api, request)
-    return json(history.calls(told))
+    return _part(request, history.calls(told))
+
+
+def _part(request: Request, rows: Sequence[wire.StepResult | wire.StepCall]) -> Response:
+    """Return a page of rows that stand in the order of their ids and never change."""
+    page = page_query(query_of(request))
+    if page.before is not None:
+        rows = rows[bisect_right(rows, _row_id(page.before), key=_id) :]
+    shown_rows = rows[: page.limit]
+    more = len(rows) > page.limit
+    return listed(request, list(shown_rows), _row_cursor(shown_rows[-1]) if more else None)
+
+
+def _id(row: wire.StepResult | wire.StepCall) -> int:
+    return row.id
+
+
+def _row_cursor(row: wire.StepResult | wire.StepCall) -> str:
+    return cursor(0.0, str(row.id))
+
+
+def _row_id(page: Page) -> int:
+    text = page.id
+    if page.at != 0 or not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_POSITION):
+        raise DefinitionInvalid(["cursor: is not one that this list gave"])
+    return int(text)
 
 
 async def _history(api: Api, request: Request) -> tuple[list[history.Told], Definition]:

@@ -13,6 +13,8 @@ _JSON: Final = {
     413: ("The body is too large.", wire.Refusal),
     415: ("The body is not JSON.", wire.Refusal),
 }
+_STEPS: Final = tuple[wire.StepResult, ...]
+_CALLS: Final = tuple[wire.StepCall, ...]
 _AWAY: Final = {503: ("The log does not answer; try again.", wire.Refusal)}
 _NUMBER: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
 _PAGE: Final = (
@@ -152,14 +154,20 @@ OPERATIONS: Final = (
         "/sagas/{id}/steps",
         reads.get_steps,
         "List what the steps came to",
-        {200: ("One row for each try and each callback.", tuple[wire.StepResult, ...]), **_UNKNOWN},
+        {
+            200: ("A row for each try and each callback, oldest first.", _STEPS),
+            **_INVALID,
+            **_UNKNOWN,
+        },
+        query=_PAGE,
     ),
     Operation(
         "GET",
         "/sagas/{id}/steps/calls",
         reads.get_calls,
         "List every HTTP try",
-        {200: ("One row for each try.", tuple[wire.StepCall, ...]), **_UNKNOWN},
+        {200: ("A row for each try, oldest first.", _CALLS), **_INVALID, **_UNKNOWN},
+        query=_PAGE,
     ),
     Operation(
         "POST",

@@ -293,7 +293,7 @@ class StepResult(Answer, frozen=True, kw_only=True):
 
 
 class StepCall(Answer, frozen=True, kw_only=True):
-    """One HTTP try; `attempt` counts the retries, from 0."""
+    """One HTTP try; `attempt` counts the retries, from 0.  Secrets are masked, as recorded."""
 
     id: int
     step_name: str
@@ -305,6 +305,7 @@ class StepCall(Answer, frozen=True, kw_only=True):
     request_url: str
     request_body: str | None = None
     status_code: int | None = None
+    response_headers: dict[str, str] | None = None
     response_body: Any = None
     error: str | None = None
 
