@@ -11,7 +11,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 import pytest
 
 from mainspring.testing.simulation.campaign import Verdict, judge
-from mainspring.testing.simulation.run import FEWEST_FAULTS, FEWEST_RUNS
+from mainspring.testing.simulation.run import FEWEST_FAULTS
+from mainspring.testing.simulation.sagas.plot import FEWEST_RUNS
 
 ONE = os.environ.get("MAINSPRING_SIM_SEED")
 FIRST = int(ONE or 0)

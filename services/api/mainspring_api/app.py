@@ -6,6 +6,7 @@ paths as they were sent, routing, handlers.
 
 from typing import Final
 
+import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import BaseRoute
@@ -33,9 +34,9 @@ _DIALECTS: Final[tuple[tuple[str, Dialect], ...]] = (
 )
 
 
-async def build(world: World) -> Service:
-    """Return the service."""
-    gateway = Gateway(world.config.events_url, world.draining)
+async def build(world: World, transport: httpx.AsyncBaseTransport | None = None) -> Service:
+    """Return the service; `transport` is the way to the events service where it is no socket."""
+    gateway = Gateway(world.config.events_url, world.draining, transport)
     return Service([gateway], application(world, api_of(world), gateway))
 
 

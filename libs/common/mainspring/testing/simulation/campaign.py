@@ -1,7 +1,8 @@
 """Many histories: by which services, for which seeds, and what is told when one is bad.
 
-Services are named as text and loaded when they are needed: nothing here may stand on them.  A
-verdict is all that leaves a history, so many can be judged in another process.
+Services are named as text and loaded when they are needed: nothing here may stand on them.  A seed
+is written as `7`, or with its plot before it as `native:7`.  A verdict is all that leaves a
+history, so many can be judged in another process.
 """
 
 import inspect
@@ -12,11 +13,10 @@ from typing import Final, cast
 
 import msgspec
 
-from mainspring.ports import HttpClient
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
-from mainspring.testing.simulation.incarnation import Build
-from mainspring.testing.simulation.run import simulate
+from mainspring.testing.simulation.incarnation import Build, Neighbours
+from mainspring.testing.simulation.run import Kind, simulate
 
 SERVICES: Final[Mapping[str, str]] = {
     "api": "mainspring_api.app:build",
@@ -43,14 +43,20 @@ def loaded(services: Mapping[str, str] = SERVICES) -> dict[str, Build]:
     return {name: _build(*where.split(":")) for name, where in services.items()}
 
 
-def judge(seeds: Sequence[int]) -> list[Verdict]:
+def judge(seeds: Sequence[int], kind: Kind = "sagas") -> list[Verdict]:
     """Live through one history after another; a bad one is told, and the next one begins."""
     builds = loaded()
-    return [_judged(seed, builds) for seed in seeds]
+    return [_judged(seed, builds, kind) for seed in seeds]
 
 
-def _judged(seed: int, builds: Mapping[str, Build]) -> Verdict:
-    history = simulate(seed, builds, talk=bool(os.environ.get("MAINSPRING_SIM_TALK")))
+def parsed(seed: str) -> tuple[Kind, int]:
+    """Return the plot and the number of a seed as it is written."""
+    kind, _, number = seed.rpartition(":")
+    return cast("Kind", kind or "sagas"), int(number)
+
+
+def _judged(seed: int, builds: Mapping[str, Build], kind: Kind) -> Verdict:
+    history = simulate(seed, builds, kind, talk=bool(os.environ.get("MAINSPRING_SIM_TALK")))
     return Verdict(
         seed,
         len(history.rows),
@@ -62,11 +68,13 @@ def _judged(seed: int, builds: Mapping[str, Build]) -> Verdict:
 
 
 def _build(module: str, name: str) -> Build:
+    """Return how a service is built, given of its neighbours what it has a use for."""
     build = getattr(import_module(module), name)
-    if "http" in inspect.signature(build).parameters:
-        return cast("Build", build)
+    asked = inspect.signature(build).parameters
 
-    async def alone(world: World, _: HttpClient) -> Service:
-        return cast("Service", await build(world))
+    async def built(world: World, near: Neighbours) -> Service:
+        given = {"http": near.peers, "transport": near.events}
+        ports = {port: one for port, one in given.items() if port in asked}
+        return cast("Service", await build(world, **ports))
 
-    return alone
+    return built

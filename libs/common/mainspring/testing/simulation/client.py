@@ -7,7 +7,7 @@ law that took that for «nothing» would be wrong half of the time.
 import asyncio
 from collections.abc import Sequence
 from typing import Final, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from starlette.types import Message, Scope
@@ -133,8 +133,8 @@ def scope_of(verb: str, path: str, headers: dict[str, str]) -> Scope:
         "http_version": "1.1",
         "method": verb,
         "scheme": "http",
-        "path": parts.path,
-        "raw_path": quote(parts.path).encode(),
+        "path": unquote(parts.path),
+        "raw_path": parts.path.encode(),
         "query_string": parts.query.encode(),
         "root_path": "",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],

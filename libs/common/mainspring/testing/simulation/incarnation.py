@@ -8,10 +8,11 @@ and is noted: the simulation calls that a fault of ours.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, Final, Literal, Protocol, cast
+from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
+import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mainspring.bus.memory import MemoryBus
@@ -23,6 +24,7 @@ from mainspring.runtime.config import CallbackKey, Config
 from mainspring.runtime.service import Component, Service
 from mainspring.runtime.world import World
 from mainspring.store.memory import MemoryStore
+from mainspring.testing.simulation.between import Between
 from mainspring.testing.simulation.faults import Chance, Fault, Weather
 from mainspring.testing.simulation.gate import Gate, Gated
 from mainspring.testing.simulation.loop import SimulatedLoop
@@ -36,8 +38,16 @@ from mainspring.testing.simulation.world import (
     Spawn,
 )
 
-Build = Callable[[World, HttpClient], Awaitable[Service]]
-"""How a service is put together; only an executor has a use for the client."""
+
+class Neighbours(NamedTuple):
+    """Whom a service speaks to by itself: an executor the peers, the api the events service."""
+
+    peers: HttpClient
+    events: httpx.AsyncBaseTransport
+
+
+Build = Callable[[World, Neighbours], Awaitable[Service]]
+"""How a service is put together."""
 
 LIFE: "ContextVar[Life | None]" = ContextVar("life", default=None)
 """Whose task this is; None: the world's."""
@@ -62,6 +72,7 @@ class Surroundings(Protocol):
     def weather(self) -> Weather: ...
     @property
     def peers(self) -> HttpClient: ...
+    def served_by(self, service: str) -> "Sequence[Life]": ...
     def note(self, fault: Fault) -> None: ...
     def spawn(self, work: Awaitable[object]) -> None: ...
 
@@ -172,7 +183,7 @@ class Life:
         self._around.spawn(self._closed(bus))
         running: list[asyncio.Task[None]] = []
         try:
-            self._service = await self._build(self._world(bus), self._http())
+            self._service = await self._build(self._world(bus), self._neighbours())
             for component in self._service.components:
                 await component.start()
         except Transient as away:
@@ -207,8 +218,10 @@ class Life:
         await self.ended.wait()
         await bus.close()
 
-    def _http(self) -> HttpClient:
-        return GatedHttp(self.gate, self._around.peers)
+    def _neighbours(self) -> Neighbours:
+        around = self._around
+        events = Between(self.gate, lambda: around.served_by("events"))
+        return Neighbours(GatedHttp(self.gate, around.peers), events)
 
     def _world(self, bus: MemoryBus) -> World:
         store, gate, spawn = self._around.store, self.gate, self._around.spawn
@@ -237,16 +250,23 @@ class Replica:
         self._build = build
         self._around = around
         self._chance = chance
+        self._is_wanted = True
 
     async def run(self) -> None:
-        """Live, die, pause, live again."""
+        """Live, die, pause, live again, until nobody wants it any more."""
         number = 0
-        while True:
+        while self._is_wanted:
             number += 1
             self.life = Life(self.name, self._build, self._around, self._chance.child(str(number)))
             await self.life.ended.wait()
             await self.life.buried()
             await asyncio.sleep(self._chance.around(1.0))
+
+    async def leave(self) -> None:
+        """Drain, and do not come back."""
+        self._is_wanted = False
+        if self.life is not None:
+            await self.life.drain()
 
     async def end(self, how: Literal["crash", "drain"]) -> None:
         """Kill the present life, or let it drain; the next one begins by itself."""

@@ -13,8 +13,8 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution.history import event_of
 from mainspring.domain.rows import ExecutionRow
 from mainspring.testing.http import Call
-from mainspring.testing.simulation.actors import Started
 from mainspring.testing.simulation.client import Asked
+from mainspring.testing.simulation.sagas.actors import Started
 
 BAD_ENDS: Final = ("failed", "corrupted")
 RECORDS: Final = (e.StepSucceeded, e.StepFailed, e.StepAccepted)
@@ -80,18 +80,29 @@ def effects(log: Sequence[Envelope], calls: Sequence[Call]) -> Iterator[str]:
         yield f"a peer was called for {key}, which nobody decided"
 
 
-def _step_events(log: Sequence[Envelope]) -> Iterator[tuple[str, e.StepEvent]]:
+def _events(log: Sequence[Envelope]) -> Iterator[tuple[str, e.Event]]:
     for envelope in log:
         if envelope.stream.category == "execution":
-            event = event_of(envelope)
-            if isinstance(event, e.StepEvent):
-                yield envelope.stream.id, event
+            yield envelope.stream.id, event_of(envelope)
+
+
+def _step_events(log: Sequence[Envelope]) -> Iterator[tuple[str, e.StepEvent]]:
+    for id, event in _events(log):
+        if isinstance(event, e.StepEvent):
+            yield id, event
 
 
 def lateness(log: Sequence[Envelope], *, calm_from: float, slack: float) -> Iterator[str]:
-    """Hold that in calm weather what falls due happens at once: sleeps end, tries are made."""
+    """Hold that in calm weather what falls due happens at once: sleeps end, tries are made.
+
+    What falls due while its run is paused happens when that goes on.
+    """
     due: dict[tuple[str, str, str], float] = {}
-    for id, event in _step_events(log):
+    for id, event in _events(log):
+        if isinstance(event, e.ExecutionResumed):
+            due |= {key: max(at, event.at) for key, at in due.items() if key[0] == id}
+        if not isinstance(event, e.StepEvent):
+            continue
         key = (id, event.ref, event.phase)
         if isinstance(event, e.StepSlept):
             due[key] = event.wake_at

@@ -15,9 +15,10 @@ import itertools
 import random
 from asyncio import base_events, events
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextvars import Context
 from typing import NoReturn
+from weakref import WeakSet
 
 
 class Deadlock(Exception):
@@ -37,6 +38,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
 
     # What the base class runs from.
     _ready: deque[events.Handle]
+    _asyncgens: "WeakSet[AsyncGenerator[object]]"
 
     def __init__(self, seed: int | str = 0, *, bound: float = float("inf")) -> None:
         super().__init__()
@@ -128,6 +130,12 @@ class SimulatedLoop(base_events.BaseEventLoop):
             timer = heapq.heappop(timers)[2]
             if not timer._cancelled:
                 self._ready.append(timer)
+
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[object]) -> None:
+        """Close a generator that nobody reads to its end; the base class asks from any thread."""
+        self._asyncgens.discard(agen)
+        if not self.is_closed():
+            self.call_soon(self.create_task, agen.aclose())
 
     def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
         """Leave it in the heap: it is passed over when its time comes."""

@@ -23,17 +23,17 @@ from mainspring.store.memory import MemoryStore
 from mainspring.testing import history
 from mainspring.testing.http import Call
 from mainspring.testing.simulation import laws
-from mainspring.testing.simulation.actors import Actor
 from mainspring.testing.simulation.client import Asked, Client
 from mainspring.testing.simulation.faults import Chance, Fault, Weather, weather_of
-from mainspring.testing.simulation.incarnation import Build, Replica, task_factory
+from mainspring.testing.simulation.incarnation import Build, Life, Replica, task_factory
 from mainspring.testing.simulation.loop import Deadlock, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.peers import Peers
-from mainspring.testing.simulation.script import Writer
+from mainspring.testing.simulation.plot import Plot, Stage
+from mainspring.testing.simulation.sagas.plot import SagasPlot
 from mainspring.testing.simulation.watcher import Watcher
 from mainspring.testing.simulation.world import EPOCH, SimulatedBroker, SimulatedClock
 
-TROUBLE_S: Final = 40.0
+TROUBLE_S: Final = 24.0
 BOUND_S: Final = 1500.0
 CALM_S: Final = TROUBLE_S + 15.0
 """By when everybody has recovered from the trouble."""
@@ -41,22 +41,25 @@ CALM_S: Final = TROUBLE_S + 15.0
 LATE_S: Final = 0.2
 """How late a timer may be in calm weather."""
 
-WATCHED_S: Final = 10.0
+WATCHED_S: Final = 6.0
 """By when a watcher has seen all that happened."""
 
-FEWEST_RUNS: Final = 10
 FEWEST_FAULTS: Final = 5
 
 _WORLD: Final = contextvars.Context()
 """The context of what belongs to no life."""
 
 Disaster = Literal["crash", "drain", "wipe", "broker away", "log away", "clock"]
+Kind = Literal["sagas"]
+_PLOTS: Final[Mapping[Kind, Callable[[Stage], Plot]]] = {
+    "sagas": SagasPlot,
+}
 
 
 class History(msgspec.Struct, kw_only=True):
     """What happened in one simulated history, and what was wrong with it."""
 
-    seed: int
+    seed: str
     weather: Weather
     log: list[Envelope]
     calls: list[Call]
@@ -84,8 +87,7 @@ class History(msgspec.Struct, kw_only=True):
 class Simulation:
     """A deployment, its neighbours and its users, under one seed."""
 
-    def __init__(self, seed: int, builds: Mapping[str, Build]) -> None:
-        self.seed = seed
+    def __init__(self, seed: str, kind: Kind, builds: Mapping[str, Build]) -> None:
         self.chance = Chance(seed, "history")
         self.weather = weather_of(self.chance.child("weather"))
         self.store = MemoryStore()
@@ -99,13 +101,20 @@ class Simulation:
             self.chance.child("peers"), self.weather, self.spawn, self.client.post_callback
         )
         self.peers: HttpClient = self.peer_world.http
-        watched = [one for one in self.replicas if one.name.startswith("events")]
-        self.watcher = Watcher(watched, self.chance.child("watcher"))
+        faces = [one for one in self.replicas if one.name.startswith(("events", "api"))]
+        self.watcher = Watcher(faces, self.chance.child("watcher"))
+        stage = Stage(self.client, self.peer_world, self.chance.child("actors"), self.store.tables)
+        self.plot: Plot = _PLOTS[kind](stage)
         self._tasks: dict[asyncio.Task[Any], None] = {}
 
     def note(self, fault: Fault) -> None:
         """Keep what went wrong."""
         self.faults.append(fault)
+
+    def served_by(self, service: str) -> list[Life]:
+        """Return the lives of a service that answer requests."""
+        lives = [one.life for one in self.replicas if one.name.startswith(service)]
+        return [life for life in lives if life is not None and life.app is not None]
 
     def spawn(self, work: Awaitable[object]) -> None:
         """Let something happen in the world, whichever life it was begun by."""
@@ -133,24 +142,23 @@ class Simulation:
         for replica in self.replicas:
             self.spawn(replica.run())
         await asyncio.sleep(0.1)
-        actors = self._actors()
         self.spawn(self._disasters())
         self.spawn(self.watcher.run())
-        acting = [asyncio.ensure_future(actor.act()) for actor in actors]
+        acting = [asyncio.ensure_future(actor.act()) for actor in self.plot.actors()]
         await asyncio.sleep(TROUBLE_S)
         self._clear_up()
         await asyncio.gather(*acting)
         stuck = await self._until_over()
+        looked = await self.plot.look_back()
         await asyncio.sleep(WATCHED_S)
         await self._end()
-        starts = [actor.started for actor in actors]
         rows = {row.id: row for row in self.store.tables.rows(ExecutionRow)}
         log, calls = self.store.tables.log, self.peer_world.http.calls
         return [
             *self.oddities,
             *stuck,
-            *laws.promises(starts, rows, log),
-            *laws.ends(starts, rows, self.peer_world.blamed),
+            *looked,
+            *self.plot.judged(rows, log),
             *laws.effects(log, calls),
             *laws.answers(self.client.asked),
             *self.watcher.missed(log),
@@ -170,15 +178,6 @@ class Simulation:
             skew=2 * self.weather.skew,
         )
         return [str(violation) for violation in found]
-
-    def _actors(self) -> list[Actor]:
-        chance = self.chance.child("actors")
-        actors: list[Actor] = []
-        for n in range(FEWEST_RUNS + chance.whole(0, 2)):
-            own = chance.child(str(n))
-            workflow = Writer(own.child("workflow"), self.peer_world, f"w{n}").workflow()
-            actors.append(Actor(self.client, own, workflow, f"key-{n}"))
-        return actors
 
     # Trouble.
 
@@ -226,6 +225,10 @@ class Simulation:
         self.weather.clear_up()
         if not self.broker.up:
             self.broker.start()
+        # One replica of each service has to manage alone: idle time costs half as much then.
+        for replica in self.replicas:
+            if not replica.name.endswith("-1"):
+                self.spawn(replica.leave())
 
     # The end.
 
@@ -235,6 +238,7 @@ class Simulation:
         while open_ := self._open():
             if asyncio.get_running_loop().time() > until:
                 return [self._explained(row) for row in open_]
+            await self.plot.help()
             await asyncio.sleep(1.0)
         return []
 
@@ -264,22 +268,25 @@ class Simulation:
         await asyncio.gather(*left, return_exceptions=True)
 
 
-def simulate(seed: int, builds: Mapping[str, Build], *, talk: bool = False) -> History:
+def simulate(
+    seed: int, builds: Mapping[str, Build], kind: Kind = "sagas", *, talk: bool = False
+) -> History:
     """Live through the history of a seed.  Never raises for what the services do wrong.
 
     The services' own logs are heard only with `talk`: they speak of each fault that is meant.
     """
     logging.disable(logging.NOTSET if talk else logging.CRITICAL)
     try:
-        return _lived(seed, builds)
+        # Two plots of one number have nothing in common.
+        return _lived(str(seed) if kind == "sagas" else f"{kind}:{seed}", kind, builds)
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _lived(seed: int, builds: Mapping[str, Build]) -> History:
+def _lived(seed: str, kind: Kind, builds: Mapping[str, Build]) -> History:
     loop = SimulatedLoop(f"{seed}/schedule", bound=TROUBLE_S + 3 * BOUND_S)
     loop.set_task_factory(cast("Any", task_factory))
-    simulation = Simulation(seed, builds)
+    simulation = Simulation(seed, kind, builds)
     loop.set_exception_handler(lambda _, context: _keep(simulation.oddities, context))
     hook, sys.unraisablehook = sys.unraisablehook, _ignored(simulation.oddities)
     try:

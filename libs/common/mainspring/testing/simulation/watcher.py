@@ -1,5 +1,7 @@
 """Who watches: reads the stream of a project, comes back after each break, and keeps what it saw.
 
+It reads where the events service serves it and through the api's gateway, now here, now there.
+
 Whatever breaks, the reader resumes behind the last position that it has, so what it has seen in the
 end must be the log: each event of the project once, in order.
 """

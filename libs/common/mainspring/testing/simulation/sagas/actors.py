@@ -8,7 +8,7 @@ import msgspec
 from mainspring.domain.message import Json
 from mainspring.testing.simulation.client import Answer, Client
 from mainspring.testing.simulation.faults import Chance
-from mainspring.testing.simulation.script import Workflow
+from mainspring.testing.simulation.sagas.script import Workflow
 
 LAST_START_S: Final = 25.0
 _UNWANTED: Final = ("FAILED", "CORRUPTED")

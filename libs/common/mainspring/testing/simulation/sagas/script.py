@@ -11,11 +11,10 @@ from typing import Any
 import msgspec
 
 from mainspring.domain.message import Json
-from mainspring.testing.http import Reply
 from mainspring.testing.simulation.faults import Chance
-from mainspring.testing.simulation.peers import Callback, Peers, Plan, Turn
+from mainspring.testing.simulation.peers import Peers, Plan
+from mainspring.testing.simulation.plans import Planner
 
-LARGE_BODY = 140 * 1024
 _OK_WHEN: Json = {"==": [{"var": "callback.body.ok"}, True]}
 _FAILED_WHEN: Json = {"==": [{"var": "callback.body.ok"}, False]}
 
@@ -40,6 +39,7 @@ class Writer:
         self._name = name
         self._nodes: list[Node] = []
         self._is_solid = chance.hits(0.4)
+        self._planner = Planner(chance, is_solid=self._is_solid)
         # Loops and compensations exclude each other in one workflow.
         self._loops = chance.hits(0.25)
         self._kinds: list[Callable[[str | None, int], str]] = [
@@ -52,7 +52,22 @@ class Writer:
         ]
 
     def workflow(self) -> Workflow:
-        """Return a definition with its peers made."""
+        """Return a definition with its peers made, now and then in the older form."""
+        return self._older() if self._chance.hits(0.15) else self._graph()
+
+    def _older(self) -> Workflow:
+        """Write steps that follow each other as they stand."""
+        steps: list[Node] = []
+        for n in range(self._chance.whole(1, 4)):
+            step: Node = {"name": f"step{n}", "up": self._call(f"step{n}", self._planner.plan())}
+            step["down"] = self._call(f"step{n}-down", self._planner.plan(worst=0.12))
+            steps.append(step)
+        source: Node = {"name": self._name, "version": "v1", "steps": steps}
+        if self._chance.hits(0.7):
+            source["failureHandling"] = self._policy()
+        return Workflow(source, self._is_solid, (), len(steps))
+
+    def _graph(self) -> Workflow:
         entry = self._chain(None, 0)
         source: Node = {
             "name": self._name,
@@ -63,7 +78,7 @@ class Writer:
         }
         for hook in ("onSuccessCallback", "onFailureCallback"):
             if self._chance.hits(0.3):
-                source[hook] = self._call(hook, self._plan())
+                source[hook] = self._call(hook, self._planner.plan())
         sleeps = tuple(node["id"] for node in self._nodes if node["kind"] == "sleep")
         return Workflow(source, self._is_solid, sleeps, len(self._nodes))
 
@@ -101,12 +116,12 @@ class Writer:
 
     def _task(self, after: str | None, depth: int) -> str:
         id = self._id("task")
-        call = self._call(id, self._plan())
+        call = self._call(id, self._planner.plan())
         node: Node = {"kind": "task", "id": id, "action": {"mode": "sync", "request": call}}
         if not self._is_solid and self._chance.hits(0.3):
             node["timeoutMillis"] = self._chance.whole(500, 4000)
         if not self._loops and self._chance.hits(0.4):
-            node["compensation"] = self._call(f"{id}-down", self._plan(worst=0.12))
+            node["compensation"] = self._call(f"{id}-down", self._planner.plan(worst=0.12))
         return self._add(node, after)
 
     def _asynchronous(self, after: str | None, depth: int) -> str:
@@ -114,7 +129,7 @@ class Writer:
         timeout = 900.0 if self._is_solid else self._chance.between(2.0, 20.0)
         action = {
             "mode": "async",
-            "request": self._call(id, self._answering_plan(timeout)),
+            "request": self._call(id, self._planner.answering(timeout)),
             "callback": {
                 "timeoutMillis": int(timeout * 1000),
                 "successWhen": _OK_WHEN,
@@ -123,7 +138,7 @@ class Writer:
         }
         node: Node = {"kind": "task", "id": id, "action": action}
         if not self._loops and self._chance.hits(0.3):
-            node["compensation"] = self._call(f"{id}-down", self._plan(worst=0.12))
+            node["compensation"] = self._call(f"{id}-down", self._planner.plan(worst=0.12))
         return self._add(node, after)
 
     def _sleep(self, after: str | None, depth: int) -> str:
@@ -155,7 +170,7 @@ class Writer:
         """Write a task that is visited a few times: its peer says which visit it is."""
         end = after or self._task(None, depth)
         again, body = self._id("again"), self._id("body")
-        call = self._call(body, self._plan(worst=0.05))
+        call = self._call(body, self._planner.plan(worst=0.05))
         rounds = self._chance.whole(2, 4)
         seen = {"var": f"nodes.{body}.response.body.visit"}
         cases = [{"when": {"<": [seen, rounds]}, "target": body}]
@@ -169,67 +184,3 @@ class Writer:
         body = {"order": "{{payload.order}}", "saga": "{{sagaId}}", "before": "{{prev.body}}"}
         url = self._peers.plan(f"{self._name}/{name}", plan)
         return {"url": url, "verb": "POST", "body": body}
-
-    def _good(self) -> Reply:
-        chance = self._chance
-        latency = chance.pick([0.0, chance.around(0.05), chance.around(0.5)])
-        body: Json = {"ok": True, "ref": chance.whole(0, 999)}
-        if chance.hits(0.02):
-            body["large"] = "x" * LARGE_BODY
-        return Reply(200, body, latency=min(latency, 5.0))
-
-    def _bad(self) -> Turn:
-        chance = self._chance
-        replies = [
-            Reply(500, {"ok": False}),
-            Reply(409, b"in another state"),
-            Reply(503, b"", headers={"Retry-After": "2"}, latency=0.1),
-            Reply(200, {"ok": True}, latency=0.2, lost=True),
-            Reply(200, {"ok": True}, latency=60.0),
-        ]
-        return Turn(chance.pick(replies), fails=True)
-
-    def _plan(self, worst: float = 0.08) -> Plan:
-        """Draw the answers of a peer; `worst` is how likely it fails for ever."""
-        reply = self._good()
-        # Too slow for some of the time-outs that a fragile workflow may have.
-        good = Turn(reply, fails=not self._is_solid and reply.latency > 0.4)
-        if self._is_solid or self._chance.hits(0.5):
-            return Plan((good,), is_solid=self._is_solid)
-        bad = [self._bad() for _ in range(self._chance.whole(0, 3))]
-        return Plan((*bad, self._bad() if self._chance.hits(worst) else good))
-
-    def _answering_plan(self, timeout: float) -> Plan:
-        """Draw how a peer takes a call and calls back."""
-        good = self._calling_back()
-        if self._is_solid:
-            return Plan((good,), is_solid=True)
-        odd = [self._oddly(timeout) for _ in range(self._chance.whole(0, 2))]
-        return Plan((*odd, good if self._chance.hits(0.9) else self._oddly(timeout)))
-
-    def _calling_back(self) -> Turn:
-        """Answer well: soon, late, or even before the call was answered, and perhaps twice."""
-        chance = self._chance
-        latency = chance.pick([0.0, 0.05, chance.around(0.5)])
-        after = chance.pick([0.0, 0.0, latency, latency + chance.around(1.5)])
-        good = Callback(after, {"ok": True}, times=chance.pick([1, 1, 2]))
-        forged = Callback(after, {"ok": False}, signed=chance.pick(["badly", "not at all"]))
-        callbacks = (forged, good) if chance.hits(0.2) else (good,)
-        # Peers cannot call back before they know that they were called in earnest.
-        fails = not self._is_solid
-        return Turn(Reply(202, {"taken": True}, latency=latency), callbacks, fails=fails)
-
-    def _oddly(self, timeout: float) -> Turn:
-        chance = self._chance
-        taken = Reply(202, {"taken": True})
-        said_no = Callback(chance.around(1.0), {"ok": False}, times=chance.pick([1, 2]))
-        late = Callback(timeout + chance.around(3.0), {"ok": True})
-        return chance.pick(
-            [
-                Turn(taken, (said_no,), fails=True),
-                Turn(taken, (late,), fails=True),
-                Turn(taken, (), fails=True),
-                Turn(Reply(500), (), fails=True),
-                Turn(Reply(500), (Callback(0.0, {"ok": True}),), fails=True),
-            ]
-        )

@@ -1,0 +1,1 @@
+"""What histories of the sagas dialect are about."""
