@@ -16,6 +16,7 @@ from mainspring.domain.envelope import Envelope, StreamId
 from mainspring.domain.errors import LogUnavailable
 from mainspring.domain.execution import events
 from mainspring.domain.rows import ExecutionRow
+from mainspring.domain.secrets import masked
 from mainspring.http import sse
 from mainspring.ports import EventLog
 from mainspring_events.feed import Ear, Feed
@@ -150,11 +151,18 @@ def cloud_event_of(envelope: Envelope) -> bytes:
         "streamversion": envelope.version,
         "schemaversion": envelope.schema_version,
         "actor": envelope.meta.actor,
-        "data": msgspec.Raw(envelope.body),
+        "data": _data(envelope),
     }
     if envelope.meta.traceparent:
         told["traceparent"] = envelope.meta.traceparent
     return sse.event(_encode(told), id=envelope.position)
+
+
+def _data(envelope: Envelope) -> Any:  # noqa: ANN401
+    """Return what an event says; a definition as its reader sees it, not as its owner wrote it."""
+    if envelope.stream.category != "definition":
+        return msgspec.Raw(envelope.body)
+    return masked(msgspec.json.decode(envelope.body))
 
 
 _encode = msgspec.json.Encoder().encode

@@ -15,6 +15,7 @@ from mainspring.domain.definition import Request
 from mainspring.domain.errors import Transient, Unauthorized
 from mainspring.domain.expression import ExpressionError
 from mainspring.domain.message import Json
+from mainspring.domain.secrets import literals
 from mainspring.domain.task import Exchange, Fault, Finished, Task
 from mainspring.ports import Blobs, Clock, HttpAnswer, HttpClient, HttpFault, Random
 from mainspring.runtime import tokens
@@ -56,7 +57,7 @@ class Workshop(NamedTuple):
 class Attempt:
     """One try of one call, which knows at each moment what can be reported of it."""
 
-    __slots__ = ("_body", "_shop", "_since", "_token", "_url", "started_at", "task")
+    __slots__ = ("_body", "_secrets", "_shop", "_since", "_url", "started_at", "task")
 
     def __init__(self, task: Task, shop: Workshop) -> None:
         self.task = task
@@ -65,7 +66,7 @@ class Attempt:
         self._shop = shop
         self._url = task.request.url
         self._body: bytes | None = None
-        self._token = ""
+        self._secrets = frozenset[str]()
 
     async def run(self) -> Finished:
         """Make the call and return its report.
@@ -92,23 +93,21 @@ class Attempt:
         return self._report(
             Exchange(
                 verb=self.task.request.verb,
-                url=record.url(self._url, self._token),
+                url=record.url(self._url, self._secrets),
                 started_at=self.started_at,
                 latency=self._shop.clock.monotonic() - self._since,
-                request_body=record.request_body(self._body, self._token),
+                request_body=record.request_body(self._body, self._secrets),
                 fault=fault,
-                error=record.error(text, self._token),
+                error=record.error(text, self._secrets),
             )
         )
 
     async def _call(self) -> HttpAnswer:
-        self.task, shop = await self._whole(self.task), self._shop
-        task = self.task
-        values = (
-            task.values
-            if task.values_ref is None
-            else _decode(await self._fetched(task.values_ref))
-        )
+        task, shop = await self._whole(self.task), self._shop
+        self._secrets = literals(task.request.url, task.request.headers)
+        values, ref = task.values, task.values_ref
+        if ref is not None:
+            values = _decode(await self._fetched(ref))
         callback = self._callback() if task.nonce else None
         about = {spans.EXECUTION_ID: task.call.execution, spans.STEP_REF: task.call.ref}
         with spans.span(spans.ATTEMPT, task.traceparent, about) as parent:
@@ -152,16 +151,17 @@ class Attempt:
             task.nonce,
             task.callback_expires_at or task.deadline,
         )
-        self._token = tokens.sign(self._shop.keys, claim)
+        token = tokens.sign(self._shop.keys, claim)
+        self._secrets |= {token}
         path = CALLBACK_PATH.format(execution=call.execution, ref=quote(call.ref, safe=""))
-        return Callback(self._shop.public_url + path, self._token)
+        return Callback(self._shop.public_url + path, token)
 
     async def _answered(self, answer: HttpAnswer) -> Finished:
         latency = self._shop.clock.monotonic() - self._since
         headers = answer.headers
         try:
-            # A peer that echoes what it was sent would write the token into the log.
-            raw = record.without_bytes(answer.body, self._token)
+            # A peer that echoes what it was sent would write our secrets into the log.
+            raw = record.without_bytes(answer.body, self._secrets)
             value = record.body(raw, headers.get("content-type", "").lower())
             ref, value = await self._by_reference(raw, value)
         except Exception as error:  # noqa: BLE001 - the peer did act, and that must be told
@@ -170,12 +170,12 @@ class Attempt:
         return self._report(
             Exchange(
                 verb=self.task.request.verb,
-                url=record.url(self._url, self._token),
+                url=record.url(self._url, self._secrets),
                 started_at=self.started_at,
                 latency=latency,
-                request_body=record.request_body(self._body, self._token),
+                request_body=record.request_body(self._body, self._secrets),
                 status=answer.status,
-                headers=record.headers(headers),
+                headers=record.headers(headers, self._secrets),
                 body=value,
                 retry_after=record.retry_after(headers, self._shop.clock.now()),
             ),

@@ -1,8 +1,8 @@
 """What is kept of an exchange: enough to see what happened, and no secret that we can tell.
 
-Masked are the values of telling headers, of telling parameters of the URL, userinfo, and the
-callback token wherever it was sent.  A JSON answer is kept parsed, other text as text;
-bytes that are no text as `{"$base64": "…"}`.  An empty answer is null.
+Masked are the values of telling headers, of telling parameters of the URL, userinfo, and wherever
+they turn up the callback token and the secrets that stand in the definition.  A JSON answer is kept
+parsed, other text as text; bytes that are no text as `{"$base64": "…"}`.  An empty answer is null.
 """
 
 import base64
@@ -14,38 +14,14 @@ from typing import Final
 import msgspec
 
 from mainspring.domain.message import Json
+from mainspring.domain.secrets import MASK, masked_headers, masked_url, without
 
-MASK: Final = "[hidden]"
 MOST_REQUEST: Final = 64 * 1024
 """Bytes of a request's body that are kept."""
 
 LONGEST_URL: Final = 4096
 LONGEST_ERROR: Final = 1024
 
-_SECRET_HEADERS: Final = frozenset(
-    [
-        "authorization",
-        "cookie",
-        "set-cookie",
-        "x-api-key",
-        "api-key",
-        "proxy-authorization",
-        "x-auth-token",
-        "x-access-token",
-        "x-csrf-token",
-        "x-amz-security-token",
-        "x-secret",
-        "x-callback-token",
-        "x-vault-token",
-        "authentication-info",
-        "proxy-authentication-info",
-    ]
-)
-_SECRET_PARAMETER: Final = re.compile(
-    r"(?i)([?&;](?:[^=&;#]*(?:token|secret|passw(?:or)?d|api[-_.]?key|signature|credential)[^=&;#]*"
-    r"|key|sig|auth|code|pwd)=)[^&;#]+"
-)
-_USERINFO: Final = re.compile(r"(?<=//)[^/?#]*@")
 _CHARSET: Final = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
 # Text encodings only, and none that is slow: a peer chooses the name.
 _CHARSETS: Final = frozenset(
@@ -68,48 +44,42 @@ _CHARSETS: Final = frozenset(
         "big5",
     ]
 )
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-def url(text: str, token: str) -> str:
+def url(text: str, secrets: frozenset[str]) -> str:
     """Return a URL as it may be kept."""
-    if "?" in text:
-        text = _SECRET_PARAMETER.sub(rf"\1{MASK}", text)
-    if "@" in text:
-        text = _USERINFO.sub(f"{MASK}@", text, count=1)
-    return without(text, token)[:LONGEST_URL]
+    return without(masked_url(text), secrets)[:LONGEST_URL]
 
 
-def error(text: str, token: str) -> str:
+def error(text: str, secrets: frozenset[str]) -> str:
     """Return what is said of a fault as it may be kept."""
-    return without(text, token)[:LONGEST_ERROR]
+    return without(text, secrets)[:LONGEST_ERROR]
 
 
-def request_body(data: bytes | None, token: str) -> str | None:
+def request_body(data: bytes | None, secrets: frozenset[str]) -> str | None:
     """Return the beginning of a request's body as it may be kept."""
     if data is None:
         return None
-    # Masked before it is cut, or the cut could leave the half of a token.
-    whole = without(data.decode("utf-8", "replace"), token) if token else ""
-    kept = whole.encode() if token else data
-    return kept[:MOST_REQUEST].decode("utf-8", "ignore")
+    # Masked before it is cut, or the cut could leave the half of a secret.
+    return without_bytes(data, secrets)[:MOST_REQUEST].decode("utf-8", "ignore")
 
 
-def without(text: str, token: str) -> str:
-    """Return `text` with the callback token masked."""
-    return text.replace(token, MASK) if token else text
+def without_bytes(data: bytes, secrets: frozenset[str]) -> bytes:
+    """Return a body with secrets masked, also where JSON has escaped them."""
+    if not secrets:
+        return data
+    escaped = (_encode(secret)[1:-1] for secret in secrets)
+    for secret in sorted({*(s.encode() for s in secrets), *escaped}, key=len, reverse=True):
+        data = data.replace(secret, MASK.encode())
+    return data
 
 
-def without_bytes(data: bytes, token: str) -> bytes:
-    """Return `data` with the callback token masked."""
-    return data.replace(token.encode(), MASK.encode()) if token else data
-
-
-def headers(given: dict[str, str]) -> dict[str, str]:
+def headers(given: dict[str, str], secrets: frozenset[str]) -> dict[str, str]:
     """Return an answer's headers as they may be kept; their names are in lower case."""
-    if _SECRET_HEADERS.isdisjoint(given):
-        return given
-    return {name: MASK if name in _SECRET_HEADERS else value for name, value in given.items()}
+    kept = masked_headers(given)
+    return {name: without(value, secrets) for name, value in kept.items()} if secrets else kept
 
 
 def body(data: bytes, content_type: str) -> Json:

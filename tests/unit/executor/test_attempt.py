@@ -363,6 +363,39 @@ async def test_a_token_that_the_peer_echoes_is_masked_too() -> None:
     assert report.exchange.body == {"got": "[hidden]"}
 
 
+SECRETS = {
+    "Authorization": 'Bearer s3cr3t"bearer',
+    "Cookie": "a=1; session=s3cr3t-cookie",
+    "X-Api-Key": "s3cr3t-key",
+}
+
+
+@pytest.mark.parametrize("value", ['s3cr3t"bearer', "s3cr3t-cookie", "s3cr3t-key", "s3cr3t-query"])
+async def test_a_secret_of_the_definition_is_masked_wherever_the_peer_repeats_it(
+    value: str,
+) -> None:
+    bench = Bench()
+    url = "http://shop.test/orders?api_key=s3cr3t-query&x=" + value
+    told = {"X-Told": f"<{value}>"}
+    bench.world.on("POST", "http://shop.test/*", lambda _: Reply(401, {"got": [value]}, told))
+    request = {"headers": SECRETS, "body": {"again": value}, "has_body": True}
+    report = await bench.run(task(url, request=request))
+    assert bench.seen.headers["authorization"] == SECRETS["Authorization"]
+    assert bench.seen.json == {"again": value}
+    assert report.exchange.body == {"got": ["[hidden]"]}
+    assert report.exchange.headers["x-told"] == "<[hidden]>"
+    assert "s3cr3t" not in msgspec.json.encode(report).decode()
+
+
+async def test_a_secret_that_came_as_data_stays_where_it_is_data() -> None:
+    bench = Bench()
+    bench.world.on("POST", URL, lambda _: Reply(200, {"token": "from-login", "cookie": "short"}))
+    headers = {"Authorization": "Bearer {{payload.token}}", "Cookie": "a=short"}
+    values = {"payload": {"token": "from-login"}}
+    report = await bench.run(task(request={"headers": headers}, values=values))
+    assert report.exchange.body == {"token": "from-login", "cookie": "short"}
+
+
 async def test_a_password_in_a_url_is_masked_in_the_report_of_its_refusal() -> None:
     made = (await Bench().run(task("ftp://me:secret@shop.test/"))).exchange
     assert made.fault == "refused"

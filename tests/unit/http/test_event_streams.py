@@ -11,7 +11,8 @@ import pytest
 
 from mainspring.bus import subjects
 from mainspring.bus.memory import MemoryBus
-from mainspring.domain.envelope import EMPTY, Head
+from mainspring.domain.catalog import DefinitionStored
+from mainspring.domain.envelope import EMPTY, Head, Meta, StreamId, seal
 from mainspring.domain.execution.events import (
     ExecutionFailed,
     ExecutionReopened,
@@ -23,7 +24,7 @@ from mainspring.domain.execution.events import (
 from mainspring.domain.message import Message
 from mainspring.http.health import Health
 from mainspring.http.middleware import Edge
-from mainspring.ports import Appended, Outgoing
+from mainspring.ports import Append, Appended, Outgoing
 from mainspring.runtime.clock import SystemClock
 from mainspring.runtime.config import Config
 from mainspring.runtime.world import World
@@ -273,6 +274,21 @@ async def test_the_log_of_a_project_comes_as_cloud_events_and_resumes(scene: Sce
         "/v1/log/stream", query="project_id=p&after=0", headers={"Last-Event-ID": then.id}
     ) as reader:
         assert (await reader.next()).id == str(last)
+
+
+async def test_the_log_of_a_project_shows_a_definition_without_its_secrets(scene: Scene) -> None:
+    stream = StreamId("definition", str(RUN.id))
+    source = {"headers": {"Authorization": "Bearer secret", "X-A": "1"}}
+    stored = DefinitionStored(
+        name="n", version="1", dialect="sagas", source=source, compiled="0" * 64, at=NOW
+    )
+    sealed = seal(stream, EMPTY, [stored], meta=Meta(), project="default", now=NOW)
+    await scene.store.log.append([Append(stream, EMPTY, sealed)])
+    async with scene.watching("/v1/log/stream") as reader:
+        told = msgspec.json.decode((await reader.next()).data)
+    assert told["type"] == "DefinitionStored"
+    assert told["data"]["source"] == {"headers": {"Authorization": "[hidden]", "X-A": "1"}}
+    assert told["data"]["name"] == "n"
 
 
 async def test_a_filtered_log_gives_only_those_types(scene: Scene) -> None:

@@ -39,6 +39,16 @@ def test_all_faults_are_told_at_once_each_with_its_place() -> None:
     assert any(f.startswith('nodes[2].cases[0].target: no node "nowhere"') for f in found)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://me:pw@a.test/", "https://{{payload.me}}@a.test", "HTTP://a@b?c"]
+)
+def test_a_url_with_a_user_in_it_is_a_fault_that_does_not_repeat_it(url: str) -> None:
+    node = task("a", action={"mode": "sync", "request": call(url)})
+    assert faults_of(graph(node)) == [
+        "nodes[0].action.request.url: must have no user name or password: send them in a header"
+    ]
+
+
 def test_an_unknown_entrypoint_is_told_with_the_nearest_node() -> None:
     found = faults_of(graph(task("notify"), entrypoint="nptify"))
     assert found == ['entrypoint: no node "nptify" (did you mean "notify"?)']

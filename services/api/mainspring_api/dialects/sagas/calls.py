@@ -29,6 +29,8 @@ _FRAMING: Final = frozenset(
     }
 )
 _ABSOLUTE: Final = re.compile(r"https?://[^/\s]", re.IGNORECASE)
+_USERINFO: Final = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
+_PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _RETRY_WORDS: Final = ("4xx", "5xx", "timeout", "connection")
 
 
@@ -109,6 +111,8 @@ def _check_url(url: str, place: str, names: Names, faults: Faults) -> None:
         faults.add(place, "must not be blank")
     elif not url.lstrip().startswith("{{") and not _ABSOLUTE.match(url):
         faults.add(place, "must begin with http:// or https:// and a host")
+    elif _USERINFO.match(_PLACEHOLDER.sub("", url)):
+        faults.add(place, "must have no user name or password: send them in a header")
     check_text(url, place, names, faults)
 
 
