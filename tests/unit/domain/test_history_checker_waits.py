@@ -1,4 +1,4 @@
-"""The laws of waits and of families: good histories keep them, and each mutant breaks its own.
+"""The laws of waits, of families and of dags: good histories keep them, mutants do not.
 
 As in the other tests of the checker, a mutant spoils the events and seals them again.
 """
@@ -17,7 +17,8 @@ from mainspring.domain.execution.history import event_of
 from mainspring.domain.execution.kept import kept_of
 from mainspring.domain.execution.react import StartChild
 from mainspring.domain.message import replace
-from mainspring.testing import kinship, openings
+from mainspring.domain.planner.dag import CUT
+from mainspring.testing import kinship, openings, readiness
 from mainspring.testing.history import Checker, Violation, check, report
 from mainspring.testing.player import Player
 from mainspring.testing.shapes import approval, child, dag, needing, path, task, wait
@@ -99,9 +100,9 @@ def index(events: Sequence[e.Event], type: type[e.Event], **fields: object) -> i
     raise LookupError(type)
 
 
-def test_every_law_of_waits_and_families_has_a_mutant():
-    spoiled = {law for law, _ in [*SPOILED_WAITS, *SPOILED_FAMILIES, *SPOILED_RETRIES]}
-    assert spoiled == {*openings.LAWS, *kinship.LAWS}
+def test_every_law_of_waits_families_and_dags_has_a_mutant():
+    spoiled = [*SPOILED_WAITS, *SPOILED_FAMILIES, *SPOILED_RETRIES, *SPOILED_DAGS]
+    assert {law for law, _ in spoiled} == {*openings.LAWS, *kinship.LAWS, *readiness.LAWS}
 
 
 def test_a_good_history_of_waits_has_no_violation():
@@ -428,3 +429,84 @@ def test_a_checker_that_forgets_judges_families_all_the_same(story: Callable[[],
     for envelope in log:
         checker.feed(envelope)
     assert checker.finish() == []
+
+
+# Dags.
+
+DAG = dag(
+    task("a", concurrency_key="one", on_failure="skip_dependents"),
+    task("b", concurrency_key="one"),
+    needing("c", "a", "b", on_failure="continue"),
+    needing("d", "c"),
+    max_parallel=2,
+)
+
+
+def ran(*statuses: int) -> Events:
+    """Return a run whose calls are answered so, in the order in which they are made."""
+    player = Player(DAG)
+    player.advance()
+    for status in statuses:
+        player.answers(player.in_flight()[0].call, status)
+    return events_of(player)
+
+
+@pytest.mark.parametrize("statuses", [(200,) * 4, (500, 200), (200, 200, 500, 200)])
+def test_a_good_dag_has_no_violation(statuses: tuple[int, ...]):
+    found = check(sealed([Told(EXECUTION, each) for each in ran(*statuses)], DAG))
+    assert not found, report(found)
+
+
+def spoil_by_a_step_that_begins_too_soon(events: Events) -> Events:
+    n = index(events, e.StepSucceeded, ref="b")
+    return [*events[:n], e.StepScheduled(ref="c", at=START + 1), *events[n:]]
+
+
+def spoil_by_a_step_behind_a_failure(events: Events) -> Events:
+    bad = ran(500, 200)
+    n = index(bad, e.StepSkipped, ref="c")
+    return [*bad[:n], e.StepScheduled(ref="c", at=START + 1)]
+
+
+def spoil_by_two_that_share_a_key(events: Events) -> Events:
+    n, m = index(events, e.StepScheduled, ref="a"), index(events, e.StepScheduled, ref="b")
+    return [*events[: n + 1], events[m], *events[n + 1 :]]
+
+
+def spoil_by_one_step_too_many(events: Events) -> Events:
+    n = index(events, e.StepScheduled, ref="a")
+    more = [e.StepScheduled(ref=ref, at=START) for ref in ("c", "d")]
+    return [*events[: n + 1], *more]
+
+
+def spoil_by_a_skip_behind_no_failure(events: Events) -> Events:
+    n = index(events, e.StepScheduled, ref="d")
+    return [*events[:n], e.StepSkipped(ref="d", reason=CUT, at=START)]
+
+
+def spoil_by_a_step_that_is_left_behind(events: Events) -> Events:
+    n = index(events, e.StepScheduled, ref="d")
+    return [*events[:n], events[-1]]
+
+
+def spoil_by_success_after_a_failure(events: Events) -> Events:
+    bad = ran(500, 200)
+    return [*bad[:-1], e.ExecutionSucceeded(at=START)]
+
+
+SPOILED_DAGS: list[tuple[str, Callable[[Events], Events]]] = [
+    ("needs", spoil_by_a_step_that_begins_too_soon),
+    ("needs", spoil_by_a_step_behind_a_failure),
+    ("needs", spoil_by_two_that_share_a_key),
+    ("needs", spoil_by_one_step_too_many),
+    ("needs", spoil_by_a_skip_behind_no_failure),
+    ("needs", spoil_by_a_step_that_is_left_behind),
+    ("needs", spoil_by_success_after_a_failure),
+]
+
+
+@pytest.mark.parametrize(("law", "spoil"), SPOILED_DAGS, ids=str_of)
+def test_a_spoiled_dag_breaks_its_law(law: str, spoil: Callable[[Events], Events]):
+    events = spoil(ran(200, 200, 200, 200))
+    found = check(sealed([Told(EXECUTION, each) for each in events], DAG))
+    assert law in laws(found), report(found)

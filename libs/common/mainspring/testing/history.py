@@ -2,12 +2,12 @@
 
 It reads the log once, in order of position, and holds each stream to the laws named in `LAWS`:
 shape (versions, ids, hash chain, clock), legality of each event in the state folded so far
-(`transitions`), the books kept from the raw events alone (`ledger`, `openings`), what runs owe each
-other (`kinship`), and at the end that nothing is stuck, that the views are what the log says and
-that the peers were called as often as was recorded.
-With `reload` it forgets runs that have ended, so memory grows with the open runs and not with the
-log.  It changes nothing, trusts no decision, and never stops at the first fault: each violation
-names its stream, version and law, with the events around it.
+(`transitions`), the books kept from the raw events alone (`ledger`, `openings`, `readiness`), what
+runs owe each other (`kinship`), and at the end that nothing is stuck, that the views are what the
+log says and that the peers were called as often as was recorded.  With `reload` it forgets runs
+that have ended, so memory grows with the open runs and not with the log.  It changes nothing,
+trusts no decision, and never stops at the first fault: each violation names its stream, version
+and law, with the events around it.
 """
 
 from collections import deque
@@ -52,7 +52,7 @@ from mainspring.domain.upcast import event_in
 from mainspring.store import views
 from mainspring.store.changes import PRIMARY_KEYS, TABLES
 from mainspring.store.tables import Tables
-from mainspring.testing import kinship, openings
+from mainspring.testing import kinship, openings, readiness
 from mainspring.testing.kinship import Kinship
 from mainspring.testing.ledger import Ledger
 from mainspring.testing.transitions import illegal
@@ -79,6 +79,7 @@ LAWS: Final[Mapping[str, str]] = {
     "pause": "no forward work begins while a run is paused",
     "key": "of one event key and project at most one trigger waits",
     **openings.LAWS,
+    **readiness.LAWS,
     **kinship.LAWS,
     "stuck": "a run that goes on has a reason and a next wake-up",
     "views": "the views are what the log says",

@@ -16,6 +16,7 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.task import Phase
 from mainspring.testing.fault import ROUNDING, Fault
 from mainspring.testing.openings import Openings
+from mainspring.testing.readiness import Readiness
 
 UNBEGUN: Final = frozenset({"lost", "callback"})
 """Faults of attempts of whose beginning nobody may have told."""
@@ -54,6 +55,7 @@ class Ledger:
         self._id = id
         self._definition = definition
         self._openings = Openings(definition)
+        self._readiness = Readiness(definition)
         self._books: dict[tuple[str, Phase], Book] = {}
         self._order: dict[str, int] = {}
         self._completions = 0
@@ -71,6 +73,7 @@ class Ledger:
         if self._ended and not self._may_follow_the_end(event):
             yield Fault("end", f"{type(event).__name__} follows the end of the run")
         yield from self._openings.note(event)
+        yield from self._readiness.note(event)
         if isinstance(event, e.StepEvent):
             yield from self._step(event)
         elif isinstance(event, e.Terminal):

@@ -1,0 +1,100 @@
+"""Which steps of a dag may go on: judged from the raw events, without the planner.
+
+A step begins when all that it needs is settled, has room, and its key to itself; it is skipped for
+a failure only behind one; and no run succeeds that has left a step behind.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, TypeAlias
+
+from mainspring.domain.definition import Definition, Step
+from mainspring.domain.execution import events as e
+from mainspring.domain.planner.dag import CUT
+from mainspring.testing.fault import Fault
+
+LAWS: Final[Mapping[str, str]] = {
+    "needs": "a step of a dag begins when what it needs is settled, within its limits, and no step"
+    " is left behind",
+}
+Place: TypeAlias = Literal["open", "succeeded", "skipped", "cut", "failed", "canceled"]
+_BEGINS: Final = (e.StepScheduled, e.StepSlept, e.StepWaiting)
+
+
+class Readiness:
+    """Where each step of one run of a dag stands; nothing is said of a path."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self._is_dag = definition.planner == "dag"
+        self._places: dict[str, Place] = {}
+        self._forced: set[str] = set()
+
+    def note(self, event: e.Event) -> Iterator[Fault]:
+        """Enter an event; yield what it breaks."""
+        if not self._is_dag:
+            return
+        if isinstance(event, e.ExecutionSucceeded):
+            yield from self._all_settled()
+        elif isinstance(event, e.SkipRequested | e.CompleteRequested | e.FailRequested):
+            self._forced.add(event.ref)
+        elif isinstance(event, e.StepEvent) and event.phase == "up":
+            step = self._definition.by_ref.get(event.ref)
+            if step is not None:
+                yield from self._step(event, step)
+
+    def _step(self, event: e.StepEvent, step: Step) -> Iterator[Fault]:
+        if isinstance(event, _BEGINS) and self._places.get(step.ref) != "open":
+            yield from self._begins(step)
+        match event:
+            case e.StepScheduled() | e.StepSlept() | e.StepWaiting():
+                self._places[step.ref] = "open"
+            case e.StepSucceeded():
+                self._places[step.ref] = "succeeded"
+            case e.StepFailed(retry_at=None):
+                self._places[step.ref] = "failed"
+            case e.StepCanceled():
+                self._places[step.ref] = "canceled"
+            case e.StepReset():
+                self._places.pop(step.ref, None)
+            case e.StepSkipped():
+                yield from self._skipped(event, step)
+            case _:
+                return
+        if self._places.get(step.ref) != "open":
+            self._forced.discard(step.ref)
+
+    def _skipped(self, event: e.StepSkipped, step: Step) -> Iterator[Fault]:
+        is_cut = event.reason == CUT and step.ref not in self._forced
+        if is_cut and not any(self._cuts(need) for need in step.needs):
+            yield Fault("needs", f"{step.ref} is skipped, and nothing that it needs has failed")
+        self._places[step.ref] = "cut" if is_cut else "skipped"
+
+    def _begins(self, step: Step) -> Iterator[Fault]:
+        for need in step.needs:
+            if not self._satisfies(need):
+                place = self._places.get(need, "not begun")
+                yield Fault("needs", f"{step.ref} begins, and {need}, which it needs, is {place}")
+        others = [ref for ref, place in self._places.items() if place == "open"]
+        limit, key = self._definition.max_parallel, step.concurrency_key
+        if limit is not None and len(others) >= limit:
+            yield Fault("needs", f"{step.ref} begins beside {others}, {limit} may be open")
+        held = [
+            ref for ref in others if key and self._definition.by_ref[ref].concurrency_key == key
+        ]
+        if held:
+            yield Fault("needs", f"{step.ref} begins while {held} has its key {key!r}")
+
+    def _satisfies(self, need: str) -> bool:
+        place = self._places.get(need)
+        tolerated = self._definition.by_ref[need].on_failure == "continue"
+        return place in ("succeeded", "skipped") or (place == "failed" and tolerated)
+
+    def _cuts(self, need: str) -> bool:
+        skips = self._definition.by_ref[need].on_failure == "skip_dependents"
+        return self._places.get(need) == "cut" or (self._places.get(need) == "failed" and skips)
+
+    def _all_settled(self) -> Iterator[Fault]:
+        for step in self._definition.steps:
+            if not self._satisfies(step.ref):
+                place = self._places.get(step.ref, "not begun")
+                yield Fault("needs", f"the run succeeds, and {step.ref} is {place}")
