@@ -33,6 +33,9 @@ from mainspring_scheduler.inbox import Inbox, Work
 MOST = 256
 """Executions in one transaction."""
 
+LANES = 2
+"""Batches under way at once: while one is being written, the next one is decided."""
+
 LARGE = 128 * 1024
 """Bytes of a task beyond which its values travel by reference, and then its request."""
 
@@ -55,19 +58,27 @@ class Advancer:
         self._chores = chores
         self._idle = asyncio.Event()
         self._idle.set()
+        self._busy = 0
         self.turns = 0
 
     async def run(self, note: Callable[[Iterable[TimerRow]], None]) -> None:
         """Decide batch after batch, telling `note` of the timers that were set, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(LANES):
+                group.create_task(self._lane(note))
+
+    async def _lane(self, note: Callable[[Iterable[TimerRow]], None]) -> None:
         while True:
             await self._inbox.filled()
             self._idle.clear()
+            self._busy += 1
             try:
                 note(await self.tick())
             except LogUnavailable as away:
                 await self._engine.clock.sleep(away.delay)
+            self._busy -= 1
             self.turns += 1
-            if not len(self._inbox):
+            if not self._busy and not len(self._inbox):
                 self._idle.set()
 
     async def finish(self) -> None:
@@ -89,6 +100,8 @@ class Advancer:
                 self._engine.forget(work.execution)
                 self._inbox.put_back(work)
             raise
+        finally:
+            self._inbox.let_go(works)
 
     async def _batch(self, works: Sequence[Work]) -> list[TimerRow]:
         states = await self._states(works)
@@ -102,10 +115,13 @@ class Advancer:
                 pairs.append((work, decided))
         done = await self._append(pairs)
         # crash here: the decisions are durable, their tasks are not out; sweeps hand them out again
-        await self._send([decided for _, decided in done])
+        messages = await self._messages([decided for _, decided in done])
         for work in [*settled, *(work for work, _ in done)]:
             for delivery in work.deliveries:
-                delivery.ack()
+                delivery.ack()  # not awaited: it goes out in one write with what follows
+        await self._engine.publish(messages)
+        for _, decided in done:
+            await self._engine.remember(decided)
         return [row for _, d in done for row in d.append.changes if isinstance(row, TimerRow)]
 
     async def _states(self, works: Sequence[Work]) -> dict[str, Execution]:
@@ -198,7 +214,6 @@ class Advancer:
                 self._inbox.put_back(work)
                 metrics.DECISIONS.labels("conflict").inc()
                 continue
-            await self._engine.remember(decided)
             done.append((work, decided))
             metrics.DECISIONS.labels("decided").inc()
             if any(isinstance(event, Ending) for event in decided.events):
@@ -219,7 +234,7 @@ class Advancer:
                     taken.add(event.key)
         return taken
 
-    async def _send(self, done: Sequence[Decided]) -> None:
+    async def _messages(self, done: Sequence[Decided]) -> list[Outgoing]:
         messages: list[Outgoing] = []
         for decided in done:
             for action in decided.actions:
@@ -233,7 +248,7 @@ class Advancer:
                     case _:
                         self._chores.add(action)
             messages.append(notice(decided, settled=True))
-        await self._engine.publish(messages)
+        return messages
 
     async def _task(self, task: Task) -> Outgoing:
         data = _encoder.encode(task)

@@ -6,6 +6,8 @@ who fills it waits, so a burst stays in the broker and not in memory.
 
 import asyncio
 import logging
+from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -75,6 +77,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._works: dict[str, Work] = {}
+        self._held: set[str] = set()
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -119,13 +122,25 @@ class Inbox:
         self._of(work.execution).absorb(work)
 
     def take(self, most: int) -> list[Work]:
-        """Remove and return the oldest works, at most `most`."""
-        taken = [self._works.pop(key) for key in list(self._works)[:most]]
-        if not self._works:
+        """Remove and return the oldest works, at most `most`; their executions are held.
+
+        What comes of a held execution waits until it is let go, so it has one turn at a time.
+        """
+        free = (key for key in self._works if key not in self._held)
+        taken = [self._works.pop(key) for key in list(islice(free, most))]
+        self._held.update(work.execution for work in taken)
+        if self._held.issuperset(self._works):
             self._filled.clear()
         if len(self._works) < CAPACITY:
             self._room.set()
         return taken
+
+    def let_go(self, works: Iterable[Work]) -> None:
+        """End the turns of these works' executions."""
+        for work in works:
+            self._held.discard(work.execution)
+            if work.execution in self._works:
+                self._filled.set()
 
     async def filled(self) -> None:
         """Return once there is something to take."""
@@ -139,7 +154,8 @@ class Inbox:
         work = self._works.get(execution)
         if work is None:
             work = self._works[execution] = Work(execution)
-            self._filled.set()
+            if execution not in self._held:
+                self._filled.set()
             if len(self._works) >= CAPACITY:
                 self._room.clear()
         return work
