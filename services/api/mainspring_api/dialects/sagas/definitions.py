@@ -9,6 +9,7 @@ from mainspring.domain.errors import Corrupt, DefinitionInvalid, NotFound
 from mainspring.domain.rows import IdempotencyRow
 from mainspring.domain.upcast import decode
 from mainspring.http import bodies
+from mainspring.http.answers import as_uuid, encode, identity, json, listed, uuid_page
 from mainspring.http.caller import caller_of
 from mainspring.http.idempotency import Keep, Reply
 from mainspring.http.instants import shown
@@ -19,7 +20,6 @@ from mainspring.runtime.engine import NewDefinition
 from mainspring_api.context import Api
 from mainspring_api.dialects.sagas import present, wire
 from mainspring_api.dialects.sagas.compile import DIALECT, compile_definition
-from mainspring_api.dialects.sagas.parts import as_uuid, encode, identity, json, listed, uuid_page
 
 PLACE = "/sagas/definitions/"
 

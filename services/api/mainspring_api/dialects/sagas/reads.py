@@ -11,6 +11,7 @@ from starlette.responses import Response
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.http.answers import json, listed, uuid_page
 from mainspring.http.caller import caller_of
 from mainspring.http.faults import Faults, shown
 from mainspring.http.paging import cursor, page_query
@@ -18,7 +19,7 @@ from mainspring.http.query import query_of
 from mainspring.ports import Page
 from mainspring_api.context import Api
 from mainspring_api.dialects.sagas import history, present, wire
-from mainspring_api.dialects.sagas.parts import json, listed, saga_id, saga_of, uuid_page
+from mainspring_api.dialects.sagas.parts import saga_id, saga_of
 
 _LONGEST_POSITION = 18  # digits: a position fits in 64 bits
 

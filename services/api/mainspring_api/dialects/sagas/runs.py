@@ -14,13 +14,14 @@ from mainspring.domain.execution import commands as c
 from mainspring.domain.expression.values import kind
 from mainspring.domain.message import Json
 from mainspring.http import bodies
+from mainspring.http.answers import encode
 from mainspring.http.caller import Caller, caller_of
 from mainspring.http.idempotency import Keep, Reply
 from mainspring.runtime.engine import Start
 from mainspring_api.context import Api
 from mainspring_api.dialects.sagas import wire
 from mainspring_api.dialects.sagas.compile import DIALECT, compile_definition
-from mainspring_api.dialects.sagas.parts import encode, in_words, saga_id
+from mainspring_api.dialects.sagas.parts import in_words, saga_id
 
 Found: TypeAlias = Mapping[str, msgspec.Raw]
 
