@@ -260,3 +260,22 @@ async def test_a_run_that_nothing_will_move_is_counted(
 ) -> None:
     await put(store, A, **fields)
     assert await store.views.without_wakeup() == int(is_stuck)
+
+
+async def test_answers_are_forgotten_by_and_by_the_oldest_first(store: Store) -> None:
+    rows = [idempotency_row(f"k{n}", at=NOW + n) for n in range(4)]
+    for n, row in enumerate(rows):
+        stream = execution_stream(n)
+        await store.log.append([append(stream, EMPTY, execution_row(stream), row)])
+
+    async def kept() -> list[str]:
+        found = [
+            await store.views.idempotency("default", "me", "POST /sagas", row.key) for row in rows
+        ]
+        return [row.key for row in found if row is not None]
+
+    assert await store.views.forget_keys(before=NOW, limit=10) == 0
+    assert await store.views.forget_keys(before=NOW + 3, limit=2) == 2
+    assert await kept() == ["k2", "k3"]
+    assert await store.views.forget_keys(before=NOW + 3, limit=2) == 1
+    assert await kept() == ["k3"]

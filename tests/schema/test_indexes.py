@@ -68,6 +68,8 @@ SERVES = {
     "without_wakeup": {"executions_stuck"},
     "blob_get": {"blobs_pkey"},
     "snapshots_load": {"snapshots_pkey"},
+    "blobs_forget": {"blobs_by_age", "blobs_pkey"},
+    "keys_forget": {"idempotency_by_age"},
 }
 BY_CONSTRAINT_ALONE = {
     # Arbiters of upserts and guards: no query reads by them.

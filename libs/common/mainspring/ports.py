@@ -150,7 +150,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Views(Protocol):
-    """What queries see.  Every method reads committed rows; none writes.  Raises `LogUnavailable`.
+    """What queries see.  Every method reads committed rows.  Raises `LogUnavailable`.
 
     `project` None means: of any project (for the services themselves).
     """
@@ -267,6 +267,14 @@ class Views(Protocol):
         self, project: str, actor: str, route: str, key: str
     ) -> IdempotencyRow | None: ...
 
+    async def forget_keys(self, *, before: float, limit: int) -> int:
+        """Delete answers under idempotency keys from before an instant, the oldest first.
+
+        Returns how many, at most `limit`.  The one method that writes: what it deletes is found
+        again only by a rebuild, and means nothing any more.
+        """
+        ...
+
     async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, oldest first, with facts older than `before` and undecided."""
         ...
@@ -294,6 +302,13 @@ class Blobs(Protocol):
         ...
 
     async def get(self, ref: str) -> bytes | None: ...
+
+    async def forget(self, *, unused_for: float, limit: int) -> int:
+        """Delete values that were last stored at least so many seconds ago, the oldest first.
+
+        Returns how many, at most `limit`.
+        """
+        ...
 
 
 class Snapshots(Protocol):

@@ -18,6 +18,7 @@ from mainspring_scheduler.partitions import Partitions
 from mainspring_scheduler.pull import Puller
 from mainspring_scheduler.sweep import Sweep
 from mainspring_scheduler.timers import Timers
+from mainspring_scheduler.upkeep import DAY, Upkeep
 
 STALLED_S = 60.0
 """Seconds without a turn, while something waits for one, after which a restart would help."""
@@ -28,7 +29,15 @@ class Scheduler:
 
     name = "scheduler"
 
-    def __init__(self, engine: Engine, blobs: Blobs, *, replica: str, heart: Heart | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        blobs: Blobs,
+        *,
+        replica: str,
+        heart: Heart | None,
+        keep_blobs: float = 7 * DAY,
+    ) -> None:
         self.inbox = Inbox()
         self.partitions = Partitions(replica, engine.bus, engine.clock)
         self.chores = Chores(engine, self.inbox)
@@ -36,6 +45,9 @@ class Scheduler:
         self.timers = Timers(engine.views, self.inbox, self.partitions, engine.clock)
         self.sweep = Sweep(engine, self.inbox, self.partitions, self.chores)
         self.puller = Puller(engine.bus, self.inbox, self.partitions, engine.clock)
+        self.upkeep = Upkeep(
+            engine.views, blobs, self.partitions, engine.clock, keep_blobs=keep_blobs
+        )
         self._clock = engine.clock
         self._heart = heart
         self._pulling: asyncio.Task[None] | None = None
@@ -59,6 +71,7 @@ class Scheduler:
             group.create_task(self.timers.run(), name="timers")
             group.create_task(self.sweep.run(), name="sweep")
             group.create_task(self.partitions.run(), name="partitions")
+            group.create_task(self.upkeep.run(), name="upkeep")
             if self._heart is not None:
                 group.create_task(self._live(self._heart), name="heart")
 
@@ -93,5 +106,11 @@ async def build(world: World) -> Service:
         chance=world.chance,
     )
     heart = world.health.heart("decisions", STALLED_S)
-    scheduler = Scheduler(engine, world.blobs, replica=world.ids.uuid7(), heart=heart)
+    scheduler = Scheduler(
+        engine,
+        world.blobs,
+        replica=world.ids.uuid7(),
+        heart=heart,
+        keep_blobs=world.config.keep_blobs_days * DAY,
+    )
     return Service([scheduler])

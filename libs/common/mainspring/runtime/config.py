@@ -57,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 1 << 20
     max_payload_bytes: int = 4 << 20
     concurrency: int = 256
+    keep_blobs_days: float = 7.0
     drain_seconds: float = 10.0
     drain_notice_seconds: float = 0.0
     log_level: str = "INFO"
@@ -317,6 +318,15 @@ VARIABLES: Final = (
         "256",
         "attempts that one executor has in flight",
         services=("executor",),
+    ),
+    Variable(
+        "MAINSPRING_KEEP_BLOBS_DAYS",
+        "keep_blobs_days",
+        _number(1, 3650),
+        "7",
+        "how long a value that travelled by reference is kept after it was last stored; "
+        "longer than the scheduler is ever stopped",
+        services=("scheduler",),
     ),
     Variable(
         "MAINSPRING_DRAIN_SECONDS",

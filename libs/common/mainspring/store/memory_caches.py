@@ -1,25 +1,41 @@
 """Blobs and snapshots in memory."""
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from mainspring.domain.envelope import Head, StreamId
 
 
 class MemoryBlobs:
-    """The Blobs port over a dict."""
+    """The Blobs port over a dict.
 
-    def __init__(self) -> None:
+    Ages are by the machine's own clock, as they are by the server's on Postgres: two ends of one
+    span are all that is asked of it.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.held: dict[str, bytes] = {}
+        self._now = now
+        self._stored_at: dict[str, float] = {}
 
     async def put(self, data: bytes) -> str:
         """Store `data` and return its SHA-256 in hex."""
         ref = hashlib.sha256(data).hexdigest()
         self.held[ref] = data
+        self._stored_at[ref] = self._now()
         return ref
 
     async def get(self, ref: str) -> bytes | None:
         return self.held.get(ref)
+
+    async def forget(self, *, unused_for: float, limit: int) -> int:
+        """Delete values that were last stored so long ago; return how many."""
+        until = self._now() - unused_for
+        old = sorted((at, ref) for ref, at in self._stored_at.items() if at <= until)[:limit]
+        for _, ref in old:
+            del self.held[ref], self._stored_at[ref]
+        return len(old)
 
 
 class MemorySnapshots:

@@ -117,6 +117,14 @@ class MemoryViews(MemoryWaits):
     ) -> IdempotencyRow | None:
         return self._tables.row(IdempotencyRow, (project, actor, route, key))
 
+    async def forget_keys(self, *, before: float, limit: int) -> int:
+        """Delete answers under idempotency keys from before an instant; return how many."""
+        old = [row for row in self._tables.rows(IdempotencyRow) if row.at < before]
+        old.sort(key=lambda row: row.at)
+        for row in old[:limit]:
+            self._tables.forget(row)
+        return len(old[:limit])
+
     async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, oldest first, with facts older than `before` and undecided."""
         found = sorted(

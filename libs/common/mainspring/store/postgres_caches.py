@@ -25,6 +25,10 @@ class PostgresBlobs:
             return row["data"]
         return None
 
+    async def forget(self, *, unused_for: float, limit: int) -> int:
+        """Delete values that were last stored so long ago; return how many."""
+        return (await self._link.run(SQL["blobs_forget"], unused_for, limit))[0][0]
+
 
 class PostgresSnapshots:
     """The Snapshots port on Postgres: an older state never replaces a later one."""

@@ -100,6 +100,10 @@ class PostgresViews(PostgresWaits):
             return row_in(IdempotencyRow, row)
         return None
 
+    async def forget_keys(self, *, before: float, limit: int) -> int:
+        """Delete answers under idempotency keys from before an instant; return how many."""
+        return (await self._link.run(SQL["keys_forget"], before, limit))[0][0]
+
     async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, oldest first, with facts older than `before` and undecided."""
         rows = await self._link.find(SQL["unhandled"], partitions, before, limit)

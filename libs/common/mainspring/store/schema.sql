@@ -275,13 +275,19 @@ create table mainspring.idempotency (
   constraint idempotency_one_answer primary key (project, actor, route, key)
 );
 
--- Values by their own hash.
+-- keys_forget
+create index idempotency_by_age on mainspring.idempotency (at);
+
+-- Values by their own hash, and when they were last stored.
 create table mainspring.blobs (
   ref text collate "C" not null,
   data bytea not null,
   stored_at timestamptz not null default now(),
   constraint blobs_pkey primary key (ref)
 );
+
+-- blobs_forget
+create index blobs_by_age on mainspring.blobs (stored_at);
 
 -- A cache of folded states; may be emptied at any time.
 create table mainspring.snapshots (

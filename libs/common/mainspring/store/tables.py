@@ -60,6 +60,10 @@ class Tables:
         """Return the row with this primary key."""
         return cast("R | None", self._rows[TABLES[kind]].get(key))
 
+    def forget(self, row: IdempotencyRow) -> None:
+        """Remove an answer that was kept."""
+        self._rows["idempotency"].pop(PRIMARY_KEYS["idempotency"](row), None)
+
     def event(self, category: str, id: str, version: int | None) -> Envelope | None:
         """Return one event of a stream."""
         events = self.streams.get(StreamId(category, id), [])

@@ -93,6 +93,12 @@ SWEPT: Final = Counter(
     ["sweep"],
 )
 
+FORGOTTEN: Final = Counter(
+    "mainspring_upkeep_forgotten_total",
+    "Rows deleted because nothing can refer to them any more: blobs, or idempotency keys.",
+    ["what"],
+)
+
 STEP_ATTEMPTS: Final = Counter(
     "mainspring_step_attempts_total",
     "Attempts that ended here: answered (with whatever status), or by the kind of fault.",
