@@ -51,6 +51,10 @@ class Process:
         runs = self._child is not None and children.is_alive(self._child)
         return f"{self.name} {'runs' if runs else 'has ended'}\n{children.tail(self.log)}"
 
+    def tell(self, **env: str) -> None:
+        """Change its environment, from the next start on."""
+        self._env |= env
+
     def start(self) -> None:
         """Start it; `wait_ready` says when it serves."""
         argv = [sys.executable, "-P", "-m", f"mainspring_{self.name}"]
