@@ -21,7 +21,7 @@ from mainspring.domain.planner.dag import CUT
 from mainspring.testing import kinship, openings, readiness
 from mainspring.testing.history import Checker, Violation, check, report
 from mainspring.testing.player import Player
-from mainspring.testing.shapes import approval, child, dag, needing, path, task, wait
+from mainspring.testing.shapes import approval, child, dag, needing, path, sleep, task, wait
 from mainspring.testing.spec import EXECUTION, START, requested
 
 Events = list[e.Event]
@@ -454,6 +454,18 @@ def ran(*statuses: int) -> Events:
 @pytest.mark.parametrize("statuses", [(200,) * 4, (500, 200), (200, 200, 500, 200)])
 def test_a_good_dag_has_no_violation(statuses: tuple[int, ...]):
     found = check(sealed([Told(EXECUTION, each) for each in ran(*statuses)], DAG))
+    assert not found, report(found)
+
+
+def test_a_step_that_is_settled_while_another_is_reset_is_no_violation():
+    player = Player(dag(task("a"), sleep("s", 50.0)))
+    player.advance()
+    player.answers(player.in_flight()[0].call, 200)
+    player.ask(c.RequestStepReset(ref="a"))
+    player.ask(c.CompleteStep(ref="s", result={"by": "hand"}, now=player.now))
+    player.advance()
+    assert player.x.of("s").status == "succeeded"  # type: ignore[union-attr]
+    found = check(player.log)
     assert not found, report(found)
 
 

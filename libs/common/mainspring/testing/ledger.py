@@ -134,7 +134,6 @@ class Ledger:
     def _reopen(self, event: e.ExecutionReopened) -> None:
         self._ended = self._goes_on = False
         self._since, self._expires = event.at, None
-        self._forced.clear()
         self._told.clear()
         self._unwinding = event.unwinding
         if event.unwinding:
@@ -150,6 +149,7 @@ class Ledger:
         if sorted(named) != sorted(self._not_undone):
             yield Fault("compensation", f"it names {list(named)}, but {self._not_undone} failed")
         self._ended, self._canceled, self._unwinding = True, False, False
+        self._forced.clear()
 
     def _step(self, event: e.StepEvent) -> Iterator[Fault]:
         book = self._books.setdefault((event.ref, event.phase), Book())

@@ -82,8 +82,6 @@ class Openings:
                 yield from self._force(event)
             case e.StepEvent() if event.phase == "up":
                 yield from self._move(event)
-            case e.ExecutionReopened():
-                self._forced.clear()
             case _ if isinstance(event, e.Terminal):
                 yield from self._end_of_run()
             case _:

@@ -35,6 +35,8 @@ class Readiness:
             return
         if isinstance(event, e.ExecutionSucceeded):
             yield from self._all_settled()
+        elif isinstance(event, e.Terminal):
+            self._forced.clear()
         elif isinstance(event, e.SkipRequested | e.CompleteRequested | e.FailRequested):
             self._forced.add(event.ref)
         elif isinstance(event, e.StepEvent) and event.phase == "up":
