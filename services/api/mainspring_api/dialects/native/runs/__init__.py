@@ -1,0 +1,1 @@
+"""Workflow runs: reading them, and steering them and their steps."""
