@@ -7,6 +7,7 @@ writes for ever to prevent what needs no preventing.
 """
 
 import hashlib
+from collections.abc import Callable
 
 from mainspring.bus import subjects
 from mainspring.domain.errors import BusUnavailable
@@ -30,13 +31,21 @@ class Partitions:
         self._heard: dict[str, float] = {}
         self._members: list[str] = []
         self._own: list[int] = []
+        self._takers: list[Callable[[], None]] = []
+
+    def on_taken(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever partitions have become this replica's that were not before."""
+        self._takers.append(callback)
 
     def own(self) -> list[int]:
         """Return the partitions of this replica, all of them while it knows of no other."""
         members = sorted({self.replica, *self._heard})
         if members != self._members:
-            self._members = members
+            before, self._members = self._own, members
             self._own = [p for p in range(PARTITIONS) if owner(p, members) == self.replica]
+            if not set(before).issuperset(self._own):
+                for taken in self._takers:
+                    taken()
         return self._own
 
     def owns(self, partition: int) -> bool:
@@ -69,6 +78,7 @@ class Partitions:
         if self._bus.connected():
             oldest = self._clock.monotonic() - SILENCE
             self._heard = {who: at for who, at in self._heard.items() if at >= oldest}
+        self.own()  # whoever has to know of a change hears of it now
 
 
 def owner(partition: int, members: list[str]) -> str:

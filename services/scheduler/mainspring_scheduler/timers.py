@@ -40,6 +40,13 @@ class Timers:
         self._loaded_until = 0.0
         self._load_at = 0.0
         self._earlier = asyncio.Event()
+        self._stale = False
+        partitions.on_taken(self.reload)
+
+    def reload(self) -> None:
+        """Read the timers anew, at once: partitions were taken over, and theirs are not here."""
+        self._stale = True
+        self._earlier.set()
 
     def note(self, rows: Iterable[TimerRow]) -> None:
         """Take in timers that were just set; one that is due before all others ends the sleep."""
@@ -67,13 +74,15 @@ class Timers:
                 await self._clock.sleep(away.delay)
                 continue
             now = self._clock.now()
+            if self._stale:
+                continue
             next_due = self._heap[0][0] if self._heap else self._load_at
             await self._sleep(max(0.0, min(next_due, self._load_at) - now))
 
     async def tick(self) -> int:
         """Load when it is time to, fire all that is due; return how many fired."""
         now = self._clock.now()
-        if now >= self._load_at:
+        if self._stale or now >= self._load_at:
             await self.load()
         fired = 0
         while self._heap and self._heap[0][0] <= now:
@@ -90,7 +99,13 @@ class Timers:
         until = now + HORIZON
         # Before the question is asked: what is set while the answer is on its way is noted too.
         self._loaded_until = max(self._loaded_until, until)
-        rows = await self._views.timers(self._partitions.own(), before=until, limit=MOST)
+        own = self._partitions.own()
+        self._stale = False  # what is taken over from here on is not asked for
+        try:
+            rows = await self._views.timers(own, before=until, limit=MOST)
+        except LogUnavailable:
+            self._stale = True
+            raise
         for row in rows:
             self._push(row)
         cut = len(rows) == MOST
