@@ -9,6 +9,7 @@ than they were made.
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 
 TAIL_BITS = 74  # what a UUIDv7 has behind its 48 bits of milliseconds, version and variant left out
 
@@ -26,21 +27,30 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-class SystemIds:
-    """UUIDv7, each greater than the one before it in this process.  For one thread."""
+class RisingIds:
+    """UUIDv7, each greater than the one before it, of milliseconds and bits from elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, millis: Callable[[], int], bits: Callable[[int], int]) -> None:
+        self._millis = millis
+        self._bits = bits
         self._last = 0
 
     def uuid7(self) -> str:
         """Return a new id; unguessable, and greater than all that were returned before."""
-        fresh = time.time_ns() // 1_000_000 << TAIL_BITS | secrets.randbits(TAIL_BITS)
+        fresh = self._millis() << TAIL_BITS | self._bits(TAIL_BITS)
         if fresh <= self._last:
             # Same millisecond, or the clock stepped back: go on from the last id.  The step is
             # random so that neighbours cannot be guessed; a carry runs into the milliseconds.
-            fresh = self._last + 1 + secrets.randbits(32)
+            fresh = self._last + 1 + self._bits(32)
         self._last = fresh
         return _as_text(fresh)
+
+
+class SystemIds(RisingIds):
+    """UUIDv7, each greater than the one before it in this process.  For one thread."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: time.time_ns() // 1_000_000, secrets.randbits)
 
 
 class SystemRandom:

@@ -27,6 +27,7 @@ from mainspring.ports import (
     Refused,
     Subscription,
 )
+from mainspring.runtime.clock import RisingIds
 from mainspring.testing.simulation.faults import Chance
 from mainspring.testing.simulation.gate import Gate
 
@@ -67,20 +68,11 @@ class SimulatedBroker(MemoryBroker):
             alarm.cancel()
 
 
-class SimulatedIds:
-    """UUIDv7 from the seed."""
+class SimulatedIds(RisingIds):
+    """UUIDv7 from the seed, under the laws of the real ones."""
 
     def __init__(self, chance: Chance, clock: SimulatedClock) -> None:
-        self._chance = chance
-        self._clock = clock
-
-    def uuid7(self) -> str:
-        """Return a new id."""
-        millis = int(self._clock.now() * 1000) & 0xFFFF_FFFF_FFFF
-        tail = self._chance.bits(74)
-        number = millis << 80 | 0x7 << 76 | (tail >> 62) << 64 | 0b10 << 62 | tail & (1 << 62) - 1
-        text = f"{number:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        super().__init__(lambda: int(clock.now() * 1000) & 0xFFFF_FFFF_FFFF, chance.bits)
 
 
 class SimulatedRandom:
