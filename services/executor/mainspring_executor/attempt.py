@@ -24,7 +24,7 @@ from mainspring.runtime.signatures import HEADER as SIGNATURE
 from mainspring.runtime.signatures import signature
 from mainspring.telemetry import spans
 from mainspring_executor import record
-from mainspring_executor.prepare import Callback, Prepared, prepare
+from mainspring_executor.prepare import Callback, Prepared, child_of, prepare
 
 LARGE: Final = 128 * 1024
 """Bytes of JSON beyond which an answer's body travels by reference."""
@@ -111,8 +111,10 @@ class Attempt:
         callback = self._callback() if task.nonce else None
         about = {spans.EXECUTION_ID: task.call.execution, spans.STEP_REF: task.call.ref}
         with spans.span(spans.ATTEMPT, task.traceparent, about) as parent:
-            seed = shop.chance.seed()
-            made: Prepared = prepare(task, values, callback, parent=parent, chance=seed)
+            # A span that somebody collects is the one that the peer's stand under.
+            is_collected = parent != task.traceparent
+            place = parent if is_collected else child_of(parent, shop.chance.seed())
+            made: Prepared = prepare(task, values, callback, traceparent=place)
             self._url, self._body = made.url, made.body
             if task.sign:
                 signed = signature(shop.keys, made.body or b"", now=shop.clock.now())

@@ -39,13 +39,10 @@ class Prepared(NamedTuple):
     body: bytes | None
 
 
-def prepare(
-    task: Task, values: Json, callback: Callback | None, *, parent: str, chance: str
-) -> Prepared:
+def prepare(task: Task, values: Json, callback: Callback | None, *, traceparent: str) -> Prepared:
     """Return the request of a task; raise `ExpressionError` when its templates cannot be rendered.
 
-    `parent` is the traceparent that the call stands under, `chance` 128 bits in hex for the
-    identity of its span.
+    `traceparent` is the place of the call in its trace.
     """
     request = task.request
     context = values if callback is None else _with_callback(values, callback, task.aliases)
@@ -58,7 +55,7 @@ def prepare(
             headers["Content-Type"] = "application/json"
     if "idempotency-key" not in given:
         headers["Idempotency-Key"] = task.idempotency_key
-    headers["traceparent"] = child_of(parent, chance)
+    headers["traceparent"] = traceparent
     if "user-agent" not in given:
         headers["User-Agent"] = USER_AGENT
     if callback is not None:
