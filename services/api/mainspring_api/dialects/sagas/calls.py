@@ -1,43 +1,29 @@
 """Calls and retry policies of a saga, in the engine's form."""
 
 import re
-from collections.abc import Iterable
 from typing import Final
-
-import msgspec
 
 from mainspring.domain.definition import Request, Retry
 from mainspring.domain.message import Json
 from mainspring.http.faults import Faults, below, item, shown
+from mainspring_api.dialects.outbound import (
+    SUCCESS,
+    check_headers,
+    check_url,
+    codes,
+    header_texts,
+)
 from mainspring_api.dialects.sagas import wire
 from mainspring_api.dialects.sagas.names import Names, check_body, check_text
 
-SUCCESS: Final[dict[str, tuple[int, ...]]] = {
-    "GET": (200,),
-    "HEAD": (200,),
-    "OPTIONS": (200,),
-    "POST": (200, 201, 202),
-    "PUT": (200, 202, 204),
-    "PATCH": (200, 202, 204),
-    "DELETE": (200, 202, 204),
-}
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
-_FRAMING: Final = frozenset(
-    {
-        *("host", "connection", "keep-alive", "content-length", "transfer-encoding"),
-        *("te", "trailer", "upgrade", "expect"),
-    }
-)
-_ABSOLUTE: Final = re.compile(r"https?://[^/\s]", re.IGNORECASE)
-_USERINFO: Final = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
-_PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _RETRY_WORDS: Final = ("4xx", "5xx", "timeout", "connection")
 
 
 def request(call: wire.HttpCall, place: str, names: Names, faults: Faults) -> Request:
     """Return a call in the engine's form; what is wrong with its templates is noted."""
     url = _text(call.url)
-    _check_url(url, f"{place}.url", names, faults)
+    check_url(url, f"{place}.url", faults)
+    check_text(url, f"{place}.url", names, faults)
     body = unwrapped(call.body)
     check_body(body, f"{place}.body", names, faults)
     given = call.success_status_codes
@@ -58,11 +44,6 @@ def unwrapped(body: Json) -> Json:
             return text
         case _:
             return body
-
-
-def codes(given: Iterable[int]) -> tuple[int, ...]:
-    """Return statuses in order, each once."""
-    return tuple(sorted(set(given)))
 
 
 def seconds(millis: int | None) -> float | None:
@@ -106,33 +87,13 @@ def _text(template: wire.Template) -> str:
     return template if isinstance(template, str) else template.value
 
 
-def _check_url(url: str, place: str, names: Names, faults: Faults) -> None:
-    if not url.strip():
-        faults.add(place, "must not be blank")
-    elif not url.lstrip().startswith("{{") and not _ABSOLUTE.match(url):
-        faults.add(place, "must begin with http:// or https:// and a host")
-    elif _USERINFO.match(_PLACEHOLDER.sub("", url)):
-        faults.add(place, "must have no user name or password: send them in a header")
-    check_text(url, place, names, faults)
-
-
 def _headers(call: wire.HttpCall, place: str, names: Names, faults: Faults) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    seen: dict[str, str] = {}
-    for name, value in call.headers.items():
-        here = below(place, name)
-        if not _TOKEN.fullmatch(name):
-            faults.add(here, "is no valid header name")
-        elif name.lower() in _FRAMING:
-            faults.add(here, "is set by the engine")
-        elif (other := seen.setdefault(name.lower(), name)) != name:
-            faults.add(here, f'is given as "{shown(other)}" too')
-        headers[name] = _header(value)
-        check_text(headers[name], here, names, faults)
+    given = {
+        name: value if isinstance(value, bool | int | float) else _text(value)
+        for name, value in call.headers.items()
+    }
+    check_headers(given, place, faults)
+    headers = header_texts(given)
+    for name, text in headers.items():
+        check_text(text, below(place, name), names, faults)
     return headers
-
-
-def _header(value: wire.Template | float) -> str:
-    if isinstance(value, bool | int | float):
-        return msgspec.json.encode(value).decode()
-    return _text(value)
