@@ -232,3 +232,13 @@ def test_a_run_expires_at_the_instant_that_it_was_given():
     spec = Spec(fold(absent(EXECUTION, definition), [first]), START).when(advance())
     spec.when(advance(), at=4.9).then_nothing()
     spec.when(advance(), at=5.0).then_has(has(e.UnwindingStarted, outcome="timed_out"))
+
+
+@pytest.mark.parametrize("force", FORCES)
+def test_a_sleep_that_is_settled_when_its_run_is_canceled_ends_with_the_run(
+    force: Callable[[str], Asking],
+):
+    spec = given(dag(sleep("s", 5.0))).when(advance()).when(force("s"), at=1.0)
+    spec = spec.when(c.RequestCancel()).when(advance(), at=6.0)
+    spec.then_has(has(e.StepCanceled, ref="s"), has(e.ExecutionCanceled))
+    spec.then_not(e.StepSucceeded)

@@ -3,14 +3,17 @@
 from mainspring.domain.errors import IllegalTransition, NotFound
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.commands import (
+    Advance,
     RequestCancel,
     RequestPause,
     RequestRetry,
     RequestStepReset,
+    SendEvent,
 )
 from mainspring.domain.execution.outlook import outlook
-from mainspring.domain.execution.state import stacked
-from mainspring.testing.shapes import again, dag, needing, path, sleep, task
+from mainspring.domain.execution.state import Execution, stacked
+from mainspring.domain.message import replace
+from mainspring.testing.shapes import again, dag, guard, needing, path, sleep, task, wait
 from mainspring.testing.spec import START, Spec, advance, answers, given, has
 
 CHAIN = dag(needing("a"), needing("b", "a"), needing("c", "b"), needing("x"))
@@ -74,6 +77,33 @@ def test_a_reset_step_has_all_its_tries_again_and_its_attempts_go_on_counting():
     spec = spec.when(answers("a", 500)).when(answers("a", 500)).then_is("failed")
     spec = spec.when(RESET_A).when(advance()).then_has(has(e.StepScheduled, attempt=3))
     spec.when(answers("a", 500)).then_has(has(e.StepScheduled, attempt=4))
+
+
+def test_attempts_that_failed_before_they_began_are_counted():
+    def advance_beside_another(_: Execution, now: float) -> Advance:
+        return Advance(now=now, seed="spec", taken_keys=("k",))
+
+    again_w = RequestStepReset(ref="w")
+    spec = given(dag(wait("w", "k"))).when(advance_beside_another)
+    spec = spec.then_has(has(e.StepFailed, attempt=1)).when(again_w).when(advance_beside_another)
+    spec = spec.then_has(has(e.StepFailed, attempt=2)).step_is("w", "failed", attempt=2)
+    spec.when(again_w).when(advance()).then_has(has(e.StepWaiting, attempt=3))
+
+
+def test_attempts_go_on_counting_over_a_skip_so_that_no_trigger_is_opened_twice():
+    broke = {"==": [{"var": "nodes.a.status"}, "failed"]}
+    waits = replace(wait("w", "k", when=guard(broke)), needs=("a",))
+    goes_on = sleep("x", 9000.0)
+    spec = given(dag(needing("a", on_failure="continue"), waits, goes_on)).when(advance())
+    triggers: list[str] = []
+    for attempt, status in enumerate((500, 500, 200, 500), start=1):
+        spec = spec.when(answers("a", status))
+        if status == 500:
+            triggers += [each.trigger for each in spec.events if isinstance(each, e.StepWaiting)]
+            spec = spec.when(SendEvent(ref="w", visit=1, attempt=min(attempt, 3), now=START))
+            spec = spec.when(advance())
+        spec = spec.when(RequestStepReset(ref="a", subtree=True)).when(advance())
+    assert len(set(triggers)) == len(triggers) == 3
 
 
 def test_a_reset_decides_anew_on_a_step_that_was_skipped_for_the_failure():

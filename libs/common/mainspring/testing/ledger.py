@@ -233,7 +233,7 @@ class Ledger:
         """End, by force, a step that waits or has not begun."""
         if event.ref not in self._forced:
             yield Fault("outcome", "it is skipped while it is open, and nobody asked for that")
-        if not book.open and (not book.visit or book.was_reset):
+        if not book.visit:
             book.attempt = 1
         self._forced.discard(event.ref)
         book.visit, book.open, book.was_reset = event.visit, False, False
@@ -345,7 +345,8 @@ def _enter(event: e.StepEvent, book: Book) -> Iterator[Fault]:
         yield Fault("outcome", f"visit {book.visit} is still open")
     if event.visit != book.visit + (not book.was_reset):
         yield Fault("attempt", f"visit {event.visit} follows visit {book.visit}")
-    attempt, due_at = 1, None
+    # What says nothing of attempts leaves their count alone.
+    attempt, due_at = book.attempt if book.was_reset else 1, None
     if isinstance(event, e.StepSlept):  # the first of these did not count their attempts
         attempt, due_at = event.attempt, event.wake_at
     elif isinstance(event, e.StepWaiting):

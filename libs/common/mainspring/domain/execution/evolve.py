@@ -280,6 +280,9 @@ def _begin(
     x: Execution, event: e.StepEvent, status: StepStatus, at: float, token: str
 ) -> StepState:
     kind = x.definition.by_ref[event.ref].kind if event.phase == "up" else event.phase
+    older = x.steps.get(key_of(event.ref, event.phase))
+    # What says nothing of attempts leaves their count alone, or one would be made twice.
+    attempt = older.attempt if older is not None and older.visit == event.visit else 1
     return StepState(
         ref=event.ref,
         phase=event.phase,
@@ -288,7 +291,7 @@ def _begin(
         seq=x.begun + 1,
         status=status,
         scheduled_at=at,
-        attempt=getattr(event, "attempt", 1),
+        attempt=getattr(event, "attempt", attempt),
         token=token,
     )
 
@@ -381,6 +384,7 @@ def _succeeded(x: Execution, event: e.StepSucceeded, step: StepState) -> Executi
     step = replace(
         step,
         status="succeeded",
+        attempt=max(step.attempt, event.attempt),
         output=event.output,
         output_version=x.version + 1,
         exchange=event.exchange or step.exchange,
@@ -432,6 +436,7 @@ def _failed(x: Execution, event: e.StepFailed, step: StepState) -> Execution:
     step = replace(
         step,
         status="failed" if event.retry_at is None else "retrying",
+        attempt=max(step.attempt, event.attempt),
         resolution=x.forced.get(step.ref, step.resolution) if event.phase == "up" else None,
         reason=event.reason,
         exchange=event.exchange or step.exchange,

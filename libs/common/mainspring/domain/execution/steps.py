@@ -188,9 +188,14 @@ def _no_answer(draft: Draft, state: StepState, exchange: Exchange) -> None:
 
 
 def fall_due(draft: Draft) -> None:
-    """Let happen what is due among the open steps, in the order in which they fell due."""
+    """Let happen what is due among the open steps, in the order in which they fell due.
+
+    A step that somebody has settled falls due no more: it ends so, or with its run.
+    """
     due: list[tuple[float, int, StepState]] = []
     for state in draft.x.open_steps():
+        if state.phase == "up" and state.ref in draft.x.forced:
+            continue
         at = due_at(draft, state)
         if at is not None and at <= draft.now:
             due.append((at, state.seq, state))
