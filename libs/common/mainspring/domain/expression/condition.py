@@ -23,8 +23,8 @@ from mainspring.domain.expression.conditionview import (
     payload_path,
     references,
 )
+from mainspring.domain.expression.equality import same
 from mainspring.domain.expression.errors import ExpressionFailed, ExpressionTooLarge
-from mainspring.domain.expression.operators import same
 from mainspring.domain.expression.pattern import COMPILING, compile_pattern
 from mainspring.domain.expression.values import Missing, Path, Value, follow, kind
 

@@ -12,11 +12,11 @@ from itertools import pairwise
 from math import fmod, isfinite
 from typing import Final, TypeAlias
 
+from mainspring.domain.expression.equality import Spend, same
 from mainspring.domain.expression.errors import ExpressionFailed
 from mainspring.domain.expression.values import Value, kind, printed
 
 Number: TypeAlias = int | float
-Spend: TypeAlias = Callable[[int], None]
 Operator: TypeAlias = Callable[[Sequence[Value], Spend], Value]
 
 _NUMERAL: Final = re.compile(r"[+-]?(\d+|(?=\d*\.\d|\d+\.)\d*\.\d*)([eE][+-]?\d+)?", re.ASCII)
@@ -57,29 +57,6 @@ def finite(value: Number) -> Number:
     if not is_fine:
         raise ExpressionFailed("a number is out of range")
     return value
-
-
-def same(left: Value, right: Value, spend: Spend) -> bool:
-    """Return whether both are of one type and equal; lists and objects by their content."""
-    spend(1)
-    match left, right:
-        case (bool(), _) | (_, bool()):
-            return left is right
-        case str(), str():
-            spend(min(len(left), len(right)) >> 4)
-            return left == right
-        case list(), list():
-            return len(left) == len(right) and all(
-                same(a, b, spend) for a, b in zip(left, right, strict=True)
-            )
-        case dict(), dict():
-            return left.keys() == right.keys() and all(
-                same(value, right[key], spend) for key, value in left.items()
-            )
-        case ((int() | float()), (int() | float())):
-            return left == right
-        case _:
-            return left is None and right is None
 
 
 def alike(left: Value, right: Value, spend: Spend) -> bool:

@@ -2,6 +2,8 @@
 
 from typing import Final, get_args
 
+import msgspec
+
 from mainspring.domain.execution.outlook import Reason
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import Json
@@ -64,19 +66,10 @@ def summary(row: ExecutionRow) -> wire.SagaSummary:
 
 def saga(detail: ExecutionDetail) -> wire.Saga:
     """Return a run with its payload and its output."""
-    row = detail.row
     return wire.Saga(
-        id=row.id,
-        name=row.name,
-        version=row.version,
-        status=status(row),
-        started_at=shown(row.created_at),
-        updated_at=shown(row.updated_at),
-        completed_at=shown(row.finished_at),
-        failure_description=row.reason,
-        callback_warning=row.warning,
+        **msgspec.structs.asdict(summary(detail.row)),
         payload=detail.payload,
-        current_nodes=row.current,
+        current_nodes=detail.row.current,
         output=detail.output,
     )
 

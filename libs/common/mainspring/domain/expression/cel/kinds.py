@@ -15,9 +15,8 @@ from typing import Final, TypeAlias, Union
 import msgspec
 
 from mainspring.domain.expression.cel.instants import Instant, Span, instant, span
+from mainspring.domain.expression.equality import Spend, same
 from mainspring.domain.expression.errors import ExpressionFailed
-
-Spend: TypeAlias = Callable[[int], None]
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -75,29 +74,6 @@ _WORDS: Final = {
 def word(value: Val) -> str:
     """Return the word for the kind of `value` that messages use in its place."""
     return _WORDS[kind_of(value).name]
-
-
-def same(left: Val, right: Val, spend: Spend) -> bool:
-    """Return whether both are equal: numbers by value, lists and objects by content."""
-    spend(1)
-    match left, right:
-        case (bool(), _) | (_, bool()):
-            return left is right
-        case str(), str():
-            spend(min(len(left), len(right)) >> 4)
-            return left == right
-        case list(), list():
-            return len(left) == len(right) and all(
-                same(a, b, spend) for a, b in zip(left, right, strict=True)
-            )
-        case dict(), dict():
-            return left.keys() == right.keys() and all(
-                same(value, right[key], spend) for key, value in left.items()
-            )
-        case ((int() | float()), (int() | float())):
-            return left == right
-        case _:
-            return type(left) is type(right) and left == right
 
 
 def holds(where: Val, wanted: Val, spend: Spend) -> bool:

@@ -18,7 +18,6 @@ from mainspring.domain.expression.cel.kinds import (
     is_key,
     negated,
     ordered,
-    same,
     word,
 )
 from mainspring.domain.expression.cel.tree import (
@@ -42,6 +41,7 @@ from mainspring.domain.expression.cel.tree import (
     Unary,
     static_path,
 )
+from mainspring.domain.expression.equality import same
 from mainspring.domain.expression.errors import ExpressionFailed, ExpressionTooLarge
 from mainspring.domain.expression.pattern import compile_pattern
 
