@@ -63,6 +63,16 @@ async def test_an_execution_has_its_payload_and_output(store: Store) -> None:
     assert (found.row, found.payload, found.output) == (row, {"amount": 3}, ["paid"])
 
 
+async def test_what_several_executions_were_started_with_is_found_at_once(store: Store) -> None:
+    for stream, amount in ((A, 3), (B, 4)):
+        row = execution_row(stream)
+        asked = requested(payload={"amount": amount})
+        await store.log.append([append(stream, EMPTY, row, events=[asked, succeeded(None)])])
+    found = await store.views.payloads([A.id, C.id, B.id])
+    assert found == {A.id: {"amount": 3}, B.id: {"amount": 4}}
+    assert await store.views.payloads([]) == {}
+
+
 async def test_every_field_of_every_row_comes_back(store: Store) -> None:
     row = execution_row(A, **FULL)
     step = StepRow(

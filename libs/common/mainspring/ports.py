@@ -173,6 +173,10 @@ class Views(Protocol):
         """
         ...
 
+    async def payloads(self, executions: Sequence[str]) -> dict[str, object]:
+        """Return what each of these executions was started with, by its id."""
+        ...
+
     async def children(self, execution: str, *, limit: int = 1000) -> list[ExecutionRow]:
         """Return the executions that one has started, oldest first."""
         ...

@@ -217,8 +217,8 @@ class Engine:
 
     # Executions.
 
-    async def start(self, definition: Definition, start: Start, meta: Meta) -> None:
-        """Begin a run; durable, and readable through the views, when it returns.
+    async def start(self, definition: Definition, start: Start, meta: Meta) -> Execution:
+        """Begin a run and return it; durable, and readable through the views, when it returns.
 
         Raises `StillRunning` when its idempotency key was taken meanwhile, `LogUnavailable`.
         """
@@ -249,6 +249,7 @@ class Engine:
         self._remember(definition, definition.hash)
         metrics.EXECUTIONS_STARTED.labels(start.dialect).inc()
         await self.announce([decided], settled=False)
+        return decided.after
 
     async def ask(self, id: str, command: c.Request, *, project: str | None, meta: Meta) -> Answer:
         """Carry out a request; durable when it returns.

@@ -37,6 +37,11 @@ def execution_detail(row: ExecutionRow, asked: Stored, result: Stored) -> Execut
     return ExecutionDetail(row, payload, _field("execution", result, "output"))
 
 
+def payload_in(asked: Stored) -> object:
+    """Return what an execution was started with."""
+    return _field("execution", asked, "payload")
+
+
 def step_detail(row: StepRow, result: Stored) -> StepDetail:
     """Return a step visit with its output."""
     return StepDetail(row, _field("execution", result, "output"))

@@ -13,7 +13,13 @@ from mainspring.domain.execution.state import absent
 from mainspring.domain.rows import BufferedRow, Change, DefinitionRow
 from mainspring.domain.upcast import event_in
 from mainspring.store.changes import last_per_key
-from mainspring.store.views import project, project_buffer, project_catalog, project_purge
+from mainspring.store.views import (
+    project,
+    project_buffer,
+    project_catalog,
+    project_purge,
+    project_request,
+)
 
 Compiled: TypeAlias = Callable[[str], Awaitable[Definition]]
 """What finds a compiled definition by its hash."""
@@ -34,6 +40,8 @@ async def fold(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
                     envelope, cast("triggers.TriggersPurged", event_in(envelope))
                 )
             )
+        case "request":
+            return [change for envelope in stream for change in project_request(envelope)]
         case _:
             return last_per_key(_catalog(stream))
 

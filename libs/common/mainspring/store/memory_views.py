@@ -23,6 +23,7 @@ from mainspring.store.details import (
     attempt_detail,
     definition_detail,
     execution_detail,
+    payload_in,
     step_detail,
 )
 from mainspring.store.memory_waits import MemoryWaits
@@ -61,6 +62,11 @@ class MemoryViews(MemoryWaits):
             and (before is None or (row.created_at, row.id) < (before.at, before.id))
         ]
         return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True)[:limit]
+
+    async def payloads(self, executions: Sequence[str]) -> dict[str, object]:
+        """Return what each of these executions was started with, by its id."""
+        stored = {id: self._stored("execution", id, 1) for id in executions}
+        return {id: payload_in(asked) for id, asked in stored.items() if asked}
 
     async def children(self, execution: str, *, limit: int = 1000) -> list[ExecutionRow]:
         """Return the executions that one has started, oldest first."""

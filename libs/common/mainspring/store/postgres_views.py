@@ -22,6 +22,7 @@ from mainspring.store.details import (
     attempt_detail,
     definition_detail,
     execution_detail,
+    payload_in,
     step_detail,
 )
 from mainspring.store.postgres_waits import PostgresWaits
@@ -55,6 +56,11 @@ class PostgresViews(PostgresWaits):
             SQL["executions"], project, status, name, *seen, limit, *tagged
         )
         return [row_in(ExecutionRow, row) for row in rows]
+
+    async def payloads(self, executions: Sequence[str]) -> dict[str, object]:
+        """Return what each of these executions was started with, by its id."""
+        rows = await self._link.find(SQL["payloads"], executions) if executions else ()
+        return {row["stream_id"]: payload_in(stored_in(row, "asked")) for row in rows}
 
     async def children(self, execution: str, *, limit: int = 1000) -> list[ExecutionRow]:
         """Return the executions that one has started, oldest first."""

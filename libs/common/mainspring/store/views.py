@@ -92,6 +92,11 @@ def project_purge(envelope: Envelope, event: triggers.TriggersPurged) -> list[Ch
     ]
 
 
+def project_request(envelope: Envelope) -> list[Change]:
+    """Return the rows that follow from a request about many things."""
+    return _metadata(envelope, is_fact=True)
+
+
 def project_catalog(
     envelope: Envelope, event: catalog.Event, before: DefinitionRow | None = None
 ) -> list[Change]:

@@ -16,7 +16,7 @@ from typing import Final, cast
 
 import msgspec
 
-from mainspring.domain import catalog, triggers
+from mainspring.domain import catalog, requests, triggers
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import (
     EMPTY,
@@ -233,6 +233,8 @@ class Checker:
                 return views.project_buffer(envelope, event, kept)
             case triggers.TriggersPurged():
                 return views.project_purge(envelope, event)
+            case requests.RequestAnswered():
+                return views.project_request(envelope)
             case _:
                 return []
 

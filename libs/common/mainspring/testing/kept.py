@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from mainspring.domain import catalog, triggers
+from mainspring.domain import catalog, requests, triggers
 from mainspring.domain.envelope import EMPTY, Envelope, Meta, StreamId, seal
 from mainspring.domain.message import Json
 from mainspring.domain.rows import AttemptRow, ExecutionRow, Row, StepRow, TimerRow
@@ -138,9 +138,18 @@ def _buffered() -> list[Envelope]:
     stream = triggers.buffer_stream("default", key)
     purge = triggers.TriggersPurged(ended_before=START, at=START + 60)
     project = triggers.project_stream("default")
+    answered = requests.RequestAnswered(action="prefix send", changed=2, failed=1, at=START)
     return [
         *seal(stream, EMPTY, events, meta=meta, project="default", now=START),
         *seal(project, EMPTY, [purge], meta=meta, project="default", now=START),
+        *seal(
+            requests.request_stream(EXECUTION),
+            EMPTY,
+            [answered],
+            meta=meta,
+            project="default",
+            now=START,
+        ),
     ]
 
 

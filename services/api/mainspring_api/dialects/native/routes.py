@@ -3,5 +3,6 @@
 from typing import Final
 
 from mainspring.http.operations import Operation
+from mainspring_api.dialects.native.runs.routes import OPERATIONS as RUNS
 
-OPERATIONS: Final[tuple[Operation, ...]] = ()
+OPERATIONS: Final[tuple[Operation, ...]] = (*RUNS,)

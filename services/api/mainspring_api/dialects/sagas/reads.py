@@ -2,9 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,14 +12,13 @@ from mainspring.domain.errors import DefinitionInvalid, NotFound
 from mainspring.http.answers import json, listed, uuid_page
 from mainspring.http.caller import caller_of
 from mainspring.http.faults import Faults, shown
+from mainspring.http.instants import LONGEST_POSITION, as_of
 from mainspring.http.paging import cursor, page_query
 from mainspring.http.query import query_of
 from mainspring.ports import Page
 from mainspring_api.context import Api
 from mainspring_api.dialects.sagas import history, present, wire
 from mainspring_api.dialects.sagas.parts import saga_id, saga_of
-
-_LONGEST_POSITION = 18  # digits: a position fits in 64 bits
 
 
 async def get_saga(api: Api, request: Request) -> Response:
@@ -30,30 +27,10 @@ async def get_saga(api: Api, request: Request) -> Response:
     asked = query_of(request).get("as_of")
     if asked is None:
         return json(present.saga(await saga_of(api, caller, id)))
-    x = await api.engine.load(id, project=caller.project, as_of=_as_of(asked))
+    x = await api.engine.load(id, project=caller.project, as_of=as_of(asked))
     if x is None:
         raise NotFound(f"no saga {id}, or none yet at that time")
     return json(present.past_saga(x))
-
-
-def _as_of(text: str) -> float:
-    """Return a position of the log as an int, an instant as a float."""
-    if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_POSITION:
-        return int(text)
-    try:
-        # A plus that was not encoded has become a space on the way.
-        instant = msgspec.convert(text.replace(" ", "+"), datetime)
-        if instant.tzinfo is not None:
-            return _whole(instant).timestamp()
-    except (msgspec.ValidationError, OverflowError):
-        pass
-    raise DefinitionInvalid(["as_of: must be a position of the log or an instant with its zone"])
-
-
-def _whole(instant: datetime) -> datetime:
-    # Instants are shown cut to milliseconds, so one that came from us means all of its millisecond.
-    cut = instant.microsecond % 1000 == 0
-    return instant.replace(microsecond=instant.microsecond + 999) if cut else instant
 
 
 async def list_sagas(api: Api, request: Request) -> Response:
@@ -118,7 +95,7 @@ def _row_cursor(row: wire.StepResult | wire.StepCall) -> str:
 
 def _row_id(page: Page) -> int:
     text = page.id
-    if page.at != 0 or not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_POSITION):
+    if page.at != 0 or not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_POSITION):
         raise DefinitionInvalid(["cursor: is not one that this list gave"])
     return int(text)
 

@@ -1,0 +1,36 @@
+"""What routes of the native dialect answer when they refuse: in one table for all its parts."""
+
+from typing import Any, Final
+
+from mainspring.http.operations import Query
+from mainspring_api.dialects.native.wire import Refusal
+
+Answers = dict[int, tuple[str, Any]]
+
+INVALID: Final[Answers] = {400: ("What was sent has faults: all of them.", Refusal)}
+UNKNOWN: Final[Answers] = {404: ("There is no such thing in this project.", Refusal)}
+KEYED: Final[Answers] = {422: ("The idempotency key was used for another request.", Refusal)}
+JSON: Final[Answers] = {
+    413: ("The body is too large.", Refusal),
+    415: ("The body is not JSON.", Refusal),
+}
+AWAY: Final[Answers] = {503: ("The log does not answer; try again.", Refusal)}
+
+
+def conflict(text: str) -> Answers:
+    """Return the answer to what the present state forbids."""
+    return {409: (text, Refusal)}
+
+
+PROJECT: Final = Query(
+    "project_id", "The project; the header X-Project-Id does as well.", {"type": "string"}
+)
+AS_OF: Final = Query("as_of", "A position of the log or an instant: as it was then.")
+PAGE: Final = (
+    Query(
+        "limit",
+        "How many, from 1 to 500.",
+        {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
+    ),
+    Query("cursor", "Where to go on: the `X-Next-Cursor` of the page before."),
+)

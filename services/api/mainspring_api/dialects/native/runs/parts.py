@@ -1,0 +1,84 @@
+"""What the handlers of runs share: finding a run, asking it something, and words for refusals."""
+
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from mainspring.domain.errors import DefinitionInvalid, IllegalTransition, NotFound
+from mainspring.domain.execution import commands as c
+from mainspring.domain.execution.state import Execution
+from mainspring.http import bodies
+from mainspring.http.answers import identity
+from mainspring.http.caller import Caller
+from mainspring.http.faults import Faults
+from mainspring.http.idempotency import Keep, Reply
+from mainspring.http.reading import read
+from mainspring_api.context import Api
+from mainspring_api.dialects.native.runs.words import run_status, step_status
+
+T = TypeVar("T")
+
+
+def run_id(request: Request) -> str:
+    """Return the id in the path; raise `NotFound` for what can be nobody's."""
+    return identity(request.path_params["id"], "workflow run")
+
+
+async def state_of(api: Api, caller: Caller, id: str, *, as_of: float | None = None) -> Execution:
+    """Return a run of the caller's project as it is, or was; raise `NotFound`."""
+    x = await api.engine.load(id, project=caller.project, as_of=as_of)
+    if x is None:
+        raise NotFound(f"no workflow run {id}" + ("" if as_of is None else " at that time"))
+    return x
+
+
+async def asked(
+    api: Api, caller: Caller, id: str, command: c.Request, keep: Keep, reply: Reply
+) -> Execution:
+    """Ask a run something and return its state after; `reply` is what is kept of it."""
+    try:
+        answer = await api.engine.ask(id, command, project=caller.project, meta=keep(reply))
+    except NotFound as missing:
+        raise _missing(missing, id) from None
+    except IllegalTransition as refused:
+        raise in_words(refused) from None
+    return answer.execution
+
+
+def in_words(refused: IllegalTransition) -> IllegalTransition:
+    """Return a refusal that names the state in the dialect's own word."""
+    word = _word(refused.state)
+    text = str(refused).partition(": ")[2].replace(refused.state, word)
+    return IllegalTransition(refused.asked, word, text if word in text else f"{text} ({word})")
+
+
+async def read_body(request: Request, kind: type[T]) -> tuple[bytes, T]:
+    """Return the body as it was sent and as a struct; nothing sent counts as `{}`.
+
+    Raises `DefinitionInvalid` with all its faults, 415 when it is not JSON.
+    """
+    raw = await request.body()
+    if raw.strip():
+        raw = await bodies.read_json(request)
+    faults = Faults()
+    found = read(bodies.value(raw.strip() or b"{}"), kind, faults)
+    faults.check()
+    if found is None:
+        raise DefinitionInvalid(["the body cannot be read"])
+    return raw, found
+
+
+def _missing(missing: NotFound, id: str) -> NotFound:
+    text = str(missing)
+    return missing if text.startswith("no step") else NotFound(f"no workflow run {id}")
+
+
+def _word(state: str) -> str:
+    try:
+        return run_status(state)
+    except KeyError:
+        pass
+    try:
+        return step_status(state)
+    except KeyError:
+        return state
