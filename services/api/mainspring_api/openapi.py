@@ -114,6 +114,8 @@ def _operation(operation: Operation, schemas: Mapping[Any, Json]) -> Json:
 
 def operation_id(operation: Operation) -> str:
     """Return the name of an operation for code generators."""
+    if operation.name:
+        return operation.name
     module = operation.handler.__module__.rpartition(".")[2]
     name = cast("Any", operation.handler).__name__
     return f"{operation.tag}_{module}_{name}"

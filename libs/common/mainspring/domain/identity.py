@@ -19,6 +19,11 @@ def trigger_id(execution: str, ref: str, visit: int, attempt: int) -> str:
     return derived(execution, "trigger", ref, visit, attempt)
 
 
+def step_run_id(execution: str, ref: str) -> str:
+    """Return the id of a step in a run; it has one before it begins."""
+    return derived(execution, "step", ref)
+
+
 def child_id(execution: str, ref: str, visit: int, attempt: int) -> str:
     """Return the id of the run that a step starts; each attempt starts one of its own."""
     return derived(execution, "child", ref, visit, attempt)

@@ -33,7 +33,8 @@ class Operation(NamedTuple):
     """One route: what it does, what it takes, and every answer that it gives.
 
     `answers` has for each status what it means and the type of its body, None for none; `mentions`
-    are types that others refer to by their names alone.
+    are types that others refer to by their names alone.  `name` is for generators of code, where
+    the handler's own would not do.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Operation(NamedTuple):
     detail: str = ""
     tag: str = "sagas"
     mentions: Sequence[type] = ()
+    name: str = ""
 
 
 def routes(api: object, operations: Iterable[Operation]) -> list[Route]:

@@ -16,7 +16,3 @@ def step_id(workflow: str, version: str, ref: str) -> str:
     """Return the id of a step of one version of a workflow."""
     return derived(version_id(workflow, version), "step", ref)
 
-
-def step_run_id(run: str, ref: str) -> str:
-    """Return the id of a step in a run; it has one before it begins."""
-    return derived(run, "step", ref)

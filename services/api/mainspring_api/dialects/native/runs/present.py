@@ -5,12 +5,12 @@ from typing import Final
 
 from mainspring.domain.definition import Definition, Step
 from mainspring.domain.execution.state import Execution, Resolution, StepState
-from mainspring.domain.identity import child_id
+from mainspring.domain.identity import child_id, step_run_id
 from mainspring.domain.message import Json
 from mainspring.domain.rows import ExecutionRow
 from mainspring.http.instants import shown
 from mainspring.store.views import execution_row
-from mainspring_api.dialects.native.ids import step_id, step_run_id, version_id
+from mainspring_api.dialects.native.ids import step_id, version_id
 from mainspring_api.dialects.native.runs import wire
 from mainspring_api.dialects.native.runs.words import StepWord, run_status, step_status
 

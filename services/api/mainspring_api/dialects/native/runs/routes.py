@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from mainspring.http.operations import Handler, Operation, Query
-from mainspring_api.dialects.native.answers import (
+from mainspring.http.contracts.answers import (
     AS_OF,
     AWAY,
     INVALID,
@@ -14,6 +13,7 @@ from mainspring_api.dialects.native.answers import (
     UNKNOWN,
     conflict,
 )
+from mainspring.http.operations import Handler, Operation, Query
 from mainspring_api.dialects.native.runs import bulk, changes, reads, steps, wire
 from mainspring_api.dialects.native.runs.words import FILTERS
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from mainspring.http.contracts.refusal import Refusal
 from mainspring.http.operations import Query
-from mainspring_api.dialects.native.wire import Refusal
 
 Answers = dict[int, tuple[str, Any]]
 

@@ -1,4 +1,4 @@
-"""What every part of the native dialect says on the wire: refusals."""
+"""Refusals of the native dialect, as every service sends them."""
 
 import msgspec
 
