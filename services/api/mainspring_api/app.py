@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from mainspring.http.contracts.events import OPERATIONS as EVENTS
 from mainspring.http.middleware import Edge
 from mainspring.http.operations import AsSent, Operation, routes
 from mainspring.http.problems import Dialect, handlers
@@ -24,6 +25,9 @@ from mainspring_api.gateway import Gateway
 
 OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE)
 """Everything that the api can do; each dialect adds its own."""
+
+DOCUMENTED: Final[tuple[Operation, ...]] = (*OPERATIONS, *EVENTS)
+"""Everything that can be reached through the api, also what the events service does."""
 
 _DIALECTS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("/sagas", "sagas"),
@@ -45,7 +49,7 @@ def application(world: World, api: Api, gateway: Gateway) -> Edge:
     listed: list[BaseRoute] = [
         *routes(api, OPERATIONS),
         *gateway.routes(),
-        *document_routes(OPERATIONS),
+        *document_routes(DOCUMENTED),
     ]
     app = Starlette(routes=listed, exception_handlers=handlers(dialect_of))
     app.router.redirect_slashes = False

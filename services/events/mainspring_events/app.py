@@ -1,25 +1,29 @@
 """The events service: its routes, and the parts behind them."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.http.caller import native_caller_of
+from mainspring.http.contracts.events import served
 from mainspring.http.middleware import Edge
+from mainspring.http.operations import AsSent, Handler, routes
 from mainspring.http.problems import Dialect, handlers
 from mainspring.http.sse import EventStream, resume_from
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
+from mainspring_events import changes, reads, watch
+from mainspring_events.context import events_of
 from mainspring_events.feed import Feed
-from mainspring_events.stream import ENDED, EXECUTION, execution_stream, project_stream
+from mainspring_events.stream import ENDED, EXECUTION, NO_MORE, execution_stream, project_stream
 
-DEFAULT_PROJECT: Final = "default"
-NO_MORE: Final = 204  # what tells a browser's EventSource not to come back
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
 
@@ -32,13 +36,28 @@ async def build(world: World) -> Service:
 def application(world: World, feed: Feed) -> Edge:
     """Return the HTTP face."""
     streams = Streams(world, feed)
-    routes = [
+    listed: list[BaseRoute] = [
+        *routes(events_of(world, feed), served(HANDLERS)),
         Route("/v1/workflow-runs/{id}/stream", streams.execution),
         Route("/v1/log/stream", streams.project),
     ]
-    app = Starlette(routes=routes, exception_handlers=handlers(_native))
+    app = Starlette(routes=listed, exception_handlers=handlers(_native))
+    app.router.redirect_slashes = False
     limit = world.config.max_body_bytes
-    return Edge(app, ids=world.ids, clock=world.clock, max_body=limit)
+    return Edge(AsSent(app), ids=world.ids, clock=world.clock, max_body=limit)
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "events_list": reads.get_all,
+    "events_stats": reads.get_stats,
+    "events_get": reads.get,
+    "events_cancel": changes.cancel,
+    "events_stream": watch.stream,
+    "events_send": changes.send,
+    "events_send_by_prefix": changes.send_by_prefix,
+    "events_purge": changes.purge,
+}
+"""Who serves each route of event triggers."""
 
 
 class Streams:
@@ -52,7 +71,7 @@ class Streams:
         """Stream one execution, of whichever dialect; raise `NotFound`."""
         world, id = self._world, request.path_params["id"]
         after = resume_from(request.headers, request.query_params)
-        detail = await world.views.execution(id, project=_project(request))
+        detail = await world.views.execution(id, project=native_caller_of(request).project)
         if detail is None:
             raise NotFound(f"there is no run {id}")
         if after is not None and detail.row.status in ENDED and not await self._follows(id, after):
@@ -64,7 +83,7 @@ class Streams:
         """Stream the log of a project; without a position, from its beginning."""
         after = resume_from(request.headers, request.query_params) or 0
         types = _types(request.query_params.get("types", ""))
-        world, project = self._world, _project(request)
+        world, project = self._world, native_caller_of(request).project
         source = project_stream(world.log, self._feed, project, after=after, types=types)
         return EventStream(source, world.draining)
 
@@ -76,11 +95,6 @@ class Streams:
 
 def _native(_: Request) -> Dialect:
     return "native"
-
-
-def _project(request: Request) -> str:
-    given = request.query_params.get("project_id") or request.headers.get("x-project-id")
-    return given or DEFAULT_PROJECT
 
 
 def _types(text: str) -> tuple[str, ...]:

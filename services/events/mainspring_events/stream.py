@@ -22,6 +22,7 @@ from mainspring.ports import EventLog
 from mainspring_events.feed import Ear, Feed
 
 BATCH: Final = 100
+NO_MORE: Final = 204  # what tells a browser's EventSource not to come back
 EXECUTION: Final = "execution"
 ENDED: Final = frozenset({"succeeded", "failed", "corrupted", "canceled", "timed_out"})
 ENDINGS: Final = frozenset(kind.__name__ for kind in get_args(events.Terminal))

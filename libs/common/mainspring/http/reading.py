@@ -11,9 +11,12 @@ from functools import cache
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from msgspec import inspect
+from starlette.requests import Request
 
+from mainspring.domain.errors import DefinitionInvalid
 from mainspring.domain.expression.values import kind
 from mainspring.domain.message import Json
+from mainspring.http import bodies
 from mainspring.http.faults import Faults, below, item, shown
 
 T = TypeVar("T")
@@ -42,6 +45,22 @@ def read(value: Json, wanted: type[T], faults: Faults, place: str = "") -> T | N
     """Return `value` as a struct, or None when it cannot be read; the faults are noted."""
     found = _reader(wanted)(value, place, faults)
     return None if found is GAP else found
+
+
+async def read_body(request: Request, kind: type[T]) -> tuple[bytes, T]:
+    """Return the body as it was sent and as a struct; nothing sent counts as `{}`.
+
+    Raises `DefinitionInvalid` with all its faults, 415 when it is not JSON.
+    """
+    raw = await request.body()
+    if raw.strip():
+        raw = await bodies.read_json(request)
+    faults = Faults()
+    found = read(bodies.value(raw.strip() or b"{}"), kind, faults)
+    faults.check()
+    if found is None:
+        raise DefinitionInvalid(["the body cannot be read"])
+    return raw, found
 
 
 def read_list(value: Json, wanted: object, faults: Faults, place: str) -> dict[int, Any]:

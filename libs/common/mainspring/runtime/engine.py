@@ -28,6 +28,7 @@ from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution import snapshot
 from mainspring.domain.execution.decide import decide
+from mainspring.domain.execution.evolve import fold
 from mainspring.domain.execution.history import replay
 from mainspring.domain.execution.react import Action, react
 from mainspring.domain.execution.state import Execution, absent
@@ -56,6 +57,9 @@ from mainspring.telemetry import metrics
 COMPILED = 4096
 """How many compiled definitions a process keeps in memory."""
 
+TICK_S = 0.001
+"""The least time between two versions of a definition: what instants on the wire can show."""
+
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
     """A run to begin."""
@@ -78,7 +82,10 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """A definition to store."""
+    """A definition to store; `after` is the instant of the one that it is the next version of.
+
+    Versions are in the order of their instants, whatever the clocks of two processes say.
+    """
 
     id: str
     project: str
@@ -87,6 +94,7 @@ class NewDefinition(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str
     source: Json
     compiled: Definition
+    after: float = 0.0
 
 
 class Answer(NamedTuple):
@@ -176,7 +184,7 @@ class Engine:
 
     async def store_definition(self, entry: NewDefinition, meta: Meta) -> DefinitionRow:
         """Store a definition; durable when it returns.  Raises `AlreadyExists`."""
-        now = self.clock.now()
+        now = max(self.clock.now(), entry.after + TICK_S)
         stored = catalog.DefinitionStored(
             name=entry.name,
             version=entry.version,
@@ -289,6 +297,47 @@ class Engine:
             _raise_refused(outcome, f"execution {id}", id)
         return None
 
+    async def ask_many(
+        self, asks: Mapping[str, Sequence[c.Request]], *, project: str, meta: Meta
+    ) -> dict[str, list[Answer | MainspringError]]:
+        """Carry out requests about many executions; durable when it returns.
+
+        What is refused is in the answer, as the error.  All are read at once and written together;
+        one that another writer overtook is asked alone, as `ask` does.
+        """
+        streams = [StreamId("execution", id) for id in asks]
+        answers: dict[str, list[Answer | MainspringError]] = {}
+        decided: list[Decided] = []
+        for stream, history in (await self.log.read(streams)).items():
+            if not history or history[0].project != project:
+                missing = NotFound(f"no execution {stream.id}")
+                answers[stream.id] = [missing for _ in asks[stream.id]]
+                continue
+            x = await self._replayed(stream.id, history)
+            answers[stream.id], events = _decided(asks[stream.id], x)
+            if events:
+                decided.append(self._seal(x, events, project=project, meta=meta))
+        outcomes = await self.log.append([one.append for one in decided]) if decided else []
+        pairs = list(zip(decided, outcomes, strict=True))
+        await self.announce(
+            [one for one, outcome in pairs if isinstance(outcome, Appended)], settled=False
+        )
+        for one, outcome in pairs:
+            if not isinstance(outcome, Appended):
+                id = one.after.id
+                answers[id] = [
+                    await self._alone(id, command, project, meta) for command in asks[id]
+                ]
+        return answers
+
+    async def _alone(
+        self, id: str, command: c.Request, project: str, meta: Meta
+    ) -> Answer | MainspringError:
+        try:
+            return await self.ask(id, command, project=project, meta=meta)
+        except MainspringError as error:
+            return error
+
     async def load(
         self, id: str, *, project: str | None = None, as_of: float | None = None
     ) -> Execution | None:
@@ -384,6 +433,24 @@ class Engine:
             await self.bus.publish(messages)
         except MainspringError:
             return
+
+
+def _decided(
+    commands: Sequence[c.Request], x: Execution
+) -> tuple[list[Answer | MainspringError], list[e.Event]]:
+    """Return what each request comes to, one after the other, and the events of all of them."""
+    answers: list[Answer | MainspringError] = []
+    events: list[e.Event] = []
+    for command in commands:
+        try:
+            new = decide(command, x)
+        except MainspringError as error:
+            answers.append(error)
+            continue
+        x = fold(x, new)
+        events += new
+        answers.append(Answer(x, changed=bool(new)))
+    return answers, events
 
 
 def _was(envelope: Envelope, as_of: float) -> bool:

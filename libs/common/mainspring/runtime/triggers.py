@@ -4,17 +4,19 @@ The api, the events service and the scheduler all do this, so it stands here onc
 found through the views, but it is resolved by its execution's decider: of all who send, one wins.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
 
 from mainspring.bus import subjects
 from mainspring.domain.envelope import EMPTY, Envelope, Head, Meta, StreamId, head_of, seal
-from mainspring.domain.errors import IllegalTransition, NotFound, VersionConflict
+from mainspring.domain.errors import IllegalTransition, LogUnavailable, NotFound, VersionConflict
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import EmitEvent
 from mainspring.domain.execution.settling import same
+from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import Json
 from mainspring.domain.rows import BufferedRow, Change, TriggerRow
 from mainspring.domain.triggers import (
@@ -37,6 +39,12 @@ from mainspring.store import views
 PURGED_AT_ONCE: Final = 10_000
 """Triggers that one purge event removes; a greater purge is a row of them."""
 
+PAGE: Final = 1000
+"""Triggers that are looked up at once for a prefix."""
+
+AT_ONCE: Final = 250
+"""Executions whose triggers receive an event in one transaction."""
+
 ACTOR: Final = Meta(actor="scheduler")
 
 
@@ -52,15 +60,52 @@ class Triggers:
         `changed` is False when it had received the same from before.  Raises `IllegalTransition`
         with its present state, `VersionConflict` when too many write to its run at once.
         """
-        command = c.SendEvent(
-            ref=row.ref,
-            visit=row.visit,
-            attempt=row.attempt,
-            payload=payload,
-            sent_by=sent_by,
-            now=self._engine.clock.now(),
-        )
+        command = _event(row, payload, sent_by, self._engine.clock.now())
         return await self._engine.ask(row.execution, command, project=row.project, meta=meta)
+
+    async def send_to_all(
+        self, project: str, prefix: str, payload: Json, *, sent_by: str, meta: Meta
+    ) -> AsyncGenerator[list[TriggerRow]]:
+        """Give an event to all who wait with such keys; yield those that received it, by pages.
+
+        Each page is durable when it is yielded.  Who stops waiting meanwhile is passed over.
+        """
+        after: str | None = None
+        while True:
+            rows = await self._engine.views.waiting_triggers(
+                project, prefix, limit=PAGE, after=after
+            )
+            if not rows:
+                return
+            after = rows[-1].key
+            yield await self._send_page(project, rows, payload, sent_by=sent_by, meta=meta)
+
+    async def _send_page(
+        self,
+        project: str,
+        rows: Sequence[TriggerRow],
+        payload: Json,
+        *,
+        sent_by: str,
+        meta: Meta,
+    ) -> list[TriggerRow]:
+        now = self._engine.clock.now()
+        by_execution: dict[str, list[TriggerRow]] = {}
+        for row in rows:
+            by_execution.setdefault(row.execution, []).append(row)
+        received: list[TriggerRow] = []
+        for part in batched(by_execution, AT_ONCE):
+            asks = {
+                id: [_event(row, payload, sent_by, now) for row in by_execution[id]] for id in part
+            }
+            answers = await self._engine.ask_many(asks, project=project, meta=meta)
+            for id in part:
+                for row, answer in zip(by_execution[id], answers[id], strict=True):
+                    if isinstance(answer, LogUnavailable):
+                        raise answer
+                    if isinstance(answer, Answer) and answer.changed:
+                        received.append(after_of(answer.execution, row))
+        return received
 
     async def emit(self, action: EmitEvent) -> str | None:
         """Send a step's event and return the trigger that took it; None when nobody waits.
@@ -216,6 +261,32 @@ class Triggers:
             return False
         await self._engine.publish([_notice(sealed[-1])])
         return True
+
+
+def after_of(x: Execution, row: TriggerRow) -> TriggerRow:
+    """Return a trigger's row in a later state of its execution."""
+    step = x.of(row.ref)
+    if step is None or step.opened is None or step.opened.id != row.id:
+        return row
+    return views.trigger_row(x, step, step.opened)
+
+
+def batched(ids: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Cut ids into parts of at most `size`."""
+    rest = iter(ids)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _event(row: TriggerRow, payload: Json, sent_by: str, now: float) -> c.SendEvent:
+    return c.SendEvent(
+        ref=row.ref,
+        visit=row.visit,
+        attempt=row.attempt,
+        payload=payload,
+        sent_by=sent_by,
+        now=now,
+    )
 
 
 def _took(trigger: TriggerDetail, event: EventBuffered) -> bool:

@@ -19,11 +19,12 @@ from mainspring.http.answers import as_uuid, encode
 from mainspring.http.caller import Caller, native_caller_of
 from mainspring.http.faults import shown
 from mainspring.http.idempotency import Keep, Reply, key_of
+from mainspring.http.reading import read_body
 from mainspring.runtime.answered import record_answer
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.runs import wire
 from mainspring_api.dialects.native.runs.changes import CANCELED, start_again
-from mainspring_api.dialects.native.runs.parts import asked, read_body
+from mainspring_api.dialects.native.runs.parts import asked
 
 SIDE_BY_SIDE: Final = 64
 T = TypeVar("T")

@@ -1,22 +1,15 @@
 """What the handlers of runs share: finding a run, asking it something, and words for refusals."""
 
-from typing import TypeVar
-
 from starlette.requests import Request
 
-from mainspring.domain.errors import DefinitionInvalid, IllegalTransition, NotFound
+from mainspring.domain.errors import IllegalTransition, NotFound
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.state import Execution
-from mainspring.http import bodies
 from mainspring.http.answers import identity
 from mainspring.http.caller import Caller
-from mainspring.http.faults import Faults
 from mainspring.http.idempotency import Keep, Reply
-from mainspring.http.reading import read
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.runs.words import run_status, step_status
-
-T = TypeVar("T")
 
 
 def run_id(request: Request) -> str:
@@ -50,22 +43,6 @@ def in_words(refused: IllegalTransition) -> IllegalTransition:
     word = _word(refused.state)
     text = str(refused).partition(": ")[2].replace(refused.state, word)
     return IllegalTransition(refused.asked, word, text if word in text else f"{text} ({word})")
-
-
-async def read_body(request: Request, kind: type[T]) -> tuple[bytes, T]:
-    """Return the body as it was sent and as a struct; nothing sent counts as `{}`.
-
-    Raises `DefinitionInvalid` with all its faults, 415 when it is not JSON.
-    """
-    raw = await request.body()
-    if raw.strip():
-        raw = await bodies.read_json(request)
-    faults = Faults()
-    found = read(bodies.value(raw.strip() or b"{}"), kind, faults)
-    faults.check()
-    if found is None:
-        raise DefinitionInvalid(["the body cannot be read"])
-    return raw, found
 
 
 def _missing(missing: NotFound, id: str) -> NotFound:

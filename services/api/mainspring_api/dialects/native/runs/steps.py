@@ -14,9 +14,10 @@ from mainspring.http.answers import encode
 from mainspring.http.caller import Caller, native_caller_of
 from mainspring.http.faults import shown
 from mainspring.http.idempotency import Keep, Reply
+from mainspring.http.reading import read_body
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.runs import present, wire
-from mainspring_api.dialects.native.runs.parts import asked, read_body, run_id, state_of
+from mainspring_api.dialects.native.runs.parts import asked, run_id, state_of
 
 
 async def skip(api: Api, request: Request) -> Response:
