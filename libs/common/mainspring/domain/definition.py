@@ -2,8 +2,9 @@
 
 It says nothing of the wire it came from.  Two planners read it: `path` follows `next`, cases and
 branches from the entrypoint; `dag` follows `needs`, `when` and the failure policies.  Names that
-a dialect gives to the engine's values are in `aliases`, so that templates keep their words and
-the engine keeps its own.  A definition is immutable and known by the hash of its content.
+a dialect gives to the engine's values are in `aliases`, and its words for the statuses of steps in
+`words`, so that templates and conditions keep their words and the engine keeps its own.  A
+definition is immutable and known by the hash of its content.
 """
 
 import hashlib
@@ -172,6 +173,7 @@ class Definition(Value, frozen=True, dict=True):
     max_visits: int = 10_000
     language: Literal["mustache"] = "mustache"
     aliases: dict[str, str] = {}
+    words: dict[str, str] = {}
 
     @cached_property
     def by_ref(self) -> dict[str, Step]:

@@ -89,9 +89,9 @@ def _root(x: Execution, name: str, inner: list[Path], view: Viewpoint) -> tuple[
         case ["payload", *rest]:
             return _follow(x.requested.payload if x.requested else None, rest)
         case ["nodes"]:
-            return ({ref: _node(x.steps[ref]) for ref in _refs(x, inner, view)},)
+            return ({ref: _node(x, x.steps[ref]) for ref in _refs(x, inner, view)},)
         case ["steps"]:
-            return ({ref: _result(x.steps[ref]) for ref in _refs(x, inner, view)},)
+            return ({ref: _result(x, x.steps[ref]) for ref in _refs(x, inner, view)},)
         case ["step"]:
             return (_steps(x, inner, view),)
         case ["prev"]:
@@ -142,9 +142,14 @@ def _refs(x: Execution, inner: list[Path], view: Viewpoint) -> list[str]:
     return [ref for ref in refs if ref in x.steps and _sees(x.steps[ref], view)]
 
 
-def _result(step: StepState) -> Json:
+def _status(x: Execution, step: StepState) -> str:
+    """Return where a step stands, in the dialect's word."""
+    return x.definition.words.get(step.status, step.status)
+
+
+def _result(x: Execution, step: StepState) -> Json:
     """Return what the root `steps` says of a step: its output, its status, its answer."""
-    result: dict[str, Json] = {"output": step.output, "status": step.status}
+    result: dict[str, Json] = {"output": step.output, "status": _status(x, step)}
     answer = step.exchange
     if answer is not None:
         response = {"status": answer.status, "headers": answer.headers, "body": answer.body}
@@ -152,13 +157,13 @@ def _result(step: StepState) -> Json:
     return result
 
 
-def _node(step: StepState) -> Json:
+def _node(x: Execution, step: StepState) -> Json:
     answer = step.exchange
     body = answer.body if answer is not None else step.output
     response: dict[str, Json] = {"body": body}
     if answer is not None:
         response |= {"status": answer.status, "headers": answer.headers}
-    node: dict[str, Json] = {"response": response, "status": step.status}
+    node: dict[str, Json] = {"response": response, "status": _status(x, step)}
     if step.callback is not None:
         node["callback"] = {"body": step.callback[0]}
     return node
