@@ -75,7 +75,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """An event to send.  With `buffer_secs` it is kept so long for who waits for it first."""
 
     payload: Any = None
-    buffer_secs: Annotated[int | None, Meta(ge=1, le=LONGEST_BUFFER_S)] = None
+    buffer_secs: Annotated[int, Meta(ge=1, le=LONGEST_BUFFER_S)] | None = None
 
 
 class PrefixEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
