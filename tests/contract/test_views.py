@@ -7,7 +7,7 @@ import pytest
 
 from mainspring.domain.envelope import EMPTY, StreamId
 from mainspring.domain.rows import AttemptRow, StepRow, TimerRow
-from mainspring.ports import Page
+from mainspring.ports import Append, Page
 from mainspring.store.memory import MemoryStore
 from mainspring.store.postgres import PostgresStore
 from mainspring.testing.samples import (
@@ -206,6 +206,91 @@ async def test_definitions_are_listed_newest_first_without_the_deleted(store: St
 
     assert [detail.row.name for detail in first + rest] == ["d3", "d2", "d1", "d0"]
     assert rest[0].source == {"n": "d1"}
+
+
+def version(id: int, number: str, *, at: float, name: str = "w") -> Append:
+    return definition_append(uuid(id), name, number, dialect="native", at=at)
+
+
+async def take_away(store: Store, *stored: Append) -> None:
+    gone = [msgspec.structs.replace(each.changes[0], deleted_at=NOW + 99) for each in stored]
+    pairs = zip(stored, gone, strict=True)
+    await store.log.append([append(each.stream, head_after(each), row) for each, row in pairs])
+
+
+async def test_versions_of_a_name_come_newest_first_in_pages(store: Store) -> None:
+    # The ids say the opposite of the instants, and another dialect has the same name.
+    batch = [version(9 - n, str(n), at=NOW + n) for n in range(1, 5)]
+    other = definition_append(uuid(20), "w", "v1", at=NOW + 9)
+    await store.log.append([*batch, other])
+    await take_away(store, batch[2])
+
+    first = await store.views.versions("default", "native", "w", limit=2)
+    last = first[-1].row
+    page = Page(last.created_at, last.id)
+    rest = await store.views.versions("default", "native", "w", limit=2, before=page)
+
+    assert [each.row.version for each in first] == ["4", "2"]
+    assert [each.row.version for each in rest] == ["1"]
+    assert rest[0].source == {"n": "w"}
+    assert await store.views.versions("other", "native", "w") == []
+
+
+async def test_a_lineage_is_found_by_the_id_of_its_first_version_and_by_name(store: Store) -> None:
+    batch = [version(9 - n, str(n), at=NOW + n) for n in range(1, 4)]
+    await store.log.append(batch)
+
+    by_id = await store.views.lineage("default", "native", id=uuid(8))
+    by_name = await store.views.lineage("default", "native", name="w")
+
+    assert by_id == by_name
+    assert by_id is not None
+    assert by_id.newest is not None
+    assert (by_id.id, by_id.last, by_id.last_at) == (uuid(8), "3", NOW + 3)
+    assert (by_id.began_at, by_id.newest.row) == (NOW + 1, batch[2].changes[0])
+    assert by_id.newest.source == {"n": "w"}
+    for project, dialect in (("other", "native"), ("default", "sagas")):
+        assert await store.views.lineage(project, dialect, name="w") is None
+        assert await store.views.lineage(project, dialect, id=uuid(8)) is None
+    assert await store.views.lineage("default", "native", id=uuid(6)) is None
+
+
+async def test_a_lineage_that_was_deleted_still_counts_its_versions(store: Store) -> None:
+    batch = [version(9 - n, str(n), at=NOW + n) for n in range(1, 3)]
+    await store.log.append(batch)
+    await take_away(store, *batch)
+    gone = await store.views.lineage("default", "native", name="w")
+    assert gone is not None
+    assert (gone.id, gone.last, gone.newest, gone.began_at) == (uuid(8), "2", None, None)
+    assert await store.views.lineages("default", "native") == []
+
+    await store.log.append([version(3, "3", at=NOW + 100)])
+    back = await store.views.lineage("default", "native", id=uuid(8))
+    assert back is not None
+    assert back.newest is not None
+    assert (back.id, back.last, back.began_at) == (uuid(8), "3", NOW + 100)
+    assert await store.views.lineages("default", "native") == [back]
+
+
+async def test_lineages_come_in_the_order_in_which_they_began(store: Store) -> None:
+    batch = [
+        *(version(n, "1", at=NOW + n // 2, name=f"w{n}") for n in range(1, 6)),
+        version(31, "2", at=NOW + 50, name="w1"),
+        definition_append(uuid(40), "x", "1", at=NOW),
+    ]
+    await store.log.append(batch)
+    await take_away(store, batch[2])
+
+    seen: list[tuple[str, str]] = []
+    page: Page | None = None
+    while found := await store.views.lineages("default", "native", limit=2, before=page):
+        for each in found:
+            assert each.newest is not None
+            assert each.began_at is not None
+            seen.append((each.newest.row.name, each.newest.row.version))
+            page = Page(each.began_at, each.id)
+
+    assert seen == [("w5", "1"), ("w4", "1"), ("w2", "1"), ("w1", "2")]
 
 
 async def test_an_answer_is_kept_under_its_key(store: Store) -> None:

@@ -113,6 +113,21 @@ class DefinitionDetail(msgspec.Struct, frozen=True):
     source: object = None
 
 
+class Lineage(msgspec.Struct, frozen=True):
+    """The versions of a name, one after the other; `id` is that of the first one's row.
+
+    `last` and `last_at` are the version that was stored last and its instant, also of a deleted
+    one: the next one comes after it.  `began_at` is when the oldest of those that are there was
+    stored.  `newest` is None when all are deleted.
+    """
+
+    id: str
+    last: str
+    last_at: float
+    began_at: float | None = None
+    newest: DefinitionDetail | None = None
+
+
 class TriggerDetail(msgspec.Struct, frozen=True):
     """A trigger row with what it asks and what it received."""
 
@@ -265,6 +280,33 @@ class Views(Protocol):
         self, project: str, *, limit: int = 50, before: Page | None = None
     ) -> list[DefinitionDetail]:
         """Return stored definitions that are not deleted, newest first by (created_at, id)."""
+        ...
+
+    async def versions(
+        self,
+        project: str,
+        dialect: str,
+        name: str,
+        *,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[DefinitionDetail]:
+        """Return the versions of a name that are not deleted, newest first by (created_at, id)."""
+        ...
+
+    async def lineage(
+        self, project: str, dialect: str, *, id: str | None = None, name: str = ""
+    ) -> Lineage | None:
+        """Return the versions of a name, or those whose first one has this id.
+
+        The first one is version 1; names whose versions are words have no lineage.
+        """
+        ...
+
+    async def lineages(
+        self, project: str, dialect: str, *, limit: int = 50, before: Page | None = None
+    ) -> list[Lineage]:
+        """Return the lineages that are not all deleted, newest first by (began_at, id)."""
         ...
 
     async def idempotency(

@@ -207,21 +207,27 @@ class Engine:
     async def delete_definition(self, id: str, *, project: str, meta: Meta) -> bool:
         """Delete a definition; False when there is none.  Runs in flight keep their own."""
         found = await self.views.definition(project=project, id=id)
-        if found is None:
-            return False
-        stream = StreamId("definition", id)
-        history = (await self.log.read([stream]))[stream]
+        return found is not None and await self.delete_definitions([found.row], meta=meta) == 1
+
+    async def delete_definitions(self, rows: Sequence[DefinitionRow], *, meta: Meta) -> int:
+        """Delete definitions in one transaction; return how many nobody else had deleted."""
+        histories = await self.log.read([StreamId("definition", row.id) for row in rows])
+        appends = [
+            self._deletion(row, histories[StreamId("definition", row.id)], meta) for row in rows
+        ]
+        outcomes = await self.log.append(appends)
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if isinstance(outcome, Refused) and outcome.why != "conflict":
+                _raise_refused(outcome, f"definition {row.id}", row.id)
+        await self.publish([_catalog_notice(append) for append in appends])
+        return sum(isinstance(outcome, Appended) for outcome in outcomes)
+
+    def _deletion(self, row: DefinitionRow, history: Sequence[Envelope], meta: Meta) -> Append:
         now = self.clock.now()
         deleted = catalog.DefinitionDeleted(at=now)
-        head = head_of(history[-1])
-        sealed = seal(stream, head, [deleted], meta=meta, project=project, now=now)
-        changes = views.project_catalog(sealed[0], deleted, found.row)
-        append = Append(stream, head, sealed, tuple(changes))
-        outcome = (await self.log.append([append]))[0]
-        if isinstance(outcome, Refused) and outcome.why != "conflict":
-            _raise_refused(outcome, f"definition {id}", id)
-        await self.publish([_catalog_notice(append)])
-        return isinstance(outcome, Appended)
+        stream, head = history[-1].stream, head_of(history[-1])
+        sealed = seal(stream, head, [deleted], meta=meta, project=row.project, now=now)
+        return Append(stream, head, sealed, tuple(views.project_catalog(sealed[0], deleted, row)))
 
     # Executions.
 

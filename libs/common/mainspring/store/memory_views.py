@@ -16,6 +16,7 @@ from mainspring.ports import (
     AttemptDetail,
     DefinitionDetail,
     ExecutionDetail,
+    Lineage,
     Page,
     StepDetail,
 )
@@ -118,6 +119,48 @@ class MemoryViews(MemoryWaits):
         rows.sort(key=lambda row: (row.created_at, row.id), reverse=True)
         return [self._detail(row) for row in rows[:limit]]
 
+    async def versions(
+        self,
+        project: str,
+        dialect: str,
+        name: str,
+        *,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[DefinitionDetail]:
+        """Return the versions of a name that are not deleted, newest first by (created_at, id)."""
+        rows = [
+            row
+            for row in self._line(project, dialect, name)
+            if row.deleted_at is None
+            and (before is None or (row.created_at, row.id) < (before.at, before.id))
+        ]
+        return [self._detail(row) for row in reversed(rows[-limit:])]
+
+    async def lineage(
+        self, project: str, dialect: str, *, id: str | None = None, name: str = ""
+    ) -> Lineage | None:
+        """Return the versions of a name, or those whose first one has this id."""
+        for row in self._tables.rows(DefinitionRow):
+            is_first = (row.project, row.dialect, row.version) == (project, dialect, "1")
+            if is_first and (row.name == name if id is None else row.id == id):
+                return self._lineage(row)
+        return None
+
+    async def lineages(
+        self, project: str, dialect: str, *, limit: int = 50, before: Page | None = None
+    ) -> list[Lineage]:
+        """Return the lineages that are not all deleted, newest first by (began_at, id)."""
+        found = [
+            (one.began_at, one.id, one)
+            for row in self._tables.rows(DefinitionRow)
+            if (row.project, row.dialect, row.version) == (project, dialect, "1")
+            and (one := self._lineage(row)).began_at is not None
+            and (before is None or (one.began_at, one.id) < (before.at, before.id))
+        ]
+        found.sort(key=lambda each: each[:2], reverse=True)
+        return [one for _, _, one in found[:limit]]
+
     async def idempotency(
         self, project: str, actor: str, route: str, key: str
     ) -> IdempotencyRow | None:
@@ -176,6 +219,25 @@ class MemoryViews(MemoryWaits):
     def _definitions(self, project: str) -> list[DefinitionRow]:
         rows = self._tables.rows(DefinitionRow)
         return [row for row in rows if row.project == project and row.deleted_at is None]
+
+    def _line(self, project: str, dialect: str, name: str) -> list[DefinitionRow]:
+        rows = [
+            row
+            for row in self._tables.rows(DefinitionRow)
+            if (row.project, row.dialect, row.name) == (project, dialect, name)
+        ]
+        return sorted(rows, key=lambda row: (row.created_at, row.id))
+
+    def _lineage(self, first: DefinitionRow) -> Lineage:
+        rows = self._line(first.project, first.dialect, first.name)
+        there = [row for row in rows if row.deleted_at is None]
+        return Lineage(
+            id=first.id,
+            last=rows[-1].version,
+            last_at=rows[-1].created_at,
+            began_at=there[0].created_at if there else None,
+            newest=self._detail(there[-1]) if there else None,
+        )
 
     def _detail(self, row: DefinitionRow) -> DefinitionDetail:
         return definition_detail(row, self._stored("definition", row.id, 1))

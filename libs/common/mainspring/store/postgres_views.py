@@ -14,6 +14,7 @@ from mainspring.ports import (
     AttemptDetail,
     DefinitionDetail,
     ExecutionDetail,
+    Lineage,
     Page,
     StepDetail,
 )
@@ -99,6 +100,40 @@ class PostgresViews(PostgresWaits):
         seen = (before.at, before.id) if before else (None, None)
         return _definitions(await self._link.find(SQL["definitions"], project, *seen, limit))
 
+    async def versions(
+        self,
+        project: str,
+        dialect: str,
+        name: str,
+        *,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[DefinitionDetail]:
+        """Return the versions of a name that are not deleted, newest first by (created_at, id)."""
+        seen = (before.at, before.id) if before else (None, None)
+        rows = await self._link.find(
+            SQL["definition_versions"], project, dialect, name, *seen, limit
+        )
+        return _definitions(rows)
+
+    async def lineage(
+        self, project: str, dialect: str, *, id: str | None = None, name: str = ""
+    ) -> Lineage | None:
+        """Return the versions of a name, or those whose first one has this id."""
+        if id is not None:
+            rows = await self._link.find(SQL["lineage_by_id"], project, dialect, id)
+        else:
+            rows = await self._link.find(SQL["lineage_by_name"], project, dialect, name)
+        return _lineage(rows[0]) if rows else None
+
+    async def lineages(
+        self, project: str, dialect: str, *, limit: int = 50, before: Page | None = None
+    ) -> list[Lineage]:
+        """Return the lineages that are not all deleted, newest first by (began_at, id)."""
+        seen = (before.at, before.id) if before else (None, None)
+        rows = await self._link.find(SQL["lineages"], project, dialect, *seen, limit)
+        return [_lineage(row) for row in rows]
+
     async def idempotency(
         self, project: str, actor: str, route: str, key: str
     ) -> IdempotencyRow | None:
@@ -135,3 +170,14 @@ class PostgresViews(PostgresWaits):
 
 def _definitions(rows: Sequence[Record]) -> list[DefinitionDetail]:
     return [definition_detail(row_in(DefinitionRow, row), stored_in(row, "result")) for row in rows]
+
+
+def _lineage(row: Record) -> Lineage:
+    is_there = row["id"] is not None
+    return Lineage(
+        id=row["first_id"],
+        last=row["last_version"],
+        last_at=row["last_at"],
+        began_at=row["began_at"],
+        newest=_definitions([row])[0] if is_there else None,
+    )

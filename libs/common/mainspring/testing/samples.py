@@ -133,11 +133,17 @@ def keyed(key: str) -> Meta:
 
 
 def definition_append(
-    id: str, name: str, version: str = "1", *, project: str = "default", at: float = NOW
+    id: str,
+    name: str,
+    version: str = "1",
+    *,
+    project: str = "default",
+    at: float = NOW,
+    dialect: str = "sagas",
 ) -> Append:
     """Return the append that stores a definition, with its row."""
     event = DefinitionStored(
-        name=name, version=version, dialect="sagas", source={"n": name}, compiled="c", at=at
+        name=name, version=version, dialect=dialect, source={"n": name}, compiled="c", at=at
     )
-    row = DefinitionRow(id, project, name, version, "sagas", "c", at)
+    row = DefinitionRow(id, project, name, version, dialect, "c", at)
     return append(StreamId("definition", id), EMPTY, row, events=[event], project=project)
