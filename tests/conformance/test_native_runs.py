@@ -31,6 +31,15 @@ async def post(native: Native, path: str, body: Any = None, **headers: str) -> h
     return await native.http.post(f"/v1/workflow-runs/{path}", json=body, headers=named)
 
 
+async def position_of(native: Native, path: str) -> str:
+    """Return where in the log the state stands that a stream shows first."""
+    async with native.http.stream("GET", path) as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("id: "):
+                return line.removeprefix("id: ")
+    raise AssertionError(f"{path} showed nothing")
+
+
 async def test_get_answers_with_the_run_of_the_page(native: Native, service: Service) -> None:
     made = await native.create(calling(service, "a"), tags={"team": "shop"}, timeout_secs=60)
     run = await native.trigger(made["id"], {"sku": "s-1"})
@@ -315,7 +324,7 @@ async def test_a_bulk_request_that_names_nothing_is_a_fault(
 async def test_a_run_is_shown_as_it_was(native: Native, service: Service) -> None:
     id = await native.begin(waiting("w"), calling(service, "z", "w"))
     await native.until_step(id, "w", "waiting")
-    then = (await native.http.get(f"/v1/events/w:{id}")).json()["requested_at"]
+    then = await position_of(native, f"/v1/events/w:{id}/stream")
     await native.send(f"w:{id}")
     await native.end(id)
     was = await native.http.get(f"/v1/workflow-runs/{id}", params={"as_of": then})
