@@ -55,6 +55,7 @@ class Ear:
 
     Between two readings it takes a breath, in which several rings become one: a run of many quick
     steps would else cost its watchers a read of the log for each.  An end is not made to wait.
+    `sure` is the position up to which it was rung for all there is, whatever was told.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,7 @@ class Ear:
         self._urgent = asyncio.Event()
         self._breath_ends = 0.0
         self.quiet = True
+        self.sure = 0
 
     def ring(self, *, urgent: bool = False) -> None:
         self.quiet = False
@@ -202,22 +204,27 @@ class Feed:
         self._was_connected = is_connected
 
     async def _look(self) -> None:
-        """Ring who heard nothing for a while, if the log has grown meanwhile."""
+        """Ring who heard nothing for a while, if the log has grown since they read it.
+
+        Who heard something knows all up to the look before; what came later may not have been it.
+        """
         self._looked_at = self._clock.monotonic()
         try:
             head = await self._log.head_position()
         except LogUnavailable:
             return
-        if head != self._head:
-            self._ring_all(only_quiet=True)
-        self._head = head
         for ear in self._ears():
-            ear.quiet = True
-
-    def _ring_all(self, *, only_quiet: bool = False) -> None:
-        for ear in self._ears():
-            if ear.quiet or not only_quiet:
+            if not ear.quiet:
+                ear.sure = max(ear.sure, self._head)
+            elif ear.sure < head:
                 ear.ring()
+                ear.sure = head
+            ear.quiet = True
+        self._head = head
+
+    def _ring_all(self) -> None:
+        for ear in self._ears():
+            ear.ring()
 
     def _ears(self) -> list[Ear]:
         places = (*self._by_stream.values(), *self._by_project.values())

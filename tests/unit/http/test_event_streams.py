@@ -25,8 +25,10 @@ from mainspring.domain.message import Message
 from mainspring.http.health import Health
 from mainspring.http.middleware import Edge
 from mainspring.ports import Append, Appended, Outgoing
-from mainspring.runtime.clock import SystemClock
+from mainspring.runtime.answered import record_answer
+from mainspring.runtime.clock import SystemClock, SystemIds, SystemRandom
 from mainspring.runtime.config import Config
+from mainspring.runtime.engine import Engine
 from mainspring.runtime.world import World
 from mainspring.store.memory import MemoryStore
 from mainspring.testing.asgi import SseEvent, StreamReader, reading
@@ -219,6 +221,21 @@ async def test_an_append_that_the_broker_never_told_is_found(
         assert (await reader.next()).name == "ExecutionStarted"
 
 
+async def test_an_append_that_was_never_told_is_found_by_who_has_just_heard_of_another(
+    scene: Scene,
+) -> None:
+    async with scene.feed.to_project("default") as ear:
+        await scene.write(requested())
+        await ear.heard()
+        await scene.write(SUCCEEDED, status="succeeded", told=False)
+        for _ in range(2):  # the first look finds one who was told of something since the last
+            await scene.feed._look()
+        async with asyncio.timeout(5):
+            await ear.heard()
+        await scene.feed._look()
+        assert ear.quiet, "who knows everything is left alone"
+
+
 async def test_the_return_of_the_broker_wakes_everyone(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +270,26 @@ async def test_a_run_of_another_project_is_not_there(scene: Scene) -> None:
         assert await reader.began() == 200
     async with scene.watching(headers={"X-Project-Id": "theirs"}) as reader:
         assert await reader.began() == 200
+
+
+async def test_a_request_about_many_things_is_told_to_who_watches_the_project(
+    scene: Scene,
+) -> None:
+    engine = Engine(
+        log=scene.store.log,
+        views=scene.store.views,
+        snapshots=scene.store.snapshots,
+        bus=scene.bus,
+        clock=SystemClock(),
+        ids=SystemIds(),
+        chance=SystemRandom(),
+    )
+    async with scene.feed.to_project("default") as ear:
+        await record_answer(
+            engine, "bulk cancel", changed=1, failed=0, project="default", meta=Meta()
+        )
+        async with asyncio.timeout(5):
+            await ear.heard()
 
 
 async def test_the_log_of_a_project_comes_as_cloud_events_and_resumes(scene: Scene) -> None:
