@@ -178,7 +178,7 @@ class Feed:
             return
         self._notice_return()
         if self._clock.monotonic() - self._looked_at > SAFETY_S:
-            await self._look()
+            await self.look()
 
     def _dispatch(self, subject: str, data: bytes) -> None:
         # events.<category>.<partition>.<id>[.settled]
@@ -203,7 +203,7 @@ class Feed:
             self.away.send(None)
         self._was_connected = is_connected
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
         """Ring who heard nothing for a while, if the log has grown since they read it.
 
         Who heard something knows all up to the look before; what came later may not have been it.

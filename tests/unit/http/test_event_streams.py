@@ -229,10 +229,10 @@ async def test_an_append_that_was_never_told_is_found_by_who_has_just_heard_of_a
         await ear.heard()
         await scene.write(SUCCEEDED, status="succeeded", told=False)
         for _ in range(2):  # the first look finds one who was told of something since the last
-            await scene.feed._look()
+            await scene.feed.look()
         async with asyncio.timeout(5):
             await ear.heard()
-        await scene.feed._look()
+        await scene.feed.look()
         assert ear.quiet, "who knows everything is left alone"
 
 
