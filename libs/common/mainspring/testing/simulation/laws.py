@@ -14,9 +14,8 @@ from mainspring.domain.execution.history import event_of
 from mainspring.domain.rows import ExecutionRow
 from mainspring.testing.http import Call
 from mainspring.testing.simulation.client import Asked
-from mainspring.testing.simulation.sagas.actors import Started
+from mainspring.testing.simulation.starts import Started
 
-BAD_ENDS: Final = ("failed", "corrupted")
 RECORDS: Final = (e.StepSucceeded, e.StepFailed, e.StepAccepted)
 
 
@@ -44,22 +43,6 @@ def promises(
         yield f"execution {id} was acknowledged and has no row"
 
 
-def ends(
-    starts: Sequence[Started], rows: Mapping[str, ExecutionRow], blamed: set[str]
-) -> Iterator[str]:
-    """No run fails unless the world failed it, and one whose peers are all good succeeds."""
-    for started in starts:
-        for id in sorted(started.ids & rows.keys()):
-            row = rows[id]
-            solid = started.workflow.is_solid and not started.cancel_asked
-            if solid and row.status != "succeeded":
-                yield f"execution {id} is {row.status} although all went well: {row.reason}"
-            if row.status in BAD_ENDS and id not in blamed:
-                yield f"execution {id} is {row.status} although no peer failed it: {row.reason}"
-            if row.status == "canceled" and not started.cancel_asked:
-                yield f"execution {id} was canceled by nobody"
-
-
 def effects(log: Sequence[Envelope], calls: Sequence[Call]) -> Iterator[str]:
     """Hold that what is done was called, what was called was decided, and one call counts once."""
     called = {call.idempotency_key for call in calls}
@@ -69,15 +52,20 @@ def effects(log: Sequence[Envelope], calls: Sequence[Call]) -> Iterator[str]:
         key = f"{id}:{event.phase}:{event.ref}:{event.visit}"
         if isinstance(event, e.StepScheduled):
             scheduled.add(key)
-        if isinstance(event, e.StepSucceeded) and key in scheduled and key not in called:
-            yield f"step {key} succeeded and its peer was never called"
-        if isinstance(event, RECORDS) and event.exchange is not None:
+        if isinstance(event, RECORDS) and event.exchange is not None and _is_own(event):
+            if event.exchange.status is not None and key not in called:
+                yield f"a peer's answer to {key} is recorded, and it was never called"
             call = (key, event.exchange.started_at)
             if call in recorded:
                 yield f"one call of {key} is recorded twice, again for attempt {event.attempt}"
             recorded.add(call)
     for key in sorted(called - scheduled):
         yield f"a peer was called for {key}, which nobody decided"
+
+
+def _is_own(event: e.StepEvent) -> bool:
+    """Say whether a run has made the call itself: what it kept of another's was called there."""
+    return not isinstance(event, e.StepSucceeded) or event.attempt > 0
 
 
 def _events(log: Sequence[Envelope]) -> Iterator[tuple[str, e.Event]]:

@@ -27,6 +27,7 @@ from mainspring.testing.simulation.client import Asked, Client
 from mainspring.testing.simulation.faults import Chance, Fault, Weather, weather_of
 from mainspring.testing.simulation.incarnation import Build, Life, Replica, task_factory
 from mainspring.testing.simulation.loop import Deadlock, OutOfTime, SimulatedLoop
+from mainspring.testing.simulation.native.plot import NativePlot
 from mainspring.testing.simulation.peers import Peers
 from mainspring.testing.simulation.plot import Plot, Stage
 from mainspring.testing.simulation.sagas.plot import SagasPlot
@@ -41,7 +42,7 @@ CALM_S: Final = TROUBLE_S + 15.0
 LATE_S: Final = 0.2
 """How late a timer may be in calm weather."""
 
-WATCHED_S: Final = 6.0
+WATCHED_S: Final = 10.0
 """By when a watcher has seen all that happened."""
 
 FEWEST_FAULTS: Final = 5
@@ -50,9 +51,10 @@ _WORLD: Final = contextvars.Context()
 """The context of what belongs to no life."""
 
 Disaster = Literal["crash", "drain", "wipe", "broker away", "log away", "clock"]
-Kind = Literal["sagas"]
+Kind = Literal["sagas", "native"]
 _PLOTS: Final[Mapping[Kind, Callable[[Stage], Plot]]] = {
     "sagas": SagasPlot,
+    "native": NativePlot,
 }
 
 

@@ -3,26 +3,20 @@
 import asyncio
 from typing import Final
 
-import msgspec
-
 from mainspring.domain.message import Json
 from mainspring.testing.simulation.client import Answer, Client
 from mainspring.testing.simulation.faults import Chance
 from mainspring.testing.simulation.sagas.script import Workflow
+from mainspring.testing.simulation.starts import Started
 
 LAST_START_S: Final = 25.0
 _UNWANTED: Final = ("FAILED", "CORRUPTED")
 
 
-class Started(msgspec.Struct):
-    """What is known of one start: the ids that were answered, and whether any try is unknown."""
+class SagaStarted(Started, kw_only=True):
+    """What is known of one start of a saga, and what its user asked for after it."""
 
-    key: str
     workflow: Workflow
-    ids: set[str] = msgspec.field(default_factory=set[str])
-    unknown: bool = False
-    refused: set[int] = msgspec.field(default_factory=set[int])
-    unread: list[str] = msgspec.field(default_factory=list[str])
     cancel_asked: bool = False
     retry_asked: bool = False
 
@@ -31,7 +25,7 @@ class Actor:
     """One user with one run."""
 
     def __init__(self, client: Client, chance: Chance, workflow: Workflow, key: str) -> None:
-        self.started = Started(key, workflow)
+        self.started = SagaStarted(key, workflow=workflow)
         self._client = client
         self._chance = chance
         self._stored = chance.hits(0.4)
@@ -53,6 +47,8 @@ class Actor:
         await self._look(id)
         if self.started.workflow.sleeps and self._chance.hits(0.5):
             await self._wake(id)
+        if self._chance.hits(0.2):
+            await self._pause(id)
         if self._chance.hits(0.15):
             await self._cancel(id)
         elif self._chance.hits(0.6):
@@ -111,6 +107,14 @@ class Actor:
     async def _wake(self, id: str) -> None:
         await asyncio.sleep(self._chance.around(3.0))
         await self._client.ask("POST", f"/sagas/{id}/wake")
+
+    async def _pause(self, id: str) -> None:
+        """Hold a run back, and let it go on after a while, or leave that to others."""
+        await asyncio.sleep(self._chance.around(2.0))
+        await self._client.ask("POST", f"/v1/workflow-runs/{id}/pause")
+        if self._chance.hits(0.7):
+            await asyncio.sleep(self._chance.around(4.0))
+            await self._client.ask("POST", f"/v1/workflow-runs/{id}/resume")
 
     async def _cancel(self, id: str) -> None:
         await asyncio.sleep(self._chance.around(3.0))

@@ -9,9 +9,10 @@ from mainspring.domain.execution.state import SIDE, Execution
 from mainspring.domain.message import Json
 from mainspring.domain.rows import ExecutionRow
 from mainspring.testing.simulation import laws
+from mainspring.testing.simulation.helping import help_out
 from mainspring.testing.simulation.past import moments
 from mainspring.testing.simulation.plot import Stage
-from mainspring.testing.simulation.sagas.actors import Actor
+from mainspring.testing.simulation.sagas.actors import Actor, SagaStarted
 from mainspring.testing.simulation.sagas.script import Writer
 
 FEWEST_RUNS: Final = 5
@@ -20,11 +21,12 @@ FEWEST_RUNS: Final = 5
 MOMENTS: Final = 3
 """How often one looks back."""
 
+_BAD_ENDS: Final = ("failed", "corrupted")
 _WORDS: Final = {"callback": "WAITING_CALLBACK", "sleep": "SLEEPING", "join": "WAITING_JOIN"}
 
 
 class SagasPlot:
-    """Runs are started, woken, canceled and retried; each ends by itself."""
+    """Runs are started, woken, paused, canceled and retried."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -40,7 +42,8 @@ class SagasPlot:
         return Actor(self._stage.client, own, workflow, f"key-{n}")
 
     async def help(self) -> None:
-        """Nothing waits for people here."""
+        """Let what is paused go on."""
+        await help_out(self._stage)
 
     async def look_back(self) -> Sequence[str]:
         """Ask how some runs stood at some time, and compare with what the log says."""
@@ -59,7 +62,7 @@ class SagasPlot:
         """Hold starts and ends to what was promised."""
         starts = [actor.started for actor in self._actors]
         yield from laws.promises(starts, rows, log)
-        yield from laws.ends(starts, rows, self._stage.peers.blamed)
+        yield from _ends(starts, rows, self._stage.peers.blamed)
 
 
 def _word(x: Execution) -> str:
@@ -75,3 +78,19 @@ def _word(x: Execution) -> str:
 
 def _current(x: Execution) -> list[str]:
     return [state.ref for state in x.open_steps() if state.phase not in SIDE]
+
+
+def _ends(
+    starts: Sequence[SagaStarted], rows: Mapping[str, ExecutionRow], blamed: set[str]
+) -> Iterator[str]:
+    """No run fails unless the world failed it, and one whose peers are all good succeeds."""
+    for started in starts:
+        for id in sorted(started.ids & rows.keys()):
+            row = rows[id]
+            solid = started.workflow.is_solid and not started.cancel_asked
+            if solid and row.status != "succeeded":
+                yield f"execution {id} is {row.status} although all went well: {row.reason}"
+            if row.status in _BAD_ENDS and id not in blamed:
+                yield f"execution {id} is {row.status} although no peer failed it: {row.reason}"
+            if row.status == "canceled" and not started.cancel_asked:
+                yield f"execution {id} was canceled by nobody"

@@ -1,0 +1,1 @@
+"""What histories of the native dialect are about."""
