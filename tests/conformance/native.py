@@ -1,6 +1,7 @@
 """A client of the native dialect: workflows, runs, and waiting for what a run comes to."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
@@ -109,7 +110,7 @@ class Native:
         path = f"/v1/events/{httpx.URL(path=key).raw_path.decode()}/send"
         return await self.http.post(path, json={"payload": payload or {}})
 
-    async def _follow(self, id: str) -> Any:
+    async def _follow(self, id: str) -> AsyncIterator[Json]:
         """Yield the run after each of its changes."""
         async with self.http.stream("GET", f"/v1/workflow-runs/{id}/stream") as stream:
             async for line in stream.aiter_lines():

@@ -74,13 +74,15 @@ class Children:
 
 def _start_of(asked: StartChild, definition: Definition, found: DefinitionDetail | None) -> Start:
     row = found.row if found is not None else None
+    # A pinned form is of a version of its own, whichever one was found under the workflow's id.
+    said = row if asked.hash is None and row is not None else definition
     return Start(
         id=asked.child,
         project=asked.project,
         dialect=row.dialect if row is not None else "native",
-        name=row.name if row is not None else definition.name,
-        version=row.version if row is not None else definition.version,
-        catalog_id=row.id if row is not None else None,
+        name=said.name,
+        version=said.version,
+        catalog_id=row.id if row is not None else asked.workflow if asked.hash else None,
         payload=asked.payload,
         triggered_by="workflow",
         parent=asked.execution,

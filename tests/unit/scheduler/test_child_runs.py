@@ -39,6 +39,17 @@ async def test_a_child_is_found_by_id_by_name_and_by_the_hash_of_its_form(desk: 
         assert await desk.status(child_id(parent, "sub", 1, 1)) == "running"
 
 
+async def test_a_pinned_child_is_a_run_of_its_own_version(desk: Desk) -> None:
+    id = await desk.store_definition("sub", SUB)
+    newer = replace(SUB, version="2")
+    await desk.start(newer)
+    pinned = replace(child("sub"), child=Child(id, hash=newer.hash))
+    parent = await desk.start(dag(pinned))
+    found = await desk.store.views.execution(child_id(parent, "sub", 1, 1))
+    assert found is not None
+    assert (found.row.catalog_id, found.row.name, found.row.version) == (id, "sub", "2")
+
+
 async def test_a_workflow_that_is_not_there_fails_the_step(desk: Desk) -> None:
     for named in (Child("sub"), Child("sub", hash="f" * 64)):
         parent = await desk.start(dag(replace(child("sub"), child=named)))

@@ -93,7 +93,8 @@ def _wanted(what: str, value: Json) -> str:
 
 
 def _text(type_: inspect.StrType, fault: str) -> Read:
-    pattern = re.compile(type_.pattern or "", re.DOTALL)
+    # In JSON Schema `$` is the very end; in Python it is also before a last line feed.
+    pattern = re.compile(re.sub(r"\$\Z", r"\\Z", type_.pattern or ""), re.DOTALL)
     longest = type_.max_length
 
     def read_text(value: Json, place: str, faults: Faults) -> Found:

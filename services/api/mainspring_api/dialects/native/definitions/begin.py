@@ -1,8 +1,5 @@
 """Beginning a run of a workflow: durable when it is answered, and readable at once."""
 
-from collections.abc import Mapping
-from typing import cast
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,7 +38,6 @@ async def trigger(api: Api, request: Request) -> Response:
     async def effect(keep: Keep) -> Reply:
         asked = _asked(api, sent)
         found = await find(api, caller.project, named, asked.version)
-        source = cast("Mapping[str, Json]", found.source)
         start = Start(
             id=api.engine.ids.uuid7(),
             project=caller.project,
@@ -50,7 +46,7 @@ async def trigger(api: Api, request: Request) -> Response:
             version=found.row.version,
             payload=asked.payload,
             catalog_id=found.id,
-            tags={**(source.get("tags") or {}), **asked.tags},
+            tags={**(found.source.get("tags") or {}), **asked.tags},
         )
         definition = await api.engine.compiled(found.row.compiled)
         kept = keep(Reply(202, location=PLACE + start.id))

@@ -4,7 +4,8 @@ A change is a new version beside the old ones: what a run began with it ends wit
 the same makes no version, so that a deployment can be repeated.
 """
 
-from typing import Final, NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from mainspring.domain.catalog import DefinitionStored
 from mainspring.domain.definition import Definition
-from mainspring.domain.envelope import Envelope, Meta, StreamId
+from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import (
     AlreadyExists,
     Corrupt,
@@ -27,6 +28,7 @@ from mainspring.http import bodies
 from mainspring.http.answers import encode
 from mainspring.http.caller import Caller, native_caller_of
 from mainspring.http.idempotency import Again, Keep, Reply
+from mainspring.ports import Lineage
 from mainspring.runtime.engine import NewDefinition
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.definitions import present
@@ -35,39 +37,64 @@ from mainspring_api.dialects.native.definitions.compile import (
     children_of,
     compile_workflow,
 )
-from mainspring_api.dialects.native.definitions.found import FIRST, Workflow, find
+from mainspring_api.dialects.native.definitions.found import (
+    FIRST,
+    Workflow,
+    find,
+    lineage_of,
+    of,
+    there,
+)
 from mainspring_api.dialects.native.definitions.parts import caller_in, object_in, without
 from mainspring_api.dialects.native.definitions.steps import Pin
 from mainspring_api.dialects.native.ids import version_id
 
 PLACE: Final = "/v1/workflows/"
-TRIES: Final = 3
+TRIES: Final = 10
+MOST_AT_ONCE: Final = 1000
 
 
 class _Form(NamedTuple):
-    """A version to store: whose it is, what it says and means, and the instant before it."""
+    """A version to store: what it says and means, and what it comes after."""
 
-    workflow: str
+    id: str
     source: Json
     compiled: Definition
+    began_at: float | None = None
     after: float = 0.0
 
 
 async def create(api: Api, request: Request) -> Response:
-    """Store a new workflow in its first version."""
+    """Store a new workflow; a slug that was deleted goes on counting its versions."""
     body = await bodies.read_json(request)
     sent = object_in(body)
     caller = caller_in(request, sent)
     source = without(sent, "project_id")
 
     async def effect(keep: Keep) -> Reply:
-        id = api.engine.ids.uuid7()
-        form = _Form(id, source, await _compiled(api, caller, source, FIRST))
-        row = await _store(api, caller, form, _kept(keep, 201, id, FIRST))
-        made = Workflow(row, row, source)
-        return Reply(201, encode(present.workflow(made)), PLACE + id)
+        compiled = await _compiled(api, caller, source)
+        line = await lineage_of(api, caller.project, compiled.name)
+        if line is not None and line.newest is not None:
+            raise _taken(compiled.name)
+        form = _Form(api.engine.ids.uuid7(), source, replace(compiled, version=FIRST))
+        if line is not None:
+            numbered = replace(compiled, version=_next(line))
+            form = _Form(line.id, source, numbered, after=line.last_at)
+        try:
+            made = await _store(api, caller, form, keep, 201)
+        except AlreadyExists:
+            raise _taken(compiled.name) from None
+        return Reply(201, encode(present.workflow(made)), PLACE + made.id)
 
     return await api.once.answer(request, caller, body, effect, _again(api))
+
+
+def _taken(slug: str) -> AlreadyExists:
+    return AlreadyExists(f"the slug {slug} is taken")
+
+
+def _next(line: Lineage) -> str:
+    return str(int(line.last) + 1)
 
 
 async def change(api: Api, request: Request) -> Response:
@@ -79,9 +106,8 @@ async def change(api: Api, request: Request) -> Response:
 
     async def effect(keep: Keep) -> Reply:
         for _ in range(TRIES):
-            newest = await find(api, caller.project, named)
             try:
-                changed = await _changed(api, caller, newest, sent, keep)
+                changed = await _changed(api, caller, named, sent, keep)
             except AlreadyExists:
                 continue  # another change was first, and this one goes on top of it
             return Reply(200, encode(present.workflow(changed)))
@@ -91,24 +117,26 @@ async def change(api: Api, request: Request) -> Response:
 
 
 async def _changed(
-    api: Api, caller: Caller, newest: Workflow, sent: dict[str, Json], keep: Keep
+    api: Api, caller: Caller, named: str, sent: Mapping[str, Json], keep: Keep
 ) -> Workflow:
     """Return the workflow as it is after a change, stored unless it is the same."""
-    if sent.get("slug", newest.row.name) != newest.row.name:
-        raise DefinitionInvalid(["slug: cannot be changed"])
-    source = without(cast("dict[str, Json]", newest.source) | sent, "project_id")
-    number = str(int(newest.row.version) + 1)
-    compiled = await _compiled(api, caller, source, number)
-    before = replace(await api.engine.compiled(newest.row.compiled), version=number)
-    if source == newest.source and compiled.hash == before.hash:
+    line = await there(api, caller.project, named)
+    newest = of(line)
+    source = without({**newest.source, **sent, "slug": newest.row.name}, "project_id")
+    is_renamed = sent.get("slug") not in (None, newest.row.name)
+    before = ["slug: cannot be changed"] if is_renamed else []
+    compiled = replace(await _compiled(api, caller, source, before), version=_next(line))
+    old = await api.engine.compiled(newest.row.compiled)
+    if source == newest.source and compiled == replace(old, version=compiled.version):
         return newest
-    meta = _kept(keep, 200, newest.id, number)
-    form = _Form(newest.id, source, compiled, newest.row.created_at)
-    row = await _store(api, caller, form, meta)
-    return Workflow(newest.first, row, source)
+    form = _Form(line.id, source, compiled, line.began_at, line.last_at)
+    return await _store(api, caller, form, keep, 200)
 
 
-async def _compiled(api: Api, caller: Caller, source: Json, version: str) -> Definition:
+async def _compiled(
+    api: Api, caller: Caller, source: Json, faults: Sequence[str] = ()
+) -> Definition:
+    """Return what a workflow means; raise `DefinitionInvalid` with its faults after others."""
     pins: dict[str, Pin] = {}
     for name in children_of(source):
         try:
@@ -116,77 +144,75 @@ async def _compiled(api: Api, caller: Caller, source: Json, version: str) -> Def
         except NotFound:
             continue  # it is told with all the other faults
         pins[name] = Pin(child.id, child.row.compiled)
-    return compile_workflow(source, version, pins)
+    try:
+        compiled = compile_workflow(source, FIRST, pins)
+    except DefinitionInvalid as refused:
+        raise DefinitionInvalid([*faults, *refused.faults]) from None
+    if faults:
+        raise DefinitionInvalid(faults)
+    return compiled
 
 
-async def _store(api: Api, caller: Caller, form: _Form, meta: Meta) -> DefinitionRow:
+async def _store(api: Api, caller: Caller, form: _Form, keep: Keep, status: int) -> Workflow:
+    """Store a version.  Of the answer only that is kept which the event does not say."""
+    version = form.compiled.version
+    kept = Reply(status, encode(_Kept(version, form.began_at)), PLACE + form.id)
     entry = NewDefinition(
-        id=version_id(form.workflow, form.compiled.version),
+        id=version_id(form.id, version),
         project=caller.project,
         name=form.compiled.name,
-        version=form.compiled.version,
+        version=version,
         dialect=DIALECT,
         source=form.source,
         compiled=form.compiled,
         after=form.after,
     )
-    return await api.engine.store_definition(entry, meta)
+    row = await api.engine.store_definition(entry, keep(kept))
+    return Workflow(form.id, form.began_at or row.created_at, row, form.source)
 
 
 class _Kept(msgspec.Struct, frozen=True):
     """What is kept under an idempotency key: the definition itself is in the event already."""
 
     version: str
-
-
-def _kept(keep: Keep, status: int, id: str, version: str) -> Meta:
-    return keep(Reply(status, encode(_Kept(version)), PLACE + id))
+    began_at: float | None
 
 
 def _again(api: Api) -> Again:
     async def again(kept: IdempotencyRow) -> Reply:
         id = kept.location.removeprefix(PLACE)
-        version = msgspec.json.decode(kept.response, type=_Kept).version
-        found = present.workflow(await _as_stored(api, id, version))
+        what = msgspec.json.decode(kept.response, type=_Kept)
+        found = present.workflow(await _as_stored(api, id, what))
         return Reply(kept.status, encode(found), kept.location if kept.status == 201 else "")
 
     return again
 
 
-async def _as_stored(api: Api, id: str, version: str) -> Workflow:
+async def _as_stored(api: Api, id: str, kept: _Kept) -> Workflow:
     """Return a version as it was stored, also when it has been deleted since."""
-    first, row = StreamId("definition", id), StreamId("definition", version_id(id, version))
-    histories = await api.engine.log.read(list({first, row}))
-    event = _stored_in(histories[row][0])
-    return Workflow(
-        _row(id, histories[first][0].project, _stored_in(histories[first][0])),
-        _row(row.id, histories[row][0].project, event),
-        event.source,
-    )
-
-
-def _stored_in(envelope: Envelope) -> DefinitionStored:
-    event = decode("definition", envelope.type, envelope.schema_version, envelope.body)
+    stream = StreamId("definition", version_id(id, kept.version))
+    first = (await api.engine.log.read([stream]))[stream][0]
+    event = decode("definition", first.type, first.schema_version, first.body)
     if not isinstance(event, DefinitionStored):
-        raise Corrupt(f"stream {envelope.stream} begins with {envelope.type}")
-    return event
-
-
-def _row(id: str, project: str, event: DefinitionStored) -> DefinitionRow:
-    return DefinitionRow(
-        id=id,
-        project=project,
+        raise Corrupt(f"stream {stream} begins with {first.type}")
+    row = DefinitionRow(
+        id=stream.id,
+        project=first.project,
         name=event.name,
         version=event.version,
         dialect=event.dialect,
         compiled=event.compiled,
         created_at=event.at,
     )
+    return Workflow(id, kept.began_at or event.at, row, event.source)
 
 
 async def delete(api: Api, request: Request) -> Response:
     """Delete a workflow in all its versions; its runs go on."""
     caller = native_caller_of(request)
-    found = await find(api, caller.project, request.path_params["id"])
-    await api.engine.delete_definition(found.row.id, project=caller.project, meta=caller.meta())
+    name = (await find(api, caller.project, request.path_params["id"])).row.name
+    # More than one round only if there are very many versions, or one was stored meanwhile.
+    while found := await api.views.versions(caller.project, DIALECT, name, limit=MOST_AT_ONCE):
+        rows = [each.row for each in found]
+        await api.engine.delete_definitions(rows, meta=caller.meta())
     return Response(status_code=204)

@@ -1,52 +1,69 @@
 """Finding a workflow by its id or its slug, in one of its versions.
 
-The id is that of the first version's row and never changes; a slug is the name of all its rows.
+The id is that of the first version's row and never changes; a slug is the name of all its rows.  A
+slug belongs to one workflow for ever: one that was deleted and is created again has its old id and
+goes on counting versions, so that a version of a run means one thing.
 """
 
-from typing import NamedTuple
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple, cast
 
 from mainspring.domain.errors import NotFound
 from mainspring.domain.message import Json
 from mainspring.domain.rows import DefinitionRow
 from mainspring.http.answers import as_uuid
 from mainspring.http.faults import shown
+from mainspring.ports import DefinitionDetail, Lineage
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.definitions.compile import DIALECT
 
-FIRST = "1"
+FIRST: Final = "1"
+_SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 
 
 class Workflow(NamedTuple):
-    """One version of a workflow, and the row of the first one."""
+    """One version of a workflow: the workflow's id, and the instant at which it began."""
 
-    first: DefinitionRow
+    id: str
+    began_at: float
     row: DefinitionRow
-    source: Json
+    source: Mapping[str, Json]
 
-    @property
-    def id(self) -> str:
-        return self.first.id
+
+async def lineage_of(api: Api, project: str, named: str) -> Lineage | None:
+    """Return all versions of a workflow, also of one that was deleted."""
+    id = as_uuid(named)
+    if id is not None:
+        return await api.views.lineage(project, DIALECT, id=id)
+    if not _SLUG.fullmatch(named):
+        return None  # no workflow can have this name, and not every text can be asked for
+    return await api.views.lineage(project, DIALECT, name=named)
+
+
+async def there(api: Api, project: str, named: str) -> Lineage:
+    """Return the versions of a workflow that is there; raise `NotFound`."""
+    line = await lineage_of(api, project, named)
+    if line is None or line.newest is None:
+        raise NotFound(f"no workflow {shown(named)}")
+    return line
 
 
 async def find(api: Api, project: str, named: str, version: int | None = None) -> Workflow:
     """Return a workflow in its newest version, or in the one asked for; raise `NotFound`."""
-    first = await _first(api, project, named)
-    if first is None:
-        raise NotFound(f"no workflow {shown(named)}")
-    if version is None:
-        found = await api.views.newest_definition(project=project, name=first.name)
-    else:
-        found = await api.views.definition(project=project, name=first.name, version=str(version))
-    if found is None:
+    line = await there(api, project, named)
+    newest = of(line)
+    if version is None or newest.row.version == str(version):
+        return newest
+    found = await api.views.definition(project=project, name=newest.row.name, version=str(version))
+    if found is None or found.row.dialect != DIALECT:
         raise NotFound(f"workflow {shown(named)} has no version {version}")
-    return Workflow(first, found.row, found.source)
+    return of(line, found)
 
 
-async def _first(api: Api, project: str, named: str) -> DefinitionRow | None:
-    id = as_uuid(named)
-    if id is not None:
-        found = await api.views.definition(project=project, id=id)
-    else:
-        found = await api.views.definition(project=project, name=named, version=FIRST)
-    is_ours = found is not None and (found.row.dialect, found.row.version) == (DIALECT, FIRST)
-    return found.row if found is not None and is_ours else None
+def of(line: Lineage, version: DefinitionDetail | None = None) -> Workflow:
+    """Return a version of a workflow that is there, or else its newest one."""
+    found = version or line.newest
+    assert found is not None, "a workflow that is there has a newest version"  # noqa: S101
+    source = cast("dict[str, Json]", found.source)
+    return Workflow(line.id, line.began_at or found.row.created_at, found.row, source)

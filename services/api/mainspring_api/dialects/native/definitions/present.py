@@ -1,8 +1,5 @@
 """From stored definitions to workflows as they are answered."""
 
-from typing import cast
-
-from mainspring.domain.message import Json
 from mainspring.http.instants import shown
 from mainspring_api.dialects.native.definitions import wire
 from mainspring_api.dialects.native.definitions.found import Workflow
@@ -10,7 +7,7 @@ from mainspring_api.dialects.native.definitions.found import Workflow
 
 def workflow(found: Workflow) -> wire.Workflow:
     """Return one version of a workflow."""
-    source, row = cast("dict[str, Json]", found.source), found.row
+    source, row = found.source, found.row
     return wire.Workflow(
         id=found.id,
         project_id=row.project,
@@ -26,6 +23,6 @@ def workflow(found: Workflow) -> wire.Workflow:
         cron=source.get("cron"),
         cron_timezone=source.get("cron_timezone"),
         steps=source["steps"],
-        created_at=shown(found.first.created_at),
+        created_at=shown(found.began_at),
         updated_at=shown(row.created_at),
     )

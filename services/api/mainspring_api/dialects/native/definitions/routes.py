@@ -7,6 +7,7 @@ from mainspring.http.contracts.answers import (
     INVALID,
     JSON,
     KEYED,
+    PAGE,
     PROJECT,
     UNKNOWN,
     conflict,
@@ -36,6 +37,18 @@ OPERATIONS: Final = (
         query=(PROJECT,),
         example=examples.ORDER,
         idempotent=True,
+        tag=_TAG,
+    ),
+    Operation(
+        "GET",
+        "/v1/workflows",
+        reads.get_all,
+        "List workflows",
+        {
+            200: ("Workflows in their newest versions, newest first.", tuple[wire.Workflow, ...]),
+            **INVALID,
+        },
+        query=(PROJECT, *PAGE),
         tag=_TAG,
     ),
     Operation(
@@ -76,6 +89,19 @@ OPERATIONS: Final = (
         "Delete workflow",
         {204: ("It is deleted in all its versions; runs in flight go on.", None), **UNKNOWN},
         query=(PROJECT,),
+        tag=_TAG,
+    ),
+    Operation(
+        "GET",
+        "/v1/workflows/{id}/versions",
+        reads.get_versions,
+        "List versions of workflow",
+        {
+            200: ("The workflow's versions, newest first.", tuple[wire.Workflow, ...]),
+            **INVALID,
+            **UNKNOWN,
+        },
+        query=(PROJECT, *PAGE),
         tag=_TAG,
     ),
     Operation(
