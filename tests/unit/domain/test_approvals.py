@@ -75,10 +75,28 @@ def test_anyone_may_decide_where_no_approvers_are_named(asks: Callable[..., Aski
 
 @pytest.mark.parametrize("asks", [approves, rejects])
 def test_an_approval_is_decided_once(asks: Callable[..., Asking]):
-    spec = asked().when(approves())
+    spec = asked().when(approves(by="bob"))
     spec.when(asks()).then_raises(IllegalTransition, "it is approved")
     spec.when(advance()).when(asks()).then_raises(IllegalTransition, "it is approved")
-    asked().when(rejects()).when(asks()).then_raises(IllegalTransition, "it is rejected")
+    spec = asked().when(rejects(by="bob"))
+    spec.when(asks()).then_raises(IllegalTransition, "it is rejected")
+
+
+@pytest.mark.parametrize(("asks", "other"), [(approves, rejects), (rejects, approves)])
+def test_the_same_decision_by_the_same_person_again_changes_nothing(
+    asks: Callable[..., Asking], other: Callable[..., Asking]
+):
+    spec = asked("ann").when(asks())
+    for later in (spec, spec.when(advance())):
+        later.when(asks()).then_nothing()
+        later.when(other()).then_raises(IllegalTransition, "it is ")
+        later.when(asks(by="eve")).then_raises(Forbidden)
+
+
+def test_a_step_that_was_forced_cannot_be_approved():
+    spec = asked().when(c.SkipStep(ref="ok", actor="ann", now=START))
+    spec.when(approves()).then_raises(IllegalTransition, "it is canceled")
+    spec.when(advance()).when(approves()).then_raises(IllegalTransition, "it is canceled")
 
 
 def test_an_approval_times_out_at_its_instant():

@@ -1,4 +1,4 @@
-"""Callback tokens: only what was signed is believed, and only until it expires."""
+"""Tokens of callbacks and of links: only what was signed is believed, until it expires."""
 
 import pytest
 from hypothesis import assume, given
@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from mainspring.domain.errors import Expired, Unauthorized
 from mainspring.runtime.config import CallbackKey
-from mainspring.runtime.tokens import Claim, sign, verify
+from mainspring.runtime.tokens import Claim, LinkClaim, sign, sign_link, verify, verify_link
 
 OLD = CallbackKey("old", bytes(range(32)))
 NEW = CallbackKey("new", bytes(range(1, 33)))
 CLAIM = Claim("0190f2d4-8b1e-7c3a-9d2e-5f6a7b8c9d0e", "charge", 1, 2, "ab" * 16, 1000.5)
+LINK = LinkClaim("0190f2d4-8b1e-7c3a-9d2e-5f6a7b8c9d0e", "ann", 1000.5)
 CLAIMS = st.builds(
     Claim,
     execution=st.text(max_size=40),
@@ -88,3 +89,29 @@ def test_the_same_key_under_another_id_is_another_key() -> None:
 def test_without_a_key_nothing_is_signed() -> None:
     with pytest.raises(Unauthorized):
         sign([], CLAIM)
+
+
+@pytest.mark.parametrize("approver", ["", "ann", "Ann Ü. <ann@example.org>"])
+def test_a_link_holds_until_its_instant_and_not_at_it(approver: str) -> None:
+    claim = LinkClaim(LINK.approval, approver, 1000.5)
+    token = sign_link([NEW], claim)
+    assert verify_link([OLD, NEW], token, now=1000.4) == claim
+    with pytest.raises(Expired):
+        verify_link([NEW], token, now=1000.5)
+    with pytest.raises(Unauthorized):
+        verify_link([OLD], token, now=1000.5)
+
+
+def test_every_change_of_a_link_is_refused() -> None:
+    token = sign_link([NEW], LINK)
+    for place, old in enumerate(token):
+        for other in "Aa0-_.=:".replace(old, ""):
+            with pytest.raises(Unauthorized):
+                verify_link([NEW], token[:place] + other + token[place + 1 :], now=0.0)
+
+
+def test_a_link_is_no_callback_token_and_a_callback_token_no_link() -> None:
+    with pytest.raises(Unauthorized):
+        verify([NEW], sign_link([NEW], LINK), now=0.0)
+    with pytest.raises(Unauthorized):
+        verify_link([NEW], sign([NEW], CLAIM), now=0.0)

@@ -2,7 +2,7 @@
 
 Of a send, a cancel, a time-out and a forced end exactly one wins, because each is an event on the
 version that its writer saw.  Who comes second is told what the first one made of it; only the same
-event sent again is no error.  An instant that has passed counts as a time-out here, even before
+event sent again, and the same decision by the same person, are no error.  An instant that has passed counts as a time-out here, even before
 the scheduler has said so: during a pause that may be long after.
 """
 
@@ -71,7 +71,11 @@ def _cancel(command: c.CancelTrigger, x: Execution) -> list[e.Event]:
 
 def _approve(command: c.Approve, x: Execution) -> list[e.Event]:
     """Approve a pending approval.  Raises `Forbidden` for who is none of its approvers."""
-    step = _approval(command, x, f"approve step {command.ref}")
+    asked = f"approve step {command.ref}"
+    step = _approval(command, x, asked)
+    if _has_decided(step, "approved", command.actor):
+        return []
+    _demand_waiting(step, x, asked, command.now)
     return [
         e.StepApproved(
             ref=step.ref,
@@ -86,7 +90,11 @@ def _approve(command: c.Approve, x: Execution) -> list[e.Event]:
 
 def _reject(command: c.Reject, x: Execution) -> list[e.Event]:
     """Reject a pending approval: its step fails.  Raises `Forbidden` as an approval does."""
-    step = _approval(command, x, f"reject step {command.ref}")
+    asked = f"reject step {command.ref}"
+    step = _approval(command, x, asked)
+    if _has_decided(step, "rejected", command.actor):
+        return []
+    _demand_waiting(step, x, asked, command.now)
     return [
         e.StepRejected(
             ref=step.ref,
@@ -147,11 +155,16 @@ def _approval(command: c.Approve | c.Reject, x: Execution, asked: str) -> StepSt
         raise IllegalTransition(asked, step.status if step else "pending", "it is no approval")
     if step is None or step.opened is None:
         raise IllegalTransition(asked, step.status if step else "not yet begun")
-    _demand_waiting(step, x, asked, command.now)
     approvers = step.opened.approvers
     if approvers and command.actor not in approvers:
         raise Forbidden(f"{command.actor!r} is none of the approvers of step {ref}")
     return step
+
+
+def _has_decided(step: StepState, how: str, actor: str) -> bool:
+    """Say whether somebody has taken just this decision: a repetition asks for nothing new."""
+    settled = step.resolution
+    return settled is not None and (settled.how, settled.by) == (how, actor)
 
 
 def _demand_waiting(step: StepState, x: Execution, asked: str, now: float) -> None:
