@@ -2,8 +2,9 @@
 
 Of a send, a cancel, a time-out and a forced end exactly one wins, because each is an event on the
 version that its writer saw.  Who comes second is told what the first one made of it; only the same
-event sent again, and the same decision by the same person, are no error.  An instant that has passed counts as a time-out here, even before
-the scheduler has said so: during a pause that may be long after.
+event sent again, and the same decision by the same person, are no error.  An instant that has
+passed counts as a time-out here, even before the scheduler has said so: during a pause that may be
+long after.
 """
 
 import msgspec
