@@ -15,6 +15,7 @@ from mainspring.http.contracts.events import OPERATIONS as EVENTS
 from mainspring.http.middleware import Edge
 from mainspring.http.operations import AsSent, Operation, routes
 from mainspring.http.problems import Dialect, handlers
+from mainspring.http.sizes import largest
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_api.context import Api, api_of
@@ -53,7 +54,7 @@ def application(world: World, api: Api, gateway: Gateway) -> Edge:
     ]
     app = Starlette(routes=listed, exception_handlers=handlers(dialect_of))
     app.router.redirect_slashes = False
-    limit = max(world.config.max_body_bytes, 1)
+    limit = largest(world.config.max_body_bytes, world.config.max_payload_bytes)
     return Edge(AsSent(app), ids=world.ids, clock=world.clock, max_body=limit)
 
 

@@ -16,6 +16,7 @@ from mainspring.http.contracts.events import served
 from mainspring.http.middleware import Edge
 from mainspring.http.operations import AsSent, Handler, routes
 from mainspring.http.problems import Dialect, handlers
+from mainspring.http.sizes import largest
 from mainspring.http.sse import EventStream, resume_from
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
@@ -43,7 +44,7 @@ def application(world: World, feed: Feed) -> Edge:
     ]
     app = Starlette(routes=listed, exception_handlers=handlers(_native))
     app.router.redirect_slashes = False
-    limit = world.config.max_body_bytes
+    limit = largest(world.config.max_body_bytes, world.config.max_payload_bytes)
     return Edge(AsSent(app), ids=world.ids, clock=world.clock, max_body=limit)
 
 

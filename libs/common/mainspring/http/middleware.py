@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mainspring.http.problems import Dialect, Problem, answer
+from mainspring.http.sizes import Largest
 from mainspring.ports import Clock, Ids
 from mainspring.telemetry import logs, spans
 from mainspring.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
@@ -31,13 +32,24 @@ class Edge:
     """Wraps an application; `scope["state"]` then has `request_id` and `traceparent`."""
 
     def __init__(
-        self, app: ASGIApp, *, ids: Ids, clock: Clock, max_body: int, dialect: Dialect = "native"
+        self,
+        app: ASGIApp,
+        *,
+        ids: Ids,
+        clock: Clock,
+        max_body: int | Largest,
+        dialect: Dialect = "native",
     ) -> None:
         self._app = app
         self._ids = ids
         self._clock = clock
         self._max_body = max_body
         self._dialect: Dialect = dialect
+
+    def _most(self, scope: Scope) -> int:
+        if isinstance(self._max_body, int):
+            return self._max_body
+        return self._max_body((scope.get("raw_path") or scope["path"].encode()).decode("latin-1"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -62,7 +74,7 @@ class Edge:
         return request_id
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(scope, receive, send, self._clock, self._max_body)
+        exchange = _Exchange(scope, receive, send, self._clock, self._most(scope))
         try:
             with spans.span(spans.HTTP_SERVER, scope["state"]["traceparent"]) as inside:
                 scope["state"]["traceparent"] = inside

@@ -309,7 +309,7 @@ VARIABLES: Final = (
         _whole(1024, 1 << 30),
         "4194304",
         "largest payload of an execution and largest output of a step",
-        services=("api", "scheduler", "executor"),
+        services=("api", "events", "scheduler", "executor"),
     ),
     Variable(
         "MAINSPRING_CONCURRENCY",
