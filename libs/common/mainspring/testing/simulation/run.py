@@ -34,7 +34,7 @@ from mainspring.testing.simulation.sagas.plot import SagasPlot
 from mainspring.testing.simulation.watcher import Watcher
 from mainspring.testing.simulation.world import EPOCH, SimulatedBroker, SimulatedClock
 
-TROUBLE_S: Final = 24.0
+TROUBLE_S: Final = 20.0
 BOUND_S: Final = 1500.0
 CALM_S: Final = TROUBLE_S + 15.0
 """By when everybody has recovered from the trouble."""

@@ -19,8 +19,15 @@ from mainspring.testing.simulation.native.script import PEOPLE, Wait, Workflow
 from mainspring.testing.simulation.plot import Stage
 from mainspring.testing.simulation.starts import Started
 
-LAST_START_S: Final = 12.0
+LAST_START_S: Final = 10.0
 ENDED: Final = ("failed", "corrupted", "canceled", "timed_out")
+LISTS: Final = (
+    "/v1/events?status=waiting&project_id=default",
+    "/v1/events/stats",
+    "/v1/workflow-runs?project_id=default&limit=3",
+    "/v1/workflow-runs?status=failed,compensated",
+    "/v1/workflows",
+)
 NOBODY: Final = "01a00000-0000-7000-8000-00000000dead"
 
 Act = Callable[[str], Awaitable[None]]
@@ -46,7 +53,8 @@ class Person:
             *[self._decide] * 3,
             self._send_early,
             self._pause,
-            self._look,
+            *[self._look] * 2,
+            self._change,
         ]
         rough: list[Act] = [
             self._send_prefix,
@@ -54,6 +62,7 @@ class Person:
             self._reject,
             *[self._force] * 2,
             self._cancel,
+            self._purge,
             *[self._retry] * 2,
             *[self._reset] * 3,
             self._bulk,
@@ -222,6 +231,15 @@ class Person:
             answer = await self._ask(r.Wish("GET", path))
             if answer is not None and 400 <= answer.status < 500:
                 self.starts[0].unread.append(f"GET {path} answered {answer.status}")
+        await self._ask(r.Wish("GET", self._chance.pick(LISTS)))
+
+    async def _change(self, id: str) -> None:
+        """Store another version: the runs that have begun do not mind."""
+        slug = self._chance.pick(sorted(self._slugs))
+        await self._maybe_keyed(r.change(slug, f"as {self._name} wants it after {id}"))
+
+    async def _purge(self, _: str) -> None:
+        await self._maybe_keyed(r.purge())
 
     # What may do harm.
 

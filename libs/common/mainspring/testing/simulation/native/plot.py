@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution import events as e
@@ -21,6 +21,25 @@ from mainspring.testing.simulation.plot import Stage
 FEWEST_RUNS: Final = 4
 MOMENTS: Final = 3
 WORDS: Final = {"unwinding": "compensating", "succeeded": "completed"}
+
+STEP_WORDS: Final[Mapping[str, str]] = {
+    "scheduled": "running",
+    "running": "running",
+    "retrying": "running",
+    "sleeping": "waiting",
+    "waiting": "waiting",
+    "succeeded": "completed",
+    "failed": "failed",
+    "skipped": "skipped",
+    "canceled": "canceled",
+    "reset": "pending",
+}
+SETTLED: Final = {
+    "rejected": "failed",
+    "canceled": "failed",
+    "failed": "failed",
+    "skipped": "skipped",
+}
 
 
 class NativePlot:
@@ -49,12 +68,13 @@ class NativePlot:
         stage = self._stage
         found: list[str] = []
         for moment in moments(stage.tables.log, stage.chance.child("past"), MOMENTS):
-            path = f"{RUNS}/{moment.x.id}?as_of={moment.position}"
-            answer = await stage.client.ask("GET", path)
-            shown: Json = answer.body if answer is not None and answer.status == 200 else {}
-            wanted = _words(moment.x)
-            if shown.get("status") not in wanted:
-                found.append(f"GET {path} answers {answer}, and it was {wanted}")
+            run = f"{RUNS}/{moment.x.id}"
+            for path, wanted in ((run, _words(moment.x)), (f"{run}/steps", [_steps(moment.x)])):
+                asked = f"{path}?as_of={moment.position}"
+                answer = await stage.client.ask("GET", asked)
+                shown = _shown(answer.body) if answer is not None else None
+                if shown not in wanted:
+                    found.append(f"GET {asked} shows {shown}, and it was {wanted}")
         return found
 
     def judged(self, rows: Mapping[str, ExecutionRow], log: Sequence[Envelope]) -> Iterator[str]:
@@ -94,6 +114,28 @@ class NativePlot:
                 person.harm or person.workflow.may_fail or is_blamed
             ):
                 yield f"run {row.id} was canceled by nobody"
+
+
+def _shown(body: Json) -> Json:
+    """Return what an answer says of a run or of its steps, in the dialect's words."""
+    if isinstance(body, list):
+        return {one["step_ref"]: one["status"] for one in cast("list[Json]", body)}
+    return cast("dict[str, Json]", body).get("status") if isinstance(body, dict) else None
+
+
+def _steps(x: Execution) -> Json:
+    """Return the dialect's words for the steps of a state: what was settled shows at once."""
+    return {step.ref: _step(x, step.ref) for step in x.definition.steps}
+
+
+def _step(x: Execution, ref: str) -> str:
+    state = x.of(ref)
+    status = state.status if state is not None else "reset"
+    if status in ("reset", "waiting", "sleeping", "retrying"):
+        settled = x.forced.get(ref) or (state.resolution if state is not None else None)
+        if settled is not None:
+            return SETTLED.get(settled.how, "completed")
+    return STEP_WORDS[status]
 
 
 def _words(x: Execution) -> tuple[str, ...]:

@@ -33,6 +33,16 @@ def trigger(slug: str, payload: Json) -> Wish:
     return Wish("POST", f"/v1/workflows/{slug}/trigger", {"payload": payload})
 
 
+def change(slug: str, text: str) -> Wish:
+    """Store a workflow's next version."""
+    return Wish("PATCH", f"/v1/workflows/{slug}", {"description": text})
+
+
+def purge() -> Wish:
+    """Forget triggers that ended a day ago: in a history there are none."""
+    return Wish("POST", "/v1/events/purge", {"older_than_days": 1})
+
+
 def send(key: str, payload: Json, *, kept_for: int = 0) -> Wish:
     """Send an event, to be kept for so many seconds if nobody waits."""
     body = {"payload": payload} | ({"buffer_secs": kept_for} if kept_for else {})
@@ -73,6 +83,8 @@ def bulk(act: str, ids: Sequence[str]) -> Wish:
 _ANSWERS: Final[tuple[tuple[str, str, frozenset[int]], ...]] = (
     ("POST", "/trigger", frozenset({202, 404, 409})),
     ("POST", "/v1/workflows", frozenset({201, 409})),
+    ("PATCH", "/v1/workflows", frozenset({200, 404, 409})),
+    ("POST", "/v1/events/purge", frozenset({200})),
     ("POST", "/v1/events/prefix/", frozenset({200})),
     ("POST", "/v1/events/", frozenset({200, 202, 404, 409})),
     ("DELETE", "/v1/events/", frozenset({200, 404, 409})),

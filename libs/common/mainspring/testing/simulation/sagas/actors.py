@@ -9,7 +9,7 @@ from mainspring.testing.simulation.faults import Chance
 from mainspring.testing.simulation.sagas.script import Workflow
 from mainspring.testing.simulation.starts import Started
 
-LAST_START_S: Final = 25.0
+LAST_START_S: Final = 14.0
 _UNWANTED: Final = ("FAILED", "CORRUPTED")
 
 

@@ -15,7 +15,7 @@ from mainspring.testing.simulation.plot import Stage
 from mainspring.testing.simulation.sagas.actors import Actor, SagaStarted
 from mainspring.testing.simulation.sagas.script import Writer
 
-FEWEST_RUNS: Final = 5
+FEWEST_RUNS: Final = 4
 
 
 MOMENTS: Final = 3
