@@ -4,7 +4,7 @@ As in the other tests of the checker, a mutant spoils the events and seals them 
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,8 +16,11 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution.history import event_of
 from mainspring.domain.execution.kept import kept_of
 from mainspring.domain.execution.react import StartChild
+from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import replace
 from mainspring.domain.planner.dag import CUT
+from mainspring.domain.rows import ApprovalRow, Change, TriggerRow
+from mainspring.store import views
 from mainspring.testing import kinship, openings, readiness
 from mainspring.testing.history import Checker, Violation, check, report
 from mainspring.testing.player import Player
@@ -241,8 +244,24 @@ def test_a_spoiled_wait_breaks_its_law(law: str, spoil: Callable[[Events], Event
     assert law in laws(found), report(found)
 
 
+def test_a_row_that_is_closed_later_than_its_step_is_found(monkeypatch: pytest.MonkeyPatch):
+    player = waited()
+    write = views.project
+
+    def project_late(x: Execution, *args: Any) -> tuple[list[Change], Execution]:
+        changes, after = write(x, *args)
+        late = (ApprovalRow, TriggerRow)
+        kept = [row for row in changes if not isinstance(row, late) or row.status in OPEN_ROWS]
+        return kept, after
+
+    monkeypatch.setattr(views, "project", project_late)
+    found = check(player.log, rows=[])
+    assert laws(found) >= {"trigger", "approval"}
+
+
 # Families.
 
+OPEN_ROWS = ("waiting", "pending")
 PARENT_OF = dag(child("sub", "other", on_failure="continue"), needing("after", "sub"))
 CHILD_OF = path(task("a"))
 

@@ -251,6 +251,7 @@ class Checker:
             self._blame(stream, envelope, "transition", why)
         stream.x = self._folded(x, envelope, event)
         self._keys_of(stream, envelope, event)
+        self._row_of_wait(stream, envelope, event)
         if stream.x is not None:
             self._family_of(stream, envelope, event, stream.x)
         if self._reload is not None and stream.x is not None and _is_over(stream.x):
@@ -272,6 +273,20 @@ class Checker:
         elif self._waiting.setdefault(place, me) != me:
             why = f"{state.opened.key!r} is waited for by {self._waiting[place]} already"
             self._blame(stream, envelope, "key", why)
+
+    def _row_of_wait(self, stream: _Stream, envelope: Envelope, event: e.Event) -> None:
+        """Hold that what a step has opened is closed by the event that ends its waiting."""
+        if self._rows is None or stream.x is None or not isinstance(event, e.StepEvent | e.Forced):
+            return
+        state = stream.x.of(event.ref)
+        if state is None or state.opened is None:
+            return
+        is_approval = state.opened.kind == "approval"
+        row = self._expected.row(ApprovalRow if is_approval else TriggerRow, state.opened.id)
+        open_ = row is not None and row.status in ("waiting", "pending")
+        if open_ != (state.status == "waiting" and state.resolution is None):
+            law = "approval" if is_approval else "trigger"
+            self._blame(stream, envelope, law, f"its row is {row}, its step {state.status}")
 
     def _family_of(self, stream: _Stream, envelope: Envelope, event: e.Event, x: Execution) -> None:
         """Hold a run to what it owes to its parent, to its children, and to whom it retries."""
