@@ -321,6 +321,18 @@ class Views(Protocol):
         """
         ...
 
+    async def queued(self, project: str, name: str, *, limit: int) -> list[ExecutionRow]:
+        """Return runs of a workflow that wait for a place, oldest first by (created_at, id)."""
+        ...
+
+    async def gates(self, *, limit: int) -> list[tuple[str, str]]:
+        """Return (project, name) of workflows whose runs wait for a place."""
+        ...
+
+    async def ended_among(self, executions: Sequence[str]) -> set[str]:
+        """Return which of these executions have ended."""
+        ...
+
     async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, oldest first, with facts older than `before` and undecided."""
         ...

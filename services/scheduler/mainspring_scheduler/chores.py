@@ -17,6 +17,7 @@ from mainspring.domain.execution.react import (
     NotifyParent,
     OfferKept,
     StartChild,
+    TendGate,
     child_of,
 )
 from mainspring.domain.execution.state import Execution
@@ -24,6 +25,7 @@ from mainspring.domain.task import ChildEnded
 from mainspring.runtime.engine import Engine
 from mainspring.runtime.triggers import Triggers
 from mainspring_scheduler.children import Children
+from mainspring_scheduler.gates import Gates
 from mainspring_scheduler.inbox import Inbox
 
 Key: TypeAlias = tuple[str, ...]
@@ -42,6 +44,7 @@ class Chores:
         self._inbox = inbox
         self._children = Children(engine)
         self._triggers = Triggers(engine)
+        self._gates = Gates(engine)
         self._todo: dict[Key, Chore] = {}
         self._filled = asyncio.Event()
 
@@ -110,6 +113,9 @@ class Chores:
                 self._inbox.record(chore.execution, _emitted(chore, trigger))
             case OfferKept():
                 await self._triggers.deliver(chore.project, chore.key)
+            case TendGate():
+                if await self._gates.tend(chore):
+                    self.add(chore)
             case _:
                 pass
 
@@ -125,6 +131,8 @@ def _key(chore: Chore) -> Key:
             return ("kept", chore.project, chore.key)
         case NotifyParent():
             return ("parent", chore.child)
+        case TendGate():
+            return ("gate", chore.project, chore.workflow)
 
 
 def _emitted(chore: EmitEvent, trigger: str | None) -> c.RecordEmission:

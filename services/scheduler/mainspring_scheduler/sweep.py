@@ -8,7 +8,7 @@ replica's own partitions.  A replica's warm state may be what is wrong, so it is
 from collections.abc import Iterable
 
 from mainspring.domain.errors import LogUnavailable
-from mainspring.domain.execution.react import OfferKept
+from mainspring.domain.execution.react import OfferKept, TendGate
 from mainspring.ports import Clock, Views
 from mainspring.runtime.engine import Engine
 from mainspring.telemetry import metrics
@@ -67,10 +67,12 @@ class Sweep:
         return len(unhandled) + len(overdue)
 
     async def _offer(self) -> None:
-        """Let kept events go to triggers that have been opened for them."""
+        """Let kept events go to triggers that wait for them, and runs begin that may."""
         found = await self._views.deliverable(now=self._clock.now(), limit=MOST)
         for project, key in found:
             self._chores.add(OfferKept(project=project, key=key))
+        for project, workflow in await self._views.gates(limit=MOST):
+            self._chores.add(TendGate(project=project, workflow=workflow))
 
     def _poke(self, executions: Iterable[str], kind: str) -> None:
         for execution in executions:

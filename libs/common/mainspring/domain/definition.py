@@ -157,7 +157,11 @@ class Step(Value, frozen=True):
 
 
 class Definition(Value, frozen=True, dict=True):
-    """A whole workflow.  `retry` and `timeout` (seconds an attempt) hold where a step has none."""
+    """A whole workflow.  `retry` and `timeout` (seconds an attempt) hold where a step has none.
+
+    At most `max_runs` of its runs go on at once, over all its versions; `on_limit` says what
+    becomes of one more.
+    """
 
     name: str
     version: str
@@ -170,6 +174,8 @@ class Definition(Value, frozen=True, dict=True):
     on_success: Request | None = None
     on_failure: Request | None = None
     max_parallel: int | None = None
+    max_runs: int | None = None
+    on_limit: Literal["queue", "reject"] = "queue"
     max_visits: int = 10_000
     language: Literal["mustache"] = "mustache"
     aliases: dict[str, str] = {}

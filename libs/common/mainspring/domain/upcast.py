@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
-from mainspring.domain import catalog, requests, triggers
+from mainspring.domain import catalog, gate, requests, triggers
 from mainspring.domain.envelope import Envelope, schema_version
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution import events as execution
@@ -33,6 +33,7 @@ TYPES: Final[Mapping[str, Types]] = {
     "compiled": _by_name(catalog.DefinitionCompiled),
     "buffer": _by_name(*get_args(triggers.Buffering)),
     "project": _by_name(triggers.TriggersPurged),
+    "gate": _by_name(gate.SlotsChanged),
     "request": _by_name(requests.RequestAnswered),
 }
 """The newest struct of each event, by category and type."""

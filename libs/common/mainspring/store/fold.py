@@ -40,6 +40,8 @@ async def fold(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
                     envelope, cast("triggers.TriggersPurged", event_in(envelope))
                 )
             )
+        case "gate":
+            return []  # who holds a place is read from the stream alone
         case "request":
             return [change for envelope in stream for change in project_request(envelope)]
         case _:

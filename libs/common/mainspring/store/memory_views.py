@@ -174,6 +174,23 @@ class MemoryViews(MemoryWaits):
             self._tables.forget(row)
         return len(old[:limit])
 
+    async def queued(self, project: str, name: str, *, limit: int) -> list[ExecutionRow]:
+        """Return runs of a workflow that wait for a place, oldest first by (created_at, id)."""
+        rows = [row for row in self._waiting() if (row.project, row.name) == (project, name)]
+        return sorted(rows, key=lambda row: (row.created_at, row.id))[:limit]
+
+    async def gates(self, *, limit: int) -> list[tuple[str, str]]:
+        """Return (project, name) of workflows whose runs wait for a place."""
+        return sorted({(row.project, row.name) for row in self._waiting()})[:limit]
+
+    async def ended_among(self, executions: Sequence[str]) -> set[str]:
+        """Return which of these executions have ended."""
+        rows = (self._tables.row(ExecutionRow, id) for id in executions)
+        return {row.id for row in rows if row is not None and row.status in TERMINAL}
+
+    def _waiting(self) -> list[ExecutionRow]:
+        return [row for row in self._tables.rows(ExecutionRow) if row.waiting_for == "slot"]
+
     async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, oldest first, with facts older than `before` and undecided."""
         found = sorted(

@@ -145,6 +145,20 @@ class PostgresViews(PostgresWaits):
         """Delete answers under idempotency keys from before an instant; return how many."""
         return (await self._link.run(SQL["keys_forget"], before, limit))[0][0]
 
+    async def queued(self, project: str, name: str, *, limit: int) -> list[ExecutionRow]:
+        """Return runs of a workflow that wait for a place, oldest first by (created_at, id)."""
+        rows = await self._link.find(SQL["queued"], project, name, limit)
+        return [row_in(ExecutionRow, row) for row in rows]
+
+    async def gates(self, *, limit: int) -> list[tuple[str, str]]:
+        """Return (project, name) of workflows whose runs wait for a place."""
+        return [(row["project"], row["name"]) for row in await self._link.find(SQL["gates"], limit)]
+
+    async def ended_among(self, executions: Sequence[str]) -> set[str]:
+        """Return which of these executions have ended."""
+        rows = await self._link.find(SQL["ended_among"], executions) if executions else ()
+        return {str(row["id"]) for row in rows}
+
     async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, oldest first, with facts older than `before` and undecided."""
         rows = await self._link.find(SQL["unhandled"], partitions, before, limit)

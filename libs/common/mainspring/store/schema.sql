@@ -92,7 +92,11 @@ create index executions_waking on mainspring.executions (wake_at)
 create index executions_stuck on mainspring.executions (id)
   where status not in ('succeeded', 'failed', 'corrupted', 'canceled', 'timed_out')
     and (waiting_for is null
-         or (wake_at is null and waiting_for not in ('resume', 'event', 'approval')));
+         or (wake_at is null and waiting_for not in ('resume', 'event', 'approval', 'slot')));
+
+-- queued, gates: runs that wait for a place among the runs of their workflow, oldest first.
+create index executions_queued on mainspring.executions (project, name, created_at, id)
+  where waiting_for = 'slot';
 
 -- children: the runs that a run has started.
 create index executions_by_parent on mainspring.executions (parent, created_at, id)

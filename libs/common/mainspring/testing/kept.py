@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from mainspring.domain import catalog, requests, triggers
+from mainspring.domain import catalog, gate, requests, triggers
 from mainspring.domain.envelope import EMPTY, Envelope, Meta, StreamId, seal
 from mainspring.domain.message import Json
 from mainspring.domain.rows import AttemptRow, ExecutionRow, Row, StepRow, TimerRow
@@ -126,7 +126,7 @@ def _catalogued() -> tuple[Envelope, ...]:
 
 
 def _buffered() -> list[Envelope]:
-    """Return what events leave in the log that came before anybody waited, and a purge."""
+    """Return what is in the log beside executions and definitions."""
     key, meta = "paid:7", Meta(actor="bank")
     events = [
         triggers.EventBuffered(
@@ -138,18 +138,15 @@ def _buffered() -> list[Envelope]:
     stream = triggers.buffer_stream("default", key)
     purge = triggers.TriggersPurged(ended_before=START, at=START + 60)
     project = triggers.project_stream("default")
+    places = gate.gate_stream("default", "order")
+    slots = gate.SlotsChanged(freed=("a",), taken=("b",), at=START)
+    asked = requests.request_stream(EXECUTION)
     answered = requests.RequestAnswered(action="prefix send", changed=2, failed=1, at=START)
     return [
         *seal(stream, EMPTY, events, meta=meta, project="default", now=START),
         *seal(project, EMPTY, [purge], meta=meta, project="default", now=START),
-        *seal(
-            requests.request_stream(EXECUTION),
-            EMPTY,
-            [answered],
-            meta=meta,
-            project="default",
-            now=START,
-        ),
+        *seal(asked, EMPTY, [answered], meta=meta, project="default", now=START),
+        *seal(places, EMPTY, [slots], meta=Meta(), project="default", now=START),
     ]
 
 

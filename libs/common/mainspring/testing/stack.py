@@ -90,7 +90,13 @@ class Platform:
     """Everything that runs: `services` has a list of replicas for each name."""
 
     def __init__(
-        self, folder: Path, postgres: PostgresServer, nats: NatsServer, env: Mapping[str, str]
+        self,
+        folder: Path,
+        postgres: PostgresServer,
+        nats: NatsServer,
+        env: Mapping[str, str],
+        *,
+        schedulers: int = 1,
     ) -> None:
         self.folder = folder
         self.postgres = postgres
@@ -108,7 +114,7 @@ class Platform:
         told |= {"MAINSPRING_PUBLIC_URL": api.url}
         self.services = {
             "api": [api],
-            "scheduler": [Process("scheduler", folder, told)],
+            "scheduler": [Process("scheduler", folder, told) for _ in range(schedulers)],
             "executor": [Process("executor", folder, told)],
             "events": [events],
         }
@@ -151,7 +157,11 @@ async def judge(dsn: str) -> None:
 
 @contextmanager
 def platform(
-    *, durable: bool = False, judged: bool = True, env: Mapping[str, str] | None = None
+    *,
+    durable: bool = False,
+    judged: bool = True,
+    env: Mapping[str, str] | None = None,
+    schedulers: int = 1,
 ) -> Generator[Platform]:
     """Yield a running platform on an empty log; nothing of it is left on exit.
 
@@ -166,7 +176,7 @@ def platform(
         nats.start()
         exits.callback(nats.stop)
         run_apart(lambda: migrate(postgres.dsn))
-        whole = Platform(folder, postgres, nats, env or {})
+        whole = Platform(folder, postgres, nats, env or {}, schedulers=schedulers)
         for process in whole.processes:
             exits.callback(process.stop)
         whole.start()

@@ -93,6 +93,8 @@ REQUESTS: Final[Mapping[str, c.Request]] = {
     "pause": c.RequestPause(),
     "resume": c.RequestResume(),
     "retry": c.RequestRetry(),
+    "admit": c.Admit(now=START),
+    "turn away": c.TurnAway(reason="full", now=START),
 }
 
 _DEFINITION = dag(
@@ -113,6 +115,7 @@ def _undoing() -> Spec:
 
 RUNS: Final[Mapping[str, Callable[[], Spec]]] = {
     "pending": lambda: given(_DEFINITION),
+    "pending (for a place)": lambda: given(dag(needing("a"), max_runs=1)).when(advance()),
     "running": _running,
     "paused": lambda: _running().when(c.RequestPause()),
     "unwinding": _undoing,

@@ -439,6 +439,24 @@ def _force(player: Player, refs: list[str]) -> None:
     player.advance()
 
 
+def queued() -> Player:
+    """Play a run that waits for a place among the runs of its workflow, is let in, and ends."""
+    player = _begun(Player(dag(needing("a"), max_runs=1, run_timeout=60.0)))
+    player.pass_time(5.0)
+    player.ask(c.Admit(now=player.now))
+    _begun(player)
+    _answer(player, 200)
+    return player
+
+
+def turned_away() -> Player:
+    """Play a run that finds no place and may not wait for one."""
+    player = _begun(Player(dag(needing("a"), max_runs=1, on_limit="reject")))
+    reason = "at most 1 runs of order go on at once"
+    player.ask(c.TurnAway(reason=reason, now=player.now))
+    return _begun(player)
+
+
 TOURS: Final[dict[str, Callable[[], Player]]] = {
     tour.__name__: tour
     for tour in (
@@ -463,5 +481,7 @@ TOURS: Final[dict[str, Callable[[], Player]]] = {
         approvals,
         children,
         forced,
+        queued,
+        turned_away,
     )
 }

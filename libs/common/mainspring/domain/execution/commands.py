@@ -17,6 +17,19 @@ ChildStatus: TypeAlias = Literal[
 """How a child ended; `missing`: it could not be started, `error` says why."""
 
 
+class Admit(Message, frozen=True, kw_only=True):
+    """Let a run begin that waits for a place."""
+
+    now: float
+
+
+class TurnAway(Message, frozen=True, kw_only=True):
+    """End a run that found no place."""
+
+    reason: str
+    now: float
+
+
 class RequestCancel(Message, frozen=True, kw_only=True):
     reason: str = ""
 
@@ -74,9 +87,12 @@ class CancelTrigger(Message, frozen=True, kw_only=True):
 
 
 class Approve(Message, frozen=True, kw_only=True):
+    """`approval` is the id of the one that is meant; without it, the one that is open now."""
+
     ref: str
     actor: str
     comment: str = ""
+    approval: str = ""
     now: float
 
 
@@ -84,6 +100,7 @@ class Reject(Message, frozen=True, kw_only=True):
     ref: str
     actor: str
     reason: str = ""
+    approval: str = ""
     now: float
 
 
@@ -153,10 +170,12 @@ class Advance(Turn, frozen=True, kw_only=True):
     lost_before: float = 0.0
 
 
+Admission: TypeAlias = Admit | TurnAway
 Force: TypeAlias = SkipStep | CompleteStep | FailStep
 Settling: TypeAlias = SendEvent | CancelTrigger | Approve | Reject | Force
 Request: TypeAlias = (
-    RequestCancel
+    Admission
+    | RequestCancel
     | RequestPause
     | RequestResume
     | RequestRetry

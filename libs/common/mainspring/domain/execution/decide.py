@@ -82,8 +82,19 @@ def _begin(draft: Draft) -> None:
         return
     if x.cancel is not None:
         draft.emit(e.ExecutionCanceled(reason=x.cancel, at=draft.now))
-    elif not x.paused:
+    elif x.rejected is not None:
+        draft.emit(e.ExecutionFailed(reason=x.rejected, at=draft.now))
+    elif x.paused:
+        return
+    elif x.definition.max_runs is None or x.slot == "granted":
         draft.emit(e.ExecutionStarted(at=draft.now))
+    elif x.ends_at is not None and x.ends_at <= draft.now:
+        limit = x.definition.run_timeout
+        draft.emit(
+            e.ExecutionTimedOut(reason=f"it found no place within {limit:g} s", at=draft.now)
+        )
+    elif not x.slot:
+        draft.emit(e.SlotAwaited(at=draft.now))
 
 
 def _end_early(draft: Draft) -> None:

@@ -74,6 +74,19 @@ class ExecutionRequested(Message, frozen=True, kw_only=True):
     at: float
 
 
+class RunAdmitted(Message, frozen=True, kw_only=True):
+    """The run may begin: it holds a place among the runs of its workflow, or needs none."""
+
+    at: float
+
+
+class RunRejected(Message, frozen=True, kw_only=True):
+    """The run may not begin: there are as many runs of its workflow as there may be."""
+
+    reason: str
+    at: float
+
+
 class CancelRequested(Message, frozen=True, kw_only=True):
     reason: str = ""
 
@@ -173,6 +186,12 @@ class FailRequested(Message, frozen=True, kw_only=True):
 
 
 class ExecutionStarted(Message, frozen=True, kw_only=True):
+    at: float
+
+
+class SlotAwaited(Message, frozen=True, kw_only=True):
+    """The run waits for a place among the runs of its workflow."""
+
     at: float
 
 
@@ -348,6 +367,8 @@ class ExecutionTimedOut(Message, frozen=True, kw_only=True):
 
 Event: TypeAlias = (
     ExecutionRequested
+    | RunAdmitted
+    | RunRejected
     | CancelRequested
     | PauseRequested
     | ResumeRequested
@@ -362,6 +383,7 @@ Event: TypeAlias = (
     | SkipRequested
     | CompleteRequested
     | FailRequested
+    | SlotAwaited
     | ExecutionStarted
     | StepScheduled
     | StepRedispatched
@@ -388,6 +410,8 @@ Event: TypeAlias = (
 
 Fact: TypeAlias = (
     ExecutionRequested
+    | RunAdmitted
+    | RunRejected
     | CancelRequested
     | PauseRequested
     | ResumeRequested

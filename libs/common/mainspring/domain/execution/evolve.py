@@ -76,6 +76,8 @@ def _apply(x: Execution, event: e.Event) -> Execution:
             return _reopened(x, event)
         case e.ExecutionResumed():
             return replace(x, resumed=False)
+        case e.SlotAwaited():
+            return replace(x, slot="awaited")
         case _:
             return _ended(x, event)
 
@@ -85,6 +87,8 @@ def _asked(x: Execution, event: e.Event) -> Execution:
     match event:
         case e.ExecutionRequested():
             x = replace(x, status="pending", requested=event)
+        case e.RunAdmitted() | e.RunRejected():
+            x = replace(x, slot="granted", rejected=getattr(event, "reason", None))
         case e.CancelRequested():
             # A cancel ends a pause: there is nothing left to hold back.
             status = ("running" if x.started_at else "pending") if x.paused else x.status

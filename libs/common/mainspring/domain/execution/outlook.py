@@ -1,9 +1,11 @@
 """Why an execution is where it is, and when it moves next: never neither.
 
 `waiting_for` is one of: decision (the scheduler's next turn), task (an executor), child (a run of
-another workflow), retry, callback, sleep, event, approval, join (branches), resume (a person).  A
+another workflow), retry, callback, sleep, event, approval, join (branches), resume (a person), slot
+(the end of another run of its workflow).  A
 run that has ended and owes no notice has none.  Only who waits for the world without a time limit
-has a reason and no instant: an event, an approval, a resume.
+has a reason and no instant: an event, an approval, a
+resume, the end of another run.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
@@ -22,9 +24,10 @@ Reason: TypeAlias = Literal[
     "approval",
     "join",
     "resume",
+    "slot",
 ]
 
-OPEN_ENDED: frozenset[Reason] = frozenset({"event", "approval", "resume"})
+OPEN_ENDED: frozenset[Reason] = frozenset({"event", "approval", "resume", "slot"})
 """Reasons that may have no instant: nothing happens until somebody wants it to."""
 
 _REASONS: dict[str, Reason] = {
@@ -83,7 +86,8 @@ def timer_of(x: Execution, step: StepState | None) -> Timer | None:
 def run_timer_of(x: Execution) -> Timer | None:
     """Return the timer of the run's own time-out."""
     at = x.ends_at
-    if at is None or x.paused or x.unwinding or x.status != "running":
+    going = x.status == "running" or (x.status == "pending" and x.slot == "awaited")
+    if at is None or x.paused or x.unwinding or not going:
         return None
     return Timer("run", at)
 
@@ -97,6 +101,9 @@ def outlook(x: Execution) -> Outlook:
     owed = x.handled < x.version
     if x.is_terminal and not x.open and not owed:
         return Outlook(None, None)
+    if not owed and x.status == "pending" and x.slot == "awaited":
+        ends = run_timer_of(x)
+        return Outlook("slot", ends.due_at if ends else None)
     if owed or not x.open:
         return Outlook("decision", x.updated_at or x.requested.at)
     wakes = [at for key in x.open if (at := _wake(x, x.steps[key])) is not None]

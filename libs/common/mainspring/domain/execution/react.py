@@ -80,13 +80,20 @@ class OfferKept(Message, frozen=True, kw_only=True):
     key: str
 
 
+class TendGate(Message, frozen=True, kw_only=True):
+    """See who may begin of the runs of a workflow that bounds them."""
+
+    project: str
+    workflow: str
+
+
 class StopAttempts(Message, frozen=True, kw_only=True):
     """Tell executors to stop what they do for an execution."""
 
     execution: str
 
 
-Chore: TypeAlias = StartChild | NotifyParent | EmitEvent | OfferKept
+Chore: TypeAlias = StartChild | NotifyParent | EmitEvent | OfferKept | TendGate
 """What the scheduler does itself, on the log."""
 
 Action: TypeAlias = Dispatch | StopAttempts | Chore
@@ -103,6 +110,8 @@ def react(event: e.Event, x: Execution) -> list[Action]:
             return [_handed_out(x, state)] if state.status in IN_FLIGHT else []
         case e.StepWaiting(kind="event", key=key):
             return [OfferKept(project=x.project, key=key)]
+        case e.SlotAwaited():
+            return _gate(x)
         case e.UnwindingStarted():
             stop = [StopAttempts(execution=x.id)] if event.outcome != "failed" else []
             return [*stop, *children(x)]
@@ -128,9 +137,18 @@ def _handed_out(x: Execution, state: StepState) -> Action:
 
 def _ended(event: e.Event, x: Execution) -> list[Action]:
     asked = x.requested
-    if not isinstance(event, e.Terminal) or asked is None or asked.parent is None:
+    if not isinstance(event, e.Terminal) or asked is None:
         return []
-    return [NotifyParent(parent=asked.parent, ref=asked.parent_step or "", child=x.id)]
+    if asked.parent is None:
+        return _gate(x)
+    return [*_gate(x), NotifyParent(parent=asked.parent, ref=asked.parent_step or "", child=x.id)]
+
+
+def _gate(x: Execution) -> list[Action]:
+    asked = x.requested
+    if asked is None or x.definition.max_runs is None:
+        return []
+    return [TendGate(project=x.project, workflow=asked.name)]
 
 
 def children(x: Execution) -> list[Action]:

@@ -19,8 +19,8 @@ from mainspring.domain.execution.state import (
 
 def decide(command: c.Request, x: Execution) -> list[e.Event]:
     """Return the fact that a request leads to, or [] when it is so already."""
-    if isinstance(command, c.Settling):
-        return settling.decide(command, x)
+    if isinstance(command, c.Settling | c.Admission):
+        return _aside(command, x)
     match command:
         case c.RequestCancel():
             return _cancel(command, x)
@@ -36,6 +36,23 @@ def decide(command: c.Request, x: Execution) -> list[e.Event]:
             return _wake(command, x)
         case c.DeliverCallback():
             return _callback(command, x)
+
+
+def _aside(command: c.Settling | c.Admission, x: Execution) -> list[e.Event]:
+    if isinstance(command, c.Admit | c.TurnAway):
+        return _admitted(command, x)
+    return settling.decide(command, x)
+
+
+def _admitted(command: c.Admission, x: Execution) -> list[e.Event]:
+    """Let a run begin, or not; one that does not wait for that has been told."""
+    if x.slot != "awaited" or x.is_terminal:
+        return []
+    match command:
+        case c.Admit(now=now):
+            return [e.RunAdmitted(at=now)]
+        case c.TurnAway(reason=reason, now=now):
+            return [e.RunRejected(reason=reason, at=now)]
 
 
 def _cancel(command: c.RequestCancel, x: Execution) -> list[e.Event]:

@@ -156,6 +156,8 @@ def _approval(command: c.Approve | c.Reject, x: Execution, asked: str) -> StepSt
         raise IllegalTransition(asked, step.status if step else "pending", "it is no approval")
     if step is None or step.opened is None:
         raise IllegalTransition(asked, step.status if step else "not yet begun")
+    if command.approval not in ("", step.opened.id):
+        raise IllegalTransition(asked, "superseded", "the step was reset and asks anew")
     approvers = step.opened.approvers
     if approvers and command.actor not in approvers:
         raise Forbidden(f"{command.actor!r} is none of the approvers of step {ref}")

@@ -196,6 +196,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     stack: Completed | None = None
     completed: Map[int, str] = Map()
     begun: int = 0
+    slot: Literal["", "awaited", "granted"] = ""
+    rejected: str | None = None
     cancel: str | None = None
     paused: bool = False
     resumed: bool = False

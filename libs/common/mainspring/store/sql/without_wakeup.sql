@@ -5,4 +5,4 @@ select count(*)
   from mainspring.executions
  where status not in ('succeeded', 'failed', 'corrupted', 'canceled', 'timed_out')
    and (waiting_for is null
-        or (wake_at is null and waiting_for not in ('resume', 'event', 'approval')))
+        or (wake_at is null and waiting_for not in ('resume', 'event', 'approval', 'slot')))

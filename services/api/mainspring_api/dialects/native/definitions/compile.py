@@ -150,6 +150,7 @@ class _Workflow:
             planner="dag",
             steps=tuple(steps),
             max_parallel=head.max_parallel_steps or None,
+            max_runs=head.max_concurrent_runs or None,
             run_timeout=head.timeout_secs or None,
             aliases=aliases(self.bare),
             words=WORDS,
