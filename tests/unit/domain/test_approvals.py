@@ -142,6 +142,19 @@ def test_a_reset_approval_is_asked_again():
     spec.when(approves()).when(advance()).then_has(has(e.StepSucceeded, ref="ok"))
 
 
+def test_who_means_an_earlier_approval_does_not_decide_the_present_one():
+    old, new = (trigger_id(EXECUTION, "ok", 1, attempt) for attempt in (1, 2))
+
+    def meaning(id: str) -> Asking:
+        return lambda _, now: c.Approve(ref="ok", actor="ann", approval=id, now=now)
+
+    asked().when(meaning(new)).then_raises(IllegalTransition, "asks anew")
+    spec = asked().when(rejects()).when(advance()).when(c.RequestStepReset(ref="ok"))
+    spec = spec.when(advance())
+    spec.when(meaning(old)).then_raises(IllegalTransition, "the step was reset and asks anew")
+    spec.when(meaning(new)).then(has(e.StepApproved, attempt=2))
+
+
 def test_what_is_asked_is_rendered():
     step = replace(approval("ok"), approval=Approval(ask={"pay": "{{payload.amount}}"}))
     spec = given(dag(step), payload={"amount": 12}).when(advance())
