@@ -78,21 +78,19 @@ class Native:
 
     async def until(self, id: str, *statuses: str) -> Json:
         """Follow a run's stream until it has one of the statuses; it must not end in another."""
-        async with asyncio.timeout(PATIENCE_S):
-            async for found in self._follow(id):
-                if found["status"] in statuses:
-                    return found
+        async for found in self._follow(id):
+            if found["status"] in statuses:
+                return found
         found = await self.run(id)
         assert found["status"] in statuses, found
         return found
 
     async def until_step(self, id: str, ref: str, *statuses: str) -> Json:
         """Follow a run's stream until a step has one of the statuses."""
-        async with asyncio.timeout(PATIENCE_S):
-            async for _ in self._follow(id):
-                found = (await self.steps(id))[ref]
-                if found["status"] in statuses:
-                    return found
+        async for _ in self._follow(id):
+            found = (await self.steps(id))[ref]
+            if found["status"] in statuses:
+                return found
         found = (await self.steps(id))[ref]
         assert found["status"] in statuses, found
         return found
@@ -111,8 +109,11 @@ class Native:
         return await self.http.post(path, json={"payload": payload or {}})
 
     async def _follow(self, id: str) -> AsyncIterator[Json]:
-        """Yield the run after each of its changes."""
-        async with self.http.stream("GET", f"/v1/workflow-runs/{id}/stream") as stream:
-            async for line in stream.aiter_lines():
-                if line.startswith("data:"):
-                    yield await self.run(id)
+        """Yield the run as it is and after each of its changes, up to its end."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (found := await self.run(id))["status"] not in ENDED:
+                yield found
+                async with self.http.stream("GET", f"/v1/workflow-runs/{id}/stream") as stream:
+                    async for line in stream.aiter_lines():
+                        if line.startswith("data:"):
+                            yield await self.run(id)

@@ -8,6 +8,8 @@ import pytest
 from tests.conformance.client import Service, reply, sent
 from tests.conformance.native import Native, calling, step, waiting, workflow
 
+from mainspring.testing.sagas import hello_world
+
 NOBODY = "00000000-0000-7000-8000-000000000000"
 SLEEP = step("nap", "sleep", sleep_duration_secs=0.01)
 
@@ -329,7 +331,7 @@ async def test_a_trigger_may_name_a_version(native: Native, service: Service) ->
     [
         ({"payload": [1]}, "payload: an object is wanted, not a list"),
         ({"version": 0}, "version: must be 1 or more"),
-        ({"version": "1"}, "version: a whole number is wanted, not a text"),
+        ({"version": [1]}, "version: cannot be a list"),
         ({"tags": {"a": 1}}, "tags.a: a text is wanted, not a number"),
         ({"paylod": {}}, 'paylod: is not known here (did you mean "payload"?)'),
     ],
@@ -339,6 +341,27 @@ async def test_a_trigger_that_cannot_be_is_400(native: Native, body: Any, fault:
     answer = await native.http.post("/v1/workflows/w/trigger", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["details"] == [fault]
+
+
+async def test_a_definition_of_another_dialect_is_triggered_by_its_name(
+    native: Native, service: Service
+) -> None:
+    made: list[Any] = []
+    for version in ("v1", "v2"):
+        saga = hello_world(f"{service.url}/{version}") | {"name": "my saga", "version": version}
+        made.append((await native.http.post("/sagas/definitions", json=saga)).json())
+    path = "/v1/workflows/my%20saga/trigger"
+    newest = await native.http.post(path, json={"payload": {"n": 1}})
+    older = await native.http.post(path, json={"version": "v1"})
+    by_id = await native.http.post(f"/v1/workflows/{made[1]['id']}/trigger")
+    for answer, saga in ((newest, made[1]), (older, made[0]), (by_id, made[1])):
+        assert answer.status_code == 202
+        run = await native.end(answer.json()["id"])
+        assert (run["status"], run["workflow_id"]) == ("completed", saga["id"])
+    assert sorted(service.order()) == ["/v1/run", "/v2/run", "/v2/run"]
+    assert (await native.http.get("/v1/workflows")).json() == []
+    lost = await native.http.post(path, json={"version": "v3"})
+    assert lost.status_code == 404
 
 
 async def test_a_payload_may_have_four_megabytes_and_not_more(native: Native) -> None:

@@ -18,8 +18,8 @@ from mainspring.runtime.engine import Start
 from mainspring.store.views import execution_row
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.definitions import wire
-from mainspring_api.dialects.native.definitions.compile import DIALECT, check_tags
-from mainspring_api.dialects.native.definitions.found import find
+from mainspring_api.dialects.native.definitions.compile import check_tags
+from mainspring_api.dialects.native.definitions.found import runnable
 from mainspring_api.dialects.native.definitions.parts import caller_in, object_in
 from mainspring_api.dialects.native.runs import present as runs
 
@@ -37,11 +37,11 @@ async def trigger(api: Api, request: Request) -> Response:
 
     async def effect(keep: Keep) -> Reply:
         asked = _asked(api, sent)
-        found = await find(api, caller.project, named, asked.version)
+        found = await runnable(api, caller.project, named, asked.version)
         start = Start(
             id=api.engine.ids.uuid7(),
             project=caller.project,
-            dialect=DIALECT,
+            dialect=found.row.dialect,
             name=found.row.name,
             version=found.row.version,
             payload=asked.payload,

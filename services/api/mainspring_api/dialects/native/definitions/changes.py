@@ -43,6 +43,7 @@ from mainspring_api.dialects.native.definitions.found import (
     find,
     lineage_of,
     of,
+    runnable,
     there,
 )
 from mainspring_api.dialects.native.definitions.parts import caller_in, object_in, without
@@ -140,7 +141,7 @@ async def _compiled(
     pins: dict[str, Pin] = {}
     for name in children_of(source):
         try:
-            child = await find(api, caller.project, name)
+            child = await runnable(api, caller.project, name)
         except NotFound:
             continue  # it is told with all the other faults
         pins[name] = Pin(child.id, child.row.compiled)

@@ -14,6 +14,7 @@ from mainspring.domain.message import Json
 from mainspring.domain.rows import DefinitionRow
 from mainspring.http.answers import as_uuid
 from mainspring.http.faults import shown
+from mainspring.http.query import CONTROL
 from mainspring.ports import DefinitionDetail, Lineage
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.definitions.compile import DIALECT
@@ -59,6 +60,43 @@ async def find(api: Api, project: str, named: str, version: int | None = None) -
     if found is None or found.row.dialect != DIALECT:
         raise NotFound(f"workflow {shown(named)} has no version {version}")
     return of(line, found)
+
+
+async def runnable(
+    api: Api, project: str, named: str, version: int | str | None = None
+) -> Workflow:
+    """Return a workflow, or the definition of another dialect that has this name or id.
+
+    Raises `NotFound`.
+    """
+    line = await lineage_of(api, project, named)
+    if line is not None and line.newest is not None:
+        number = version if version is None or isinstance(version, int) else _number(version)
+        return await find(api, project, named, number)
+    found = await _other(api, project, named, version)
+    if found is None:
+        raise NotFound(f"no workflow {shown(named)}{'' if version is None else f' {version}'}")
+    return Workflow(found.row.id, found.row.created_at, found.row, {})
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() and len(version) < 10 else 0
+
+
+async def _other(
+    api: Api, project: str, named: str, version: int | str | None
+) -> DefinitionDetail | None:
+    if CONTROL.search(named):
+        return None
+    id = as_uuid(named)
+    if id is not None:
+        found = await api.views.definition(project=project, id=id)
+    elif version is None:
+        found = await api.views.newest_definition(project=project, name=named)
+    else:
+        found = await api.views.definition(project=project, name=named, version=str(version))
+    is_other = found is not None and found.row.dialect != DIALECT
+    return found if is_other else None
 
 
 def of(line: Lineage, version: DefinitionDetail | None = None) -> Workflow:

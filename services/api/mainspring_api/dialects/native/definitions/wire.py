@@ -199,11 +199,14 @@ class WorkflowChange(Wire, frozen=True, kw_only=True):
 
 
 class Trigger(Wire, frozen=True, kw_only=True):
-    """What to begin a run with; without a version the newest one runs."""
+    """What to begin a run with; without a version the newest one runs.
+
+    Versions of workflows are numbers; those of other dialects' definitions may be texts.
+    """
 
     payload: dict[str, Any] = {}
     tags: Tags = {}
-    version: Annotated[int, Meta(ge=1, le=MOST_VERSION)] | None = None
+    version: Annotated[int, Meta(ge=1, le=MOST_VERSION)] | Name | None = None
     project_id: str | None = None
 
 

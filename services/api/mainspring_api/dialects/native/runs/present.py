@@ -57,13 +57,20 @@ def run(
             step_run_id(row.parent, row.parent_step) if row.parent and row.parent_step else None
         ),
         tags=row.tags,
-        workflow_version_id=version_id(workflow, row.version) if workflow else None,
+        workflow_version_id=_version_id(row),
         created_by=row.created_by,
         created_at=shown(row.created_at),
         workflow_name=row.name,
         waiting_for=row.waiting_for,
         warning=row.warning,
     )
+
+
+def _version_id(row: ExecutionRow) -> str | None:
+    """Return the id of the version that runs; in other dialects each version is its own entry."""
+    if row.catalog_id is None or row.dialect != "native":
+        return row.catalog_id
+    return version_id(row.catalog_id, row.version)
 
 
 def detail(of: wire.Run, output: Json) -> wire.RunDetail:
