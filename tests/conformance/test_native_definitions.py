@@ -364,6 +364,16 @@ async def test_a_definition_of_another_dialect_is_triggered_by_its_name(
     assert lost.status_code == 404
 
 
+async def test_workflows_are_no_definitions_of_another_dialect(native: Native) -> None:
+    made = await native.create(SLEEP)
+    path = f"/sagas/definitions/{made['id']}"
+    assert (await native.http.get("/sagas/definitions")).json() == []
+    assert (await native.http.get(path)).status_code == 404
+    assert (await native.http.get("/sagas/definitions/w/1")).status_code == 404
+    assert (await native.http.delete(path)).status_code == 404
+    assert (await native.http.get("/v1/workflows/w")).json() == made
+
+
 async def test_a_payload_may_have_four_megabytes_and_not_more(native: Native) -> None:
     await native.create(SLEEP)
     large = {"x": "y" * ((4 << 20) - 100)}

@@ -218,6 +218,13 @@ async def take_away(store: Store, *stored: Append) -> None:
     await store.log.append([append(each.stream, head_after(each), row) for each, row in pairs])
 
 
+async def test_definitions_may_be_those_of_one_dialect(store: Store) -> None:
+    await store.log.append([version(1, "1", at=NOW), definition_append(uuid(2), "saga")])
+    for dialect, name in (("native", "w"), ("sagas", "saga")):
+        found = await store.views.definitions("default", dialect=dialect)
+        assert [each.row.name for each in found] == [name]
+
+
 async def test_versions_of_a_name_come_newest_first_in_pages(store: Store) -> None:
     # The ids say the opposite of the instants, and another dialect has the same name.
     batch = [version(9 - n, str(n), at=NOW + n) for n in range(1, 5)]

@@ -277,7 +277,12 @@ class Views(Protocol):
         ...
 
     async def definitions(
-        self, project: str, *, limit: int = 50, before: Page | None = None
+        self,
+        project: str,
+        *,
+        dialect: str | None = None,
+        limit: int = 50,
+        before: Page | None = None,
     ) -> list[DefinitionDetail]:
         """Return stored definitions that are not deleted, newest first by (created_at, id)."""
         ...

@@ -108,13 +108,19 @@ class MemoryViews(MemoryWaits):
         return self._detail(newest) if newest else None
 
     async def definitions(
-        self, project: str, *, limit: int = 50, before: Page | None = None
+        self,
+        project: str,
+        *,
+        dialect: str | None = None,
+        limit: int = 50,
+        before: Page | None = None,
     ) -> list[DefinitionDetail]:
         """Return stored definitions that are not deleted, newest first by (created_at, id)."""
         rows = [
             row
             for row in self._definitions(project)
-            if before is None or (row.created_at, row.id) < (before.at, before.id)
+            if dialect in (None, row.dialect)
+            and (before is None or (row.created_at, row.id) < (before.at, before.id))
         ]
         rows.sort(key=lambda row: (row.created_at, row.id), reverse=True)
         return [self._detail(row) for row in rows[:limit]]

@@ -94,11 +94,17 @@ class PostgresViews(PostgresWaits):
         return next(iter(_definitions(rows)), None)
 
     async def definitions(
-        self, project: str, *, limit: int = 50, before: Page | None = None
+        self,
+        project: str,
+        *,
+        dialect: str | None = None,
+        limit: int = 50,
+        before: Page | None = None,
     ) -> list[DefinitionDetail]:
         """Return stored definitions that are not deleted, newest first by (created_at, id)."""
         seen = (before.at, before.id) if before else (None, None)
-        return _definitions(await self._link.find(SQL["definitions"], project, *seen, limit))
+        rows = await self._link.find(SQL["definitions"], project, *seen, limit, dialect)
+        return _definitions(rows)
 
     async def versions(
         self,

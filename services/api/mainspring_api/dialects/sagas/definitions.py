@@ -100,7 +100,7 @@ async def get_by_name(api: Api, request: Request) -> Response:
 
 
 def _found(found: DefinitionDetail | None, otherwise: str) -> Response:
-    if found is None:
+    if found is None or found.row.dialect != DIALECT:
         raise NotFound(otherwise)
     return json(present.stored(found.row, found.source))
 
@@ -108,7 +108,9 @@ def _found(found: DefinitionDetail | None, otherwise: str) -> Response:
 async def get_all(api: Api, request: Request) -> Response:
     """Return a page of the project's definitions, newest first."""
     caller, page = caller_of(request), uuid_page(query_of(request))
-    found = await api.views.definitions(caller.project, limit=page.limit + 1, before=page.before)
+    found = await api.views.definitions(
+        caller.project, dialect=DIALECT, limit=page.limit + 1, before=page.before
+    )
     rows = found[: page.limit]
     last = rows[-1].row if len(found) > page.limit else None
     after = cursor(last.created_at, last.id) if last else None
@@ -119,6 +121,10 @@ async def delete(api: Api, request: Request) -> Response:
     """Delete a definition; its name and version stay taken, and its runs go on."""
     caller = caller_of(request)
     id = identity(request.path_params["id"], "definition")
-    if not await api.engine.delete_definition(id, project=caller.project, meta=caller.meta()):
+    found = await api.views.definition(project=caller.project, id=id)
+    is_ours = found is not None and found.row.dialect == DIALECT
+    if not is_ours or not await api.engine.delete_definition(
+        id, project=caller.project, meta=caller.meta()
+    ):
         raise NotFound(f"no definition {id}")
     return Response(status_code=204)
