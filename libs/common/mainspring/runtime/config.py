@@ -274,7 +274,7 @@ VARIABLES: Final = (
         "public_url",
         _url("http", "https"),
         "http://127.0.0.1:8080",
-        "the gateway, as peers reach it: callback URLs begin with it",
+        "the gateway, as peers reach it: callback URLs and links begin with it",
         services=("api", "scheduler", "executor"),
     ),
     Variable(
@@ -282,7 +282,7 @@ VARIABLES: Final = (
         "callback_keys",
         _keys,
         "",
-        "id:hex[,id:hex]: the first key signs callback tokens, all verify; "
+        "id:hex[,id:hex]: the first key signs callback tokens and links, all verify; "
         "without one, asynchronous steps cannot be called back",
         services=("api", "scheduler", "executor"),
         secret=True,

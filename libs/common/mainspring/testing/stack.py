@@ -111,6 +111,7 @@ class Platform:
         }
         events = Process("events", folder, told)
         api = Process("api", folder, told | {"MAINSPRING_EVENTS_URL": events.url})
+        api.tell(MAINSPRING_PUBLIC_URL=api.url)
         told |= {"MAINSPRING_PUBLIC_URL": api.url}
         self.services = {
             "api": [api],
