@@ -114,6 +114,7 @@ class Native:
             while (found := await self.run(id))["status"] not in ENDED:
                 yield found
                 async with self.http.stream("GET", f"/v1/workflow-runs/{id}/stream") as stream:
+                    assert stream.status_code == 200, await stream.aread()
                     async for line in stream.aiter_lines():
                         if line.startswith("data:"):
                             yield await self.run(id)
