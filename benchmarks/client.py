@@ -15,6 +15,13 @@ import msgspec
 class Answer(NamedTuple):
     status: int
     body: bytes
+    head: bytes = b""
+
+    def header(self, name: bytes) -> str:
+        """Return a header, or an empty text."""
+        _, _, rest = self.head.lower().partition(b"\r\n" + name.lower() + b":")
+        start = len(self.head) - len(rest)
+        return self.head[start:].split(b"\r\n", 1)[0].strip().decode() if rest else ""
 
 
 class Pool:
@@ -59,7 +66,8 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
     lower = head.lower()
     _, _, rest = lower.partition(b"content-length:")
     length = int(rest.split(b"\r\n", 1)[0]) if rest else 0
-    return Answer(int(head[9:12]), await reader.readexactly(length) if length else b"")
+    body = await reader.readexactly(length) if length else b""
+    return Answer(int(head[9:12]), body, head)
 
 
 class Event(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from benchmarks import report, sagas
+from benchmarks import native, report, sagas
 from benchmarks.client import Pool, stream
 from benchmarks.report import Figures
 from benchmarks.stack import Stack
@@ -137,6 +137,7 @@ SCENARIOS: Final[dict[str, Callable[[Stack], Awaitable[Figures]]]] = {
     "c": chains,
     "d": steps,
     "e": sleeps,
+    **native.SCENARIOS,
 }
 TITLES: Final = {
     "idle": "four services at rest (percent of a core; resident MB)",
@@ -146,4 +147,5 @@ TITLES: Final = {
     "d": "chain of ten on an instant peer, per step",
     "e": "10,000 sleeps over 10 s: lateness; 10,000 at one instant: until the last is awake",
     "f": "raw append of the events of (b) through our statement",
+    **native.TITLES,
 }
