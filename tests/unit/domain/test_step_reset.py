@@ -155,6 +155,18 @@ def test_a_step_that_was_completed_before_its_reset_failed_is_still_undone():
     spec.then_has(has(e.StepScheduled, ref="a", phase="down"))
 
 
+def test_a_reset_of_a_compensated_run_does_again_what_was_undone():
+    definition = dag(needing("a", undo=True), needing("b"), needing("c", "a", "b"))
+    spec = given(definition).when(advance()).when(answers("a")).when(answers("b"))
+    spec = spec.when(answers("c", 500)).when(answers("a", phase="down")).then_is("failed")
+    spec = spec.when(RequestStepReset(ref="c")).when(advance())
+    assert resets(spec) == ["a", "c"]
+    spec = spec.when(answers("a")).then_has(has(e.StepScheduled, ref="c", attempt=2))
+    spec = spec.when(answers("c", 500)).then_has(has(e.StepScheduled, ref="a", phase="down"))
+    spec = spec.when(answers("a", phase="down")).when(RequestStepReset(ref="c")).when(advance())
+    assert resets(spec) == ["a", "c"]
+
+
 def test_a_reset_while_an_affected_step_is_open_is_refused():
     spec = given(CHAIN).when(advance()).when(RESET_A)
     spec.then_raises(IllegalTransition, "scheduled")

@@ -3,12 +3,13 @@
 A retry of the run takes what failed and what was closed, but no failure that was tolerated: what
 came after it has been done.  A reset takes the steps that were named; when it reopens a run that
 had ended, what the end had closed runs again too, and what has failed behind the named steps: left
-as it was, that would end the run again before they had run.  Skips that hang on any of these are
-decided anew, so that readiness stays a matter of the state as it is.
+as it was, that would end the run again before they had run.  In a dag both take what was undone
+too: it is done no more.  Skips that hang on any of these are decided anew, so that readiness stays
+a matter of the state as it is.
 """
 
 from mainspring.domain.execution.requests import descendants
-from mainspring.domain.execution.state import Execution, StepState
+from mainspring.domain.execution.state import Execution, StepState, stacked
 
 
 def chosen(x: Execution) -> list[str]:
@@ -19,6 +20,7 @@ def chosen(x: Execution) -> list[str]:
         below = descendants(x, asked.ref)
         refs.update(below if asked.subtree else _failed(x, below))
     if x.definition.planner == "dag":
+        refs |= _undone(x)
         refs |= {below for ref in refs for below in descendants(x, ref) if _is_skipped(x, below)}
     states = [state for ref in refs if (state := x.of(ref)) is not None]
     return [state.ref for state in sorted(states, key=lambda state: state.seq)]
@@ -28,6 +30,21 @@ def _failed(x: Execution, refs: list[str]) -> list[str]:
     """Return what failed of steps that a run which had ended comes to again."""
     states = [x.of(ref) for ref in refs] if x.is_terminal else []
     return [state.ref for state in states if state is not None and state.status == "failed"]
+
+
+def _undone(x: Execution) -> set[str]:
+    """Return what has succeeded and was compensated since."""
+    standing = {*stacked(x.stack), *x.corrupted}
+    return {
+        step.ref
+        for step in x.definition.steps
+        if step.compensation is not None and step.ref not in standing and _is_done(x, step.ref)
+    }
+
+
+def _is_done(x: Execution, ref: str) -> bool:
+    state = x.of(ref)
+    return state is not None and state.status == "succeeded"
 
 
 def _stopped(x: Execution, state: StepState) -> bool:
