@@ -102,6 +102,21 @@ async def test_a_key_waits_once_in_a_project(store: Store) -> None:
     assert found.row.id == uuid(1, 7)
 
 
+async def test_the_trigger_of_a_key_that_waits_goes_before_those_that_are_newer(
+    store: Store,
+) -> None:
+    # Another writer's clock was ahead, or it opened and closed one in a single transaction.
+    await put(store, 1, trigger_row(1, key="k"))
+    ended = {"status": "received", "requested_at": NOW + 3, "sent_by": "ann"}
+    await put(store, 2, trigger_row(2, key="k", **ended))
+    found = await store.views.trigger(project="default", key="k")
+    assert found is not None
+    assert found.row.id == uuid(1, 7)
+    by_ann = await store.views.trigger(project="default", key="k", sent_by="ann")
+    assert by_ann is not None
+    assert by_ann.row.id == uuid(2, 7)
+
+
 async def test_of_two_that_want_one_key_at_once_one_gets_it(store: Store) -> None:
     batch = [append(execution_stream(n), EMPTY, trigger_row(n, key="k")) for n in (1, 2, 3)]
     outcomes = await store.log.append(batch)

@@ -56,7 +56,11 @@ SERVES = {
     "lineages": {"definitions_newest", "definitions_one_name", "events_one_per_version"},
     "children": {"executions_by_parent"},
     "trigger_by_id": {"triggers_pkey", "events_one_per_version"},
-    "trigger_by_key": {"triggers_by_key", "events_one_per_version"},
+    "trigger_by_key": {
+        "triggers_by_key",
+        "triggers_one_waiting_key",
+        "events_one_per_version",
+    },
     "triggers": {"triggers_newest", "events_one_per_version"},
     "triggers_of_execution": {"triggers_by_execution", "events_one_per_version"},
     "triggers_waiting": {"triggers_one_waiting_key"},

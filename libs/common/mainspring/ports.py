@@ -222,7 +222,7 @@ class Views(Protocol):
         key: str = "",
         sent_by: str | None = None,
     ) -> TriggerDetail | None:
-        """Return a trigger by id, or the newest of a key (that this sender resolved).
+        """Return a trigger by id, or of a key the one that waits, else the newest (of a sender).
 
         A key needs a project.
         """

@@ -31,7 +31,7 @@ class MemoryWaits:
         key: str = "",
         sent_by: str | None = None,
     ) -> TriggerDetail | None:
-        """Return a trigger by id, or the newest of a key (that this sender resolved)."""
+        """Return a trigger by id, or of a key the one that waits, else the newest (of a sender)."""
         if id is not None:
             row = self._tables.row(TriggerRow, id)
             return self._trigger(row) if row and project in (None, row.project) else None
@@ -40,8 +40,8 @@ class MemoryWaits:
             for row in self._tables.rows(TriggerRow)
             if (row.project, row.key) == (project, key) and sent_by in (None, row.sent_by)
         ]
-        newest = max(rows, key=_place, default=None)
-        return self._trigger(newest) if newest else None
+        first = max(rows, key=lambda row: (row.status == "waiting", _place(row)), default=None)
+        return self._trigger(first) if first else None
 
     async def triggers(
         self,

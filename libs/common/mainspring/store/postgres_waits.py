@@ -30,7 +30,7 @@ class PostgresWaits:
         key: str = "",
         sent_by: str | None = None,
     ) -> TriggerDetail | None:
-        """Return a trigger by id, or the newest of a key (that this sender resolved)."""
+        """Return a trigger by id, or of a key the one that waits, else the newest (of a sender)."""
         if id is not None:
             rows = await self._link.find(SQL["trigger_by_id"], project, id)
         else:

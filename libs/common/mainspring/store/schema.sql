@@ -175,7 +175,7 @@ create table mainspring.triggers (
 create unique index triggers_one_waiting_key on mainspring.triggers (project, key)
   where status = 'waiting';
 
--- trigger_by_key: the newest of a key.
+-- trigger_by_key: the newest of a key where none waits.
 create index triggers_by_key on mainspring.triggers (project, key, requested_at desc, id desc);
 
 -- triggers: the newest of a project, and the pages after them.  trigger_stats counts along it.
