@@ -1,7 +1,9 @@
 """All that is wrong with a workflow is told at once, each fault with its place."""
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mainspring.domain.errors import DefinitionInvalid
@@ -45,6 +47,12 @@ def is_sound(*steps: Any, **more: Any) -> bool:
 
 def test_the_example_of_the_document_compiles() -> None:
     assert len(compile_workflow(ORDER, "1", {}).steps) == 4
+
+
+def test_the_example_of_the_docs_compiles() -> None:
+    page = Path(__file__).parents[3].joinpath("docs/native.md").read_text()
+    text = page.partition("## Definitions")[2].partition("```json")[2].partition("```")[0]
+    assert len(compile_workflow(msgspec.json.decode(text), "1", {}).steps) == 4
 
 
 def test_all_faults_are_told_at_once_each_with_its_place() -> None:
@@ -185,6 +193,15 @@ def test_a_sub_workflow_names_one_that_is_there() -> None:
     child = compiled.by_ref["a"].child
     assert child is not None
     assert (child.workflow, child.hash) == PINS["child"]
+
+
+def test_a_workflow_runs_at_most_a_hundred_others() -> None:
+    steps = [step(f"s{n}", step_type="sub_workflow", sub_workflow_id=f"w{n}") for n in range(101)]
+    pins = {f"w{n}": PINS["child"] for n in range(100)}
+    with pytest.raises(DefinitionInvalid) as caught:
+        compile_workflow(workflow(*steps), "1", pins)
+    assert caught.value.faults == ("steps: run more than 100 other workflows",)
+    assert compile_workflow(workflow(*steps[:100]), "1", pins)
 
 
 @pytest.mark.parametrize(

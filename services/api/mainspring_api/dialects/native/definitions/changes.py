@@ -34,6 +34,7 @@ from mainspring_api.context import Api
 from mainspring_api.dialects.native.definitions import present
 from mainspring_api.dialects.native.definitions.compile import (
     DIALECT,
+    MOST_CHILDREN,
     children_of,
     compile_workflow,
 )
@@ -139,7 +140,7 @@ async def _compiled(
 ) -> Definition:
     """Return what a workflow means; raise `DefinitionInvalid` with its faults after others."""
     pins: dict[str, Pin] = {}
-    for name in children_of(source):
+    for name in children_of(source)[:MOST_CHILDREN]:
         try:
             child = await runnable(api, caller.project, name)
         except NotFound:

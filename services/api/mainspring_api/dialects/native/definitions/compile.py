@@ -40,14 +40,14 @@ def compile_workflow(source: Json, version: str, pins: Mapping[str, Pin]) -> Def
 
 
 def children_of(source: Json) -> list[str]:
-    """Return the names of the workflows that a workflow's steps run, each once, at most some."""
+    """Return the names of the workflows that a workflow's steps run, each once."""
     found = dict.fromkeys(
         name
         for step in _steps_of(source)
         if isinstance(step, dict)
         and isinstance(name := cast("dict[str, Json]", step).get("sub_workflow_id"), str)
     )
-    return list(found)[:MOST_CHILDREN]
+    return list(found)
 
 
 def _steps_of(source: Json) -> list[Json]:
@@ -70,6 +70,7 @@ class _Workflow:
         head = read(self.source, wire.LooseHead, self.faults)
         if head is not None:
             self._check_head(head)
+        self._count_children()
         self._take_refs()
         needs = self._needs()
         steps = self._compile_steps(needs)
@@ -80,6 +81,13 @@ class _Workflow:
             self.faults.add("slug", "must not be a UUID: it would be taken for an id")
         check_tags(head.tags, self.faults)
         check_schedule(head.cron, head.cron_timezone, self.faults)
+
+    def _count_children(self) -> None:
+        names = children_of(self.source)
+        if len(names) > MOST_CHILDREN:
+            self.faults.add("steps", f"run more than {MOST_CHILDREN} other workflows")
+            # Nobody has looked for the rest, so nothing can be said of them.
+            self.pins = {**dict.fromkeys(names[MOST_CHILDREN:], Pin("", "")), **self.pins}
 
     def _take_refs(self) -> None:
         """Learn the refs of all steps, readable or not, so that references can be judged."""
