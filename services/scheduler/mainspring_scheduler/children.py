@@ -88,6 +88,7 @@ def _start_of(asked: StartChild, definition: Definition, found: DefinitionDetail
         parent=asked.execution,
         parent_step=asked.ref,
         depth=asked.depth,
+        within=asked.within,
     )
 
 

@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, cast
 
+import msgspec
+
 from mainspring.domain import gate
 from mainspring.domain.envelope import EMPTY, Head, Meta, StreamId, head_of, seal
 from mainspring.domain.errors import NotFound
@@ -26,8 +28,8 @@ MOST: Final = 256
 REMEMBERED: Final = 4096
 """Gates whose state this process keeps."""
 
-DEEPEST: Final = 32
-"""How far up the line of a run's parents is followed."""
+SAVED_EVERY: Final = 256
+"""Changes of a gate after which its state is saved, so that nobody has to read all of it."""
 
 ACTOR: Final = Meta(actor="scheduler")
 
@@ -49,28 +51,34 @@ class Gates:
             head, holders = await self._read(stream)
             rows = await self._engine.views.queued(asked.project, asked.workflow, limit=MOST)
             ended = await self._engine.views.ended_among(holders)
-            related = {row.id for row in rows if await self._is_within(row, holders)}
-            waiting = [await self._waiting(row) for row in rows if row.id not in related]
+            waiting = [await self._waiting(row) for row in rows]
             change = gate.decide(holders, ended, waiting)
             if not await self._record(stream, head, holders, change, asked.project):
                 return True
-        let_in = {*related, *change.taken, *(row.id for row in rows if row.id in holders)}
+        let_in = [*change.taken, *(row.id for row in rows if row.id in holders)]
         now = self._engine.clock.now()
         await self._tell([id for id in let_in if id not in ended], c.Admit(now=now))
         for each in waiting:
             if each.execution in change.rejected:
-                text = f"at most {each.most} runs of {asked.workflow} go on at once"
-                await self._tell([each.execution], c.TurnAway(reason=text, now=now))
+                reason = _full(asked.workflow, each.most)
+                await self._tell([each.execution], c.TurnAway(reason=reason, now=now))
         return len(rows) == MOST and bool(let_in or change.rejected)
 
     async def _read(self, stream: StreamId) -> tuple[Head, tuple[str, ...]]:
-        head, holders = self._known.get(stream, (EMPTY, ()))
+        head, holders = self._known.get(stream) or await self._saved(stream)
         history = (await self._engine.log.read([stream], after=head.version))[stream]
         for envelope in history:
             holders = gate.evolve(holders, cast("gate.SlotsChanged", event_in(envelope)))
             head = head_of(envelope)
         self._remember(stream, head, holders)
         return head, holders
+
+    async def _saved(self, stream: StreamId) -> tuple[Head, tuple[str, ...]]:
+        saved = (await self._engine.snapshots.load([stream])).get(stream)
+        if saved is None:
+            return EMPTY, ()
+        head, data = saved
+        return head, msgspec.json.decode(data, type=tuple[str, ...])
 
     def _remember(self, stream: StreamId, head: Head, holders: tuple[str, ...]) -> None:
         self._known[stream] = (head, holders)
@@ -80,17 +88,9 @@ class Gates:
 
     async def _waiting(self, row: ExecutionRow) -> gate.Waiting:
         definition = await self._engine.compiled(row.definition)
-        return gate.Waiting(row.id, definition.max_runs or MOST, definition.on_limit)
-
-    async def _is_within(self, row: ExecutionRow, holders: Sequence[str]) -> bool:
-        """Say whether a run was started, at whatever depth, by one that holds a place here."""
-        parent = row.parent
-        for _ in range(DEEPEST):
-            if parent is None or parent in holders:
-                return parent is not None
-            found = await self._engine.views.execution(parent)
-            parent = found.row.parent if found is not None else None
-        return False
+        # Who has been a run before waits to go on, whatever becomes of those that come anew.
+        on_limit = "queue" if row.started_at is not None else definition.on_limit
+        return gate.Waiting(row.id, definition.max_runs or MOST, on_limit)
 
     async def _record(
         self,
@@ -110,7 +110,10 @@ class Gates:
         if not isinstance(outcome, Appended):
             self._known.pop(stream, None)
             return False
-        self._remember(stream, head_of(sealed[-1]), gate.evolve(holders, event))
+        head, holders = head_of(sealed[-1]), gate.evolve(holders, event)
+        self._remember(stream, head, holders)
+        if head.version % SAVED_EVERY == 0:
+            await self._engine.snapshots.save(stream, head, msgspec.json.encode(holders))
         return True
 
     async def _tell(self, ids: Sequence[str], command: c.Admit | c.TurnAway) -> None:
@@ -121,3 +124,9 @@ class Gates:
                 return
 
         await asyncio.gather(*map(one, ids))
+
+
+def _full(workflow: str, most: int) -> str:
+    if most == 1:
+        return f"at most 1 run of {workflow} goes on at once"
+    return f"at most {most} runs of {workflow} go on at once"

@@ -45,7 +45,7 @@ async def test_a_run_that_may_not_wait_is_turned_away(desk: Desk) -> None:
     definition = dag(needing("a"), max_runs=1, on_limit="reject")
     _, second = [await desk.start(definition) for _ in range(2)]
     assert await desk.status(second) == "failed"
-    assert (await desk.state(second)).reason == "at most 1 runs of n go on at once"
+    assert (await desk.state(second)).reason == "at most 1 run of n goes on at once"
 
 
 async def test_other_workflows_are_not_held_back(desk: Desk) -> None:

@@ -3,8 +3,8 @@
 A workflow may say how many of its runs go on at once.  Who may begin is decided in one stream for
 the workflow, so that two writers cannot both give away the last place: one of them is refused and
 looks again.  Runs wait in the order in which they were asked for.  A run that a run of the same
-workflow has started, at any depth, goes in without a place of its own: it would else wait for its
-own ancestor for ever.
+workflow has started, at any depth, does not come here (`Execution.needs_place`): it would wait for
+its own ancestor for ever.
 """
 
 import hashlib

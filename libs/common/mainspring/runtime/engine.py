@@ -77,6 +77,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
     parent_step: str | None = None
     depth: int = 0
+    within: tuple[str, ...] = ()
     kept: dict[str, e.Kept] = {}
     expires: float | None = None
 
@@ -250,6 +251,7 @@ class Engine:
             parent=start.parent,
             parent_step=start.parent_step,
             depth=start.depth,
+            within=start.within,
             kept=start.kept,
             expires=start.expires,
             at=now,

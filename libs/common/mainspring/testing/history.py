@@ -52,9 +52,10 @@ from mainspring.domain.upcast import event_in
 from mainspring.store import views
 from mainspring.store.changes import PRIMARY_KEYS, TABLES
 from mainspring.store.tables import Tables
-from mainspring.testing import kinship, openings, readiness
+from mainspring.testing import kinship, openings, places, readiness
 from mainspring.testing.kinship import Kinship
 from mainspring.testing.ledger import Ledger
+from mainspring.testing.places import Places
 from mainspring.testing.transitions import illegal
 
 LAWS: Final[Mapping[str, str]] = {
@@ -81,6 +82,7 @@ LAWS: Final[Mapping[str, str]] = {
     **openings.LAWS,
     **readiness.LAWS,
     **kinship.LAWS,
+    **places.LAWS,
     "stuck": "a run that goes on has a reason and a next wake-up",
     "views": "the views are what the log says",
     "calls": "peers are called at least once for what was done and never more than recorded",
@@ -162,6 +164,7 @@ class Checker:
         self._expected = Tables()
         self._waiting: dict[tuple[str, str], tuple[StreamId, str]] = {}
         self._kinship = Kinship(self._ends_of)
+        self._places = Places()
         self._position = 0
 
     @property
@@ -185,6 +188,8 @@ class Checker:
         """Judge what only the end of the log can show; return all violations, in order."""
         for id, stream in self._streams.items():
             self._at_rest(id, stream)
+        for waits, fault in self._places.at_the_end():
+            self._blame_end(StreamId("execution", waits.id), waits.version, fault.law, fault.why)
         if self._calls is not None:
             for id, calls in self._calls.items():
                 if StreamId("execution", id) not in self._streams:
@@ -290,7 +295,7 @@ class Checker:
 
     def _family_of(self, stream: _Stream, envelope: Envelope, event: e.Event, x: Execution) -> None:
         """Hold a run to what it owes to its parent, to its children, and to whom it retries."""
-        faults = list(self._kinship.note(x.id, event, x))
+        faults = [*self._kinship.note(x.id, event, x), *self._places.note(event, x)]
         if isinstance(event, e.ExecutionRequested) and event.parent is not None:
             parent = self._streams.get(StreamId("execution", event.parent))
             if parent is None:
@@ -365,6 +370,7 @@ class Checker:
         if x is None:
             return
         self._judge_calls(id, stream)
+        self._places.rest(x)
         waiting_for, wake_at = outlook(x)
         if waiting_for is None and not _is_over(x):
             self._blame_end(id, x.version, "stuck", f"nothing says why it is {x.status}")

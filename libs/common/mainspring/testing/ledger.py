@@ -86,6 +86,8 @@ class Ledger:
             return event.phase not in ("up", "down")
         if isinstance(event, e.RetryRequested | e.StepResetRequested | e.ExecutionReopened):
             return True
+        if isinstance(event, e.SlotAwaited | e.RunAdmitted | e.RunRejected):
+            return self._goes_on
         # Between the wish to go on and its decision the run may be stopped or held back again.
         stops = e.CancelRequested | e.PauseRequested | e.ResumeRequested | e.ExecutionResumed
         return self._goes_on and isinstance(event, stops)

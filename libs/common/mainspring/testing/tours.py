@@ -452,9 +452,59 @@ def queued() -> Player:
 def turned_away() -> Player:
     """Play a run that finds no place and may not wait for one."""
     player = _begun(Player(dag(needing("a"), max_runs=1, on_limit="reject")))
-    reason = "at most 1 runs of order go on at once"
+    reason = "at most 1 run of order goes on at once"
     player.ask(c.TurnAway(reason=reason, now=player.now))
     return _begun(player)
+
+
+def turned_away_once() -> Player:
+    """Play a run that is turned away, is retried, and finds a place then."""
+    player = turned_away()
+    player.ask(c.RequestRetry())
+    _begun(player)
+    player.ask(c.Admit(now=player.now))
+    _begun(player)
+    _answer(player, 200)
+    return player
+
+
+def queued_too_long() -> Player:
+    """Play a run that finds no place within its time."""
+    player = _begun(Player(dag(needing("a"), max_runs=1, run_timeout=60.0)))
+    player.pass_time(60.0)
+    return _begun(player)
+
+
+def placed_again() -> Player:
+    """Play a run that fails, is taken up again, and waits for another place; its end was told."""
+    player = _failed_in_its_place()
+    player.ask(c.RequestStepReset(ref="a"))
+    _begun(player)
+    _answer(player, 200)
+    player.ask(c.RequestPause())
+    player.ask(c.RequestResume())
+    _begun(player)
+    player.ask(c.Admit(now=player.now))
+    _begun(player)
+    _answer(player, 200)
+    return player
+
+
+def left_the_queue() -> Player:
+    """Play a run that fails, is retried, waits for another place, and is canceled there."""
+    player = _failed_in_its_place()
+    player.ask(c.RequestRetry())
+    _begun(player)
+    player.ask(c.RequestCancel(reason="no more"))
+    return _begun(player)
+
+
+def _failed_in_its_place() -> Player:
+    player = _begun(Player(dag(needing("a"), max_runs=1, on_failure=call("hook", "bad"))))
+    player.ask(c.Admit(now=player.now))
+    _begun(player)
+    _answer(player, 500)
+    return player
 
 
 TOURS: Final[dict[str, Callable[[], Player]]] = {
@@ -483,5 +533,9 @@ TOURS: Final[dict[str, Callable[[], Player]]] = {
         forced,
         queued,
         turned_away,
+        turned_away_once,
+        queued_too_long,
+        placed_again,
+        left_the_queue,
     )
 }

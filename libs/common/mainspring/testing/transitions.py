@@ -63,6 +63,8 @@ def _fact(event: e.Event, x: Execution) -> Iterator[str]:
             yield from _demand(x.status in RESETTABLE, f"no step of a {x.status} run is reset")
             step = x.of(event.ref)
             yield from _demand(step and step.status not in OPEN, "an open step is not reset")
+        case e.RunAdmitted() | e.RunRejected():
+            yield from _demand(x.slot == "awaited", "it waits for no place")
         case e.WakeRequested():
             asleep = any(step.status == "sleeping" for step in x.open_steps())
             yield from _demand(asleep, "nothing sleeps")
@@ -118,11 +120,18 @@ def _turn(event: e.Event, x: Execution) -> Iterator[str]:
         case e.ExecutionStarted():
             yield from _demand(x.status == "pending", f"a run that is {x.status} does not begin")
             yield from _demand(x.cancel is None, "it was canceled before it began")
+            yield from _demand(not x.needs_place, "it has no place among the runs of its workflow")
+        case e.SlotAwaited():
+            yield from _demand(x.needs_place, "it needs no place")
+            yield from _demand(not x.slot, "it waits for a place already")
+            yield from _demand(not x.paused and x.cancel is None, "it is held back, or wound up")
         case e.ExecutionResumed():
             yield from _demand(x.resumed, "no resume was asked for")
         case e.ExecutionReopened():
             yield from _demand(x.retry or x.resets, "neither a retry nor a reset was asked for")
             yield from _demand(not x.paused, "a paused run is not reopened")
+            placed = x.cancel is not None or not x.needs_place
+            yield from _demand(placed, "it has no place among the runs of its workflow")
             yield from _demand(event.unwinding == bool(x.retry and x.corrupted), "the wrong way")
         case e.UnwindingStarted():
             yield from _demand(x.unwinding is None, "it is being undone already")

@@ -48,8 +48,13 @@ def _take_in(draft: Draft, command: c.Recorded | c.Advance) -> None:
 
 def advance(draft: Draft) -> None:
     """Decide all that follows from the state as it is."""
-    _begin(draft)
+    if draft.x.resumed:
+        draft.emit(e.ExecutionResumed(at=draft.now))
     _reopen(draft)
+    _begin(draft)
+    if draft.x.status == "pending":
+        steps.fall_due(draft)  # it waits for a place; a notice of its last end may be on its way
+        return
     while len(draft.events) < MOST_AT_ONCE:
         before = len(draft.events)
         _once(draft)
@@ -75,23 +80,19 @@ def _once(draft: Draft) -> None:
 
 
 def _begin(draft: Draft) -> None:
-    if draft.x.resumed:
-        draft.emit(e.ExecutionResumed(at=draft.now))
     x = draft.x
-    if x.status != "pending":
+    if x.status != "pending" or x.goes_on:
         return
     if x.cancel is not None:
         draft.emit(e.ExecutionCanceled(reason=x.cancel, at=draft.now))
     elif x.rejected is not None:
         draft.emit(e.ExecutionFailed(reason=x.rejected, at=draft.now))
-    elif x.paused:
-        return
-    elif x.definition.max_runs is None or x.slot == "granted":
+    elif not x.needs_place:
         draft.emit(e.ExecutionStarted(at=draft.now))
     elif x.ends_at is not None and x.ends_at <= draft.now:
-        limit = x.definition.run_timeout
+        seconds = x.ends_at - (x.reopened_at or (x.requested.at if x.requested else 0.0))
         draft.emit(
-            e.ExecutionTimedOut(reason=f"it found no place within {limit:g} s", at=draft.now)
+            e.ExecutionTimedOut(reason=f"it found no place within {seconds:g} s", at=draft.now)
         )
     elif not x.slot:
         draft.emit(e.SlotAwaited(at=draft.now))
@@ -134,9 +135,17 @@ def _move(draft: Draft, move: Move) -> None:
 
 
 def _reopen(draft: Draft) -> None:
-    """Carry out a retry of the run, or resets of single steps; a pause holds back both."""
+    """Carry out a retry of the run, or resets of single steps; a pause holds back both.
+
+    A run that has ended has given up its place, and waits for another one.  One that is canceled
+    meanwhile has nothing left to do, and needs none.
+    """
     x = draft.x
     if x.paused or not (x.retry or x.resets):
+        return
+    if x.needs_place and x.cancel is None:
+        if not x.slot:
+            draft.emit(e.SlotAwaited(at=draft.now))
         return
     corrupted = x.corrupted if x.retry else ()
     draft.emit(e.ExecutionReopened(unwinding=bool(corrupted), at=draft.now))

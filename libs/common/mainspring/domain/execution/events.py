@@ -53,8 +53,9 @@ class ExecutionRequested(Message, frozen=True, kw_only=True):
     """The first event of every execution.
 
     `kept` are results of the run that this one retries: their steps count as done.  `depth` is how
-    many runs stand above it.  `expires` is an instant at which the run has taken too long, beside
-    the definition's own limit.
+    many runs stand above it, `within` the bounded workflows among those: of these it needs no
+    place.  `expires` is an instant at which the run has taken too long, beside the definition's own
+    limit.
     """
 
     definition: str
@@ -70,6 +71,7 @@ class ExecutionRequested(Message, frozen=True, kw_only=True):
     parent_step: str | None = None
     kept: dict[str, Kept] = {}
     depth: int = 0
+    within: tuple[str, ...] = ()
     expires: float | None = None
     at: float
 
@@ -190,7 +192,7 @@ class ExecutionStarted(Message, frozen=True, kw_only=True):
 
 
 class SlotAwaited(Message, frozen=True, kw_only=True):
-    """The run waits for a place among the runs of its workflow."""
+    """The run waits for a place among the runs of its workflow: to begin, or to be reopened."""
 
     at: float
 

@@ -77,7 +77,7 @@ def _apply(x: Execution, event: e.Event) -> Execution:
         case e.ExecutionResumed():
             return replace(x, resumed=False)
         case e.SlotAwaited():
-            return replace(x, slot="awaited")
+            return _queued(x)
         case _:
             return _ended(x, event)
 
@@ -91,15 +91,14 @@ def _asked(x: Execution, event: e.Event) -> Execution:
             x = replace(x, slot="granted", rejected=getattr(event, "reason", None))
         case e.CancelRequested():
             # A cancel ends a pause: there is nothing left to hold back.
-            status = ("running" if x.started_at else "pending") if x.paused else x.status
+            status = _held_back(x) if x.paused else x.status
             x = replace(x, cancel=event.reason or "canceled", paused=False, status=status)
         case e.PauseRequested():
             x = replace(x, paused=True, status="paused")
         case e.ResumeRequested():
-            status = "running" if x.started_at else "pending"
-            x = replace(x, paused=False, resumed=True, status=status)
+            x = replace(x, paused=False, resumed=True, status=_held_back(x))
         case e.RetryRequested():
-            x = replace(x, retry=True, status="running", finished_at=None)
+            x = replace(x, retry=True, status=_held_back(x), finished_at=None)
         case e.StepResetRequested():
             x = replace(x, resets=(*x.resets, event))
         case e.WakeRequested():
@@ -109,6 +108,17 @@ def _asked(x: Execution, event: e.Event) -> Execution:
         case _:
             pass
     return x
+
+
+def _held_back(x: Execution) -> Status:
+    """Return the status of a run that nobody holds back any more."""
+    return "running" if x.started_at and x.slot != "awaited" else "pending"
+
+
+def _queued(x: Execution) -> Execution:
+    """Let a run wait for a place; what its last end was is over, but for what is not undone."""
+    unwinding = x.unwinding if x.corrupted else None
+    return replace(x, slot="awaited", status="pending", unwinding=unwinding)
 
 
 def _forced(x: Execution, event: e.Forced) -> Execution:
@@ -156,6 +166,8 @@ def _closed(x: Execution, status: Status, reason: str | None, at: float) -> Exec
         ended_after=x.begun,
         cancel=None,
         paused=False,
+        slot="",
+        rejected=None,
         forced=Map(),
     )
 
@@ -171,7 +183,9 @@ def _started(x: Execution, event: e.ExecutionStarted) -> Execution:
 def _reopened(x: Execution, event: e.ExecutionReopened) -> Execution:
     x = replace(x, retry=False, resets=(), finished_at=None, reopened_at=event.at, warning=None)
     if not event.unwinding:
-        return replace(x, status="running", unwinding=None, reason=None, corrupted=())
+        # One that was turned away, or that failed before it began, begins now.
+        status = "running" if x.started_at else "pending"
+        return replace(x, status=status, unwinding=None, reason=None, corrupted=())
     stack = x.stack
     for ref in sorted(x.corrupted, key=lambda ref: x.steps[ref].completed_as or 0):
         stack = Completed(ref, stack)

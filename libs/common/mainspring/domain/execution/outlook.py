@@ -2,9 +2,8 @@
 
 `waiting_for` is one of: decision (the scheduler's next turn), task (an executor), child (a run of
 another workflow), retry, callback, sleep, event, approval, join (branches), resume (a person), slot
-(the end of another run of its workflow).  A
-run that has ended and owes no notice has none.  Only who waits for the world without a time limit
-has a reason and no instant: an event, an approval, a
+(the end of another run of its workflow).  A run that has ended and owes no notice has none.  Only
+who waits for the world without a time limit has a reason and no instant: an event, an approval, a
 resume, the end of another run.
 """
 
@@ -86,7 +85,8 @@ def timer_of(x: Execution, step: StepState | None) -> Timer | None:
 def run_timer_of(x: Execution) -> Timer | None:
     """Return the timer of the run's own time-out."""
     at = x.ends_at
-    going = x.status == "running" or (x.status == "pending" and x.slot == "awaited")
+    queued = x.status == "pending" and x.slot == "awaited" and not x.goes_on
+    going = queued or x.status == "running"
     if at is None or x.paused or x.unwinding or not going:
         return None
     return Timer("run", at)
@@ -101,15 +101,13 @@ def outlook(x: Execution) -> Outlook:
     owed = x.handled < x.version
     if x.is_terminal and not x.open and not owed:
         return Outlook(None, None)
-    if not owed and x.status == "pending" and x.slot == "awaited":
-        ends = run_timer_of(x)
-        return Outlook("slot", ends.due_at if ends else None)
-    if owed or not x.open:
+    queued = x.status == "pending" and x.slot == "awaited"
+    if owed or (not x.open and not queued):
         return Outlook("decision", x.updated_at or x.requested.at)
     wakes = [at for key in x.open if (at := _wake(x, x.steps[key])) is not None]
     run = run_timer_of(x)
     wake_at = min([*wakes, run.due_at] if run else wakes, default=None)
-    return Outlook(_reason(x, wake_at), wake_at)
+    return Outlook("slot" if queued else _reason(x, wake_at), wake_at)
 
 
 def _wake(x: Execution, step: StepState) -> float | None:

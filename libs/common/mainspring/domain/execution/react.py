@@ -44,6 +44,7 @@ class StartChild(Message, frozen=True, kw_only=True):
     hash: str | None
     payload: Json
     depth: int
+    within: tuple[str, ...] = ()
     traceparent: str = ""
     cancel: str | None = None
 
@@ -112,6 +113,8 @@ def react(event: e.Event, x: Execution) -> list[Action]:
             return [OfferKept(project=x.project, key=key)]
         case e.SlotAwaited():
             return _gate(x)
+        case e.ExecutionResumed() if x.slot == "awaited":
+            return _gate(x)
         case e.UnwindingStarted():
             stop = [StopAttempts(execution=x.id)] if event.outcome != "failed" else []
             return [*stop, *children(x)]
@@ -176,9 +179,17 @@ def child_of(x: Execution, state: StepState) -> StartChild | None:
         hash=step.child.hash,
         payload=state.payload,
         depth=asked.depth + 1,
+        within=_within(x, asked),
         traceparent=x.traceparent,
         cancel=x.unwinding.reason if x.unwinding else None,
     )
+
+
+def _within(x: Execution, asked: e.ExecutionRequested) -> tuple[str, ...]:
+    """Return the bounded workflows that a run, or one above it, is a run of."""
+    if x.definition.max_runs is None or asked.name in asked.within:
+        return asked.within
+    return (*asked.within, asked.name)
 
 
 def task_of(x: Execution, state: StepState) -> Task:

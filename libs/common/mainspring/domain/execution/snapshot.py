@@ -5,7 +5,7 @@ wrongly but not at all; the log is folded instead.
 """
 
 import hashlib
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from immutables import Map
@@ -46,6 +46,8 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stack: tuple[str, ...]
     completed: tuple[str, ...]
     begun: int
+    slot: Literal["", "awaited", "granted"]
+    rejected: str | None
     cancel: str | None
     paused: bool
     resumed: bool

@@ -174,6 +174,8 @@ class Unwinding(msgspec.Struct, frozen=True):
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One run.  `version` is how many events made it what it is, `hash` that of the last one.
 
+    `slot` is how it stands with a place among the runs of its workflow, where these are bounded:
+    one that has ended has none.
     `handled` is the version up to which nothing is left to decide: behind `version` there are facts
     that the scheduler has not answered yet.  `ended_after` is how many visits had begun when the
     run ended last: what was begun after that tells of this end.
@@ -230,6 +232,23 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         at = None if limit is None else (self.reopened_at or self.requested.at) + limit
         expires = None if self.reopened_at else self.requested.expires
         return min(at, expires) if at is not None and expires is not None else at or expires
+
+    @property
+    def goes_on(self) -> bool:
+        """True between the wish to take up a run that has ended and its being reopened."""
+        return self.retry or (bool(self.resets) and self.finished_at is not None)
+
+    @property
+    def needs_place(self) -> bool:
+        """True when it may not go on before it has a place among the runs of its workflow.
+
+        Whoever was started by one of these goes in with it, and would else wait for it for ever;
+        once it has ended it is on its own.
+        """
+        asked = self.requested
+        if self.definition.max_runs is None or self.slot == "granted" or asked is None:
+            return False
+        return self.goes_on or (self.status == "pending" and asked.name not in asked.within)
 
     @property
     def is_terminal(self) -> bool:
