@@ -49,12 +49,13 @@ class Gateway:
         draining: asyncio.Event,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._upstream = upstream.rstrip("/")
+        url = httpx.URL(upstream)
+        self._origin, self._base = str(url.copy_with(raw_path=b"")), url.path.rstrip("/")
         self._draining = draining
         limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=64)
         # Loading the authorities takes 50 ms: only where there is a certificate to verify.
         self._transport = transport or httpx.AsyncHTTPTransport(
-            verify=self._upstream.startswith("https:"), limits=limits, trust_env=False
+            verify=url.scheme == "https", limits=limits, trust_env=False
         )
         self._drained = asyncio.Event()
 
@@ -93,23 +94,24 @@ class Gateway:
 
     async def _asked(self, request: Request, body: bytes) -> httpx.Response:
         """Return the other side's answer as soon as its head is there."""
-        onward = httpx.Request(
-            request.method,
-            self._target(request.scope),
-            headers=_onward(request),
-            content=body,
-            extensions={"timeout": _TIMEOUT},
-        )
+        target = self._base + _target(request.scope)
+        try:
+            onward = httpx.Request(
+                request.method,
+                f"{self._origin}{target}",
+                headers=_onward(request),
+                content=body,
+                # As it was sent: the URL would have its dots resolved, and lead elsewhere.
+                extensions={"timeout": _TIMEOUT, "target": target.encode("latin-1")},
+            )
+        except httpx.InvalidURL:
+            raise HTTPException(404, "there is nothing under this path") from None
         try:
             return await self._transport.handle_async_request(onward)
         except httpx.TimeoutException:
             raise _away("did not answer in time") from None
         except httpx.HTTPError:
             raise _away("does not answer") from None
-
-    def _target(self, scope: Scope) -> str:
-        query = scope["query_string"].decode("latin-1")
-        return f"{self._upstream}{scope['path']}" + (f"?{query}" if query else "")
 
     async def _pass(self, answer: httpx.Response, receive: Receive, send: Send) -> None:
         """Hand on what comes until it ends, the reader leaves, or, for a stream, we drain."""
@@ -143,6 +145,11 @@ async def _pump(answer: httpx.Response, send: Send) -> bool:
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _target(scope: Scope) -> str:
+    query = scope["query_string"].decode("latin-1")
+    return scope["path"] + (f"?{query}" if query else "")
 
 
 def _onward(request: Request) -> Headers:

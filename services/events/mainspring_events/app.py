@@ -38,7 +38,7 @@ def application(world: World, feed: Feed) -> Edge:
     """Return the HTTP face."""
     streams = Streams(world, feed)
     listed: list[BaseRoute] = [
-        *routes(events_of(world, feed), served(HANDLERS)),
+        *routes(events_of(world, feed), served(HANDLERS), unfit=_no_key),
         Route("/v1/workflow-runs/{id}/stream", streams.execution),
         Route("/v1/log/stream", streams.project),
     ]
@@ -96,6 +96,10 @@ class Streams:
 
 def _native(_: Request) -> Dialect:
     return "native"
+
+
+def _no_key(name: str) -> Exception:
+    return DefinitionInvalid([f"{name}: must be UTF-8 without control characters"])
 
 
 def _types(text: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from mainspring.domain.envelope import Meta
 from mainspring.domain.errors import IllegalTransition, NotFound
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.settling import same
+from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import Json
 from mainspring.domain.rows import IdempotencyRow, TriggerRow
 from mainspring.http.answers import encode
@@ -19,10 +20,11 @@ from mainspring.http.caller import Caller, native_caller_of
 from mainspring.http.contracts import events as wire
 from mainspring.http.faults import shown as named
 from mainspring.http.idempotency import Again, Keep, Reply
-from mainspring.http.instants import shown
+from mainspring.http.instants import shown as instant
 from mainspring.http.reading import read_body
 from mainspring.ports import TriggerDetail
 from mainspring.runtime.answered import record_answer
+from mainspring.runtime.triggers import most_of
 from mainspring_events import present
 from mainspring_events.context import Events
 from mainspring_events.reads import key_in, newest
@@ -66,7 +68,7 @@ async def cancel(events: Events, request: Request) -> Response:
         )
         meta = keep(_note(row))
         answer = await events.engine.ask(row.execution, command, project=caller.project, meta=meta)
-        return Reply(200, encode(present.after(answer.execution, found)))
+        return _shown(answer.execution, found)
 
     again = _again(events, caller)
     return await events.once.answer(request, caller, await request.body(), effect, again)
@@ -78,15 +80,17 @@ async def send_by_prefix(events: Events, request: Request) -> Response:
     raw, body = await read_body(request, wire.PrefixEvent)
 
     async def effect(keep: Keep) -> Reply:
-        resolved, first = 0, list[wire.Trigger]()
+        resolved, first = 0, list[TriggerRow]()
+        most = most_of(body.payload, wire.MOST_SHOWN, wire.MOST_SHOWN_BYTES)
         pages = events.triggers.send_to_all(
             caller.project, prefix, body.payload, sent_by=caller.actor, meta=caller.meta()
         )
         async for page in pages:
             resolved += len(page)
-            for row in page[: wire.MOST_SHOWN - len(first)]:
-                first.append(present.of_row(row, None, body.payload))
-        reply = Reply(200, encode(wire.Resolved(resolved, tuple(first))))
+            first += page[: most - len(first)]
+        asks = await events.triggers.asks(first)
+        shown = tuple(present.of_row(row, asks[row.id], body.payload) for row in first)
+        reply = Reply(200, encode(wire.Resolved(resolved, shown)))
         await _record(events, caller, "send by prefix", resolved, keep(reply))
         return reply
 
@@ -128,12 +132,12 @@ async def _sent(
 ) -> Reply:
     meta = keep(_note(found.row))
     answer = await events.triggers.send(found.row, payload, sent_by=caller.actor, meta=meta)
-    return Reply(200, encode(present.after(answer.execution, found)))
+    return _shown(answer.execution, found)
 
 
 async def _kept(events: Events, caller: Caller, key: str, body: wire.Event, keep: Keep) -> Reply:
     until = events.engine.clock.now() + (body.buffer_secs or 0)
-    reply = Reply(202, encode(wire.Buffered(key, "buffered", shown(until))))
+    reply = Reply(202, encode(wire.Buffered(key, "buffered", instant(until))))
     await events.triggers.keep(
         caller.project,
         key,
@@ -143,6 +147,11 @@ async def _kept(events: Events, caller: Caller, key: str, body: wire.Event, keep
         meta=keep(reply),
     )
     return reply
+
+
+def _shown(x: Execution, found: TriggerDetail) -> Reply:
+    then = present.after(x, found.row, found.ask)
+    return Reply(200, encode(then or present.trigger(found)))
 
 
 class _Note(msgspec.Struct, frozen=True):
@@ -168,7 +177,7 @@ def _again(events: Events, caller: Caller) -> Again:
         x = await events.engine.load(found.row.execution, as_of=row.at)
         if x is None:
             raise NotFound("the run is not there any more")
-        return Reply(200, encode(present.after(x, found)))
+        return _shown(x, found)
 
     return again
 

@@ -42,12 +42,14 @@ def of_row(row: TriggerRow, ask: Json, payload: Json) -> wire.Trigger:
     )
 
 
-def after(x: Execution, found: TriggerDetail) -> wire.Trigger:
-    """Return a trigger in a later state of its execution."""
-    row = after_of(x, found.row)
+def after(x: Execution, row: TriggerRow, ask: Json) -> wire.Trigger | None:
+    """Return a trigger in a state of its execution, None where that state has it not."""
     step = x.of(row.ref)
-    settled = step.resolution if step is not None and row.payload_version is not None else None
-    return of_row(row, found.ask, settled.payload if settled is not None else None)
+    if step is None or step.opened is None or step.opened.id != row.id:
+        return None
+    then = after_of(x, row)
+    settled = step.resolution if then.payload_version is not None else None
+    return of_row(then, ask, settled.payload if settled is not None else None)
 
 
 def stats(counts: dict[str, int], waited: float) -> wire.Stats:

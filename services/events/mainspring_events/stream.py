@@ -62,6 +62,7 @@ class Follower:
             if len(batch) < BATCH:
                 self.position = max(self.position, head)
                 yield []
+                del batch  # or a thousand waiting streams would hold what each read last
                 await self._ear.heard()
 
 

@@ -18,11 +18,12 @@ from mainspring.domain.errors import LogUnavailable
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.history import apply, event_of
 from mainspring.domain.execution.state import absent
+from mainspring.domain.message import Json
+from mainspring.domain.rows import TriggerRow
 from mainspring.http import sse
 from mainspring.http.answers import encode
 from mainspring.http.caller import native_caller_of
 from mainspring.http.contracts import events as wire
-from mainspring.ports import TriggerDetail
 from mainspring_events import present
 from mainspring_events.context import Events
 from mainspring_events.reads import key_in, newest
@@ -38,84 +39,88 @@ class Change(NamedTuple):
     trigger: wire.Trigger
 
 
+class News(NamedTuple):
+    """What is to be shown of a trigger, its last change, how far was read, and whether it is over.
+
+    `pieces` is let go as soon as it is sent: five thousand streams may have large payloads.
+    """
+
+    pieces: bytes
+    last: int
+    read: int
+    over: bool
+
+
 async def stream(events: Events, request: Request) -> Response:
     """Stream the newest trigger with a key; raise `NotFound`."""
     project, key = native_caller_of(request).project, key_in(request)
     after = sse.resume_from(request.headers, request.query_params)
-    found = await newest(events, project, key)
-    if after is not None and found.row.status != OPEN:
-        history = await _history(events, found)
-        if not _behind(await changes(events, found, history), after):
-            return Response(status_code=NO_MORE)
-    return sse.EventStream(trigger_stream(events, found, after), events.draining)
+    row = (await newest(events, project, key)).row
+    if after is not None and row.status != OPEN and not (await _news(events, row, after)).pieces:
+        return Response(status_code=NO_MORE)
+    return sse.EventStream(trigger_stream(events, row, after), events.draining)
 
 
 async def trigger_stream(
-    events: Events, found: TriggerDetail, after: int | None
+    events: Events, row: TriggerRow, after: int | None
 ) -> AsyncGenerator[bytes]:
     """Yield the state and then each change, or the changes behind `after`; end with the trigger.
 
     A log that goes away ends the stream: its reader comes back and resumes.
     """
-    of_run = StreamId(EXECUTION, found.row.execution)
+    of_run = StreamId(EXECUTION, row.execution)
     try:
         async with events.feed.to_stream(of_run) as ear:
-            history = await _history(events, found)
-            known = await changes(events, found, history)
-            news = known[-1:] if after is None else _behind(known, after)
-            yield b"".join(map(_piece, news))
-            over = known[-1].trigger.status != OPEN
-            seen, last = history[-1].position, known[-1].position
-            follower = Follower(events.engine.log, ear, seen, read=True)
+            news = await _news(events, row, after)
+            if news.pieces:
+                yield news.pieces
+            news = news._replace(pieces=b"")
+            follower = Follower(events.engine.log, ear, news.read, read=True)
             async with aclosing(follower.batches(stream=of_run, types=())) as batches:
                 async for batch in batches:
-                    if over:
+                    if news.over:
                         return
-                    if not _concerns(batch, found.row.ref):
-                        continue
-                    known = await changes(events, found, await _history(events, found))
-                    news = _behind(known, last)
-                    last = known[-1].position
-                    over = known[-1].trigger.status != OPEN
-                    if news:
-                        yield b"".join(map(_piece, news))
-                    if over:
-                        return
+                    if _concerns(batch, row.ref):
+                        news = await _news(events, row, news.last)
+                        if news.pieces:
+                            yield news.pieces
+                        news = news._replace(pieces=b"")
     except LogUnavailable:
         return
 
 
-async def changes(
-    events: Events, found: TriggerDetail, history: Sequence[Envelope]
-) -> list[Change]:
-    """Return what the trigger was after each event that changed it, oldest first."""
+async def _news(events: Events, row: TriggerRow, after: int | None) -> News:
+    """Return what is new behind a position; with none, the present state."""
+    of_run = StreamId(EXECUTION, row.execution)
+    history = (await events.engine.log.read([of_run]))[of_run]
+    known = await changes(events, row, history)
+    latest = known[-1]
+    new = [change for change in known if after is None or change.position > after]
+    pieces = b"".join(map(_piece, new[-1:] if after is None else new))
+    return News(pieces, latest.position, history[-1].position, latest.trigger.status != OPEN)
+
+
+async def changes(events: Events, row: TriggerRow, history: Sequence[Envelope]) -> list[Change]:
+    """Return what a trigger was after each event that changed it, oldest first."""
     first = event_of(history[0])
     assert isinstance(first, e.ExecutionRequested)  # noqa: S101 - no run begins otherwise
-    x = absent(found.row.execution, await events.engine.compiled(first.definition))
+    x = absent(row.execution, await events.engine.compiled(first.definition))
+    ask: Json = None
     known: list[Change] = []
     for envelope in history:
-        x = apply(x, envelope, event_of(envelope))
-        step = x.of(found.row.ref)
-        if step is None or step.opened is None or step.opened.id != found.row.id:
-            continue
-        trigger = present.after(x, found)
-        if not known or known[-1].trigger != trigger:
+        event = event_of(envelope)
+        x = apply(x, envelope, event)
+        if isinstance(event, e.StepWaiting) and event.trigger == row.id:
+            ask = event.ask
+        trigger = present.after(x, row, ask)
+        if trigger is not None and (not known or known[-1].trigger != trigger):
             known.append(Change(envelope.position, trigger))
-    return known or [Change(history[-1].position, present.trigger(found))]
-
-
-async def _history(events: Events, found: TriggerDetail) -> list[Envelope]:
-    of_run = StreamId(EXECUTION, found.row.execution)
-    return (await events.engine.log.read([of_run]))[of_run]
+    return known
 
 
 def _concerns(batch: Iterable[Envelope], ref: str) -> bool:
     """Say whether any of these events speaks of the step, or of the whole run."""
     return any(getattr(event_of(envelope), "ref", ref) == ref for envelope in batch)
-
-
-def _behind(known: Sequence[Change], position: int) -> list[Change]:
-    return [change for change in known if change.position > position]
 
 
 def _piece(change: Change) -> bytes:

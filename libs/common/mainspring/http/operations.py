@@ -53,20 +53,35 @@ class Operation(NamedTuple):
     name: str = ""
 
 
-def routes(api: object, operations: Iterable[Operation]) -> list[Route]:
-    """Return one route for each path, the fixed paths first."""
+Unfit: TypeAlias = Callable[[str], Exception]
+"""Makes the error of a parameter, by its name, that no name could be."""
+
+
+def nowhere(_: str) -> Exception:
+    """Return the error of a path under which nothing can be."""
+    return HTTPException(404, "there is nothing under this path")
+
+
+def routes(api: object, operations: Iterable[Operation], *, unfit: Unfit = nowhere) -> list[Route]:
+    """Return one route for each path, the fixed paths first.
+
+    `unfit` says what is wrong with a parameter that is no text, or has control characters in it.
+    """
     by_path: dict[str, dict[str, Handler]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation.handler
     ordered = sorted(by_path, key=lambda path: [part.startswith("{") for part in path.split("/")])
-    return [Route(path, Resource(api, by_path[path])) for path in ordered]
+    return [Route(path, Resource(api, by_path[path], unfit)) for path in ordered]
 
 
 class Resource:
     """What can be done with one path."""
 
-    def __init__(self, api: object, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, api: object, handlers: Mapping[str, Handler], unfit: Unfit = nowhere
+    ) -> None:
         self._api = api
+        self._unfit = unfit
         self._handlers = dict(handlers)
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
@@ -78,20 +93,21 @@ class Resource:
             text = f"{scope['method'][:16]} is not allowed here, but {self._allowed}"
             raise HTTPException(405, text, {"Allow": self._allowed})
         parameters = scope["path_params"]
-        scope["path_params"] = {name: _decoded(text) for name, text in parameters.items()}
+        scope["path_params"] = {
+            name: self._decoded(name, text) for name, text in parameters.items()
+        }
         response = await handler(self._api, Request(scope, receive, send))
         await response(scope, receive, send)
 
-
-def _decoded(text: str) -> str:
-    """Return a parameter; one that no name could be is not found."""
-    try:
-        decoded = unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        raise HTTPException(404, "there is nothing under this path") from None
-    if CONTROL.search(decoded):
-        raise HTTPException(404, "there is nothing under this path")
-    return decoded
+    def _decoded(self, name: str, text: str) -> str:
+        """Return a parameter; raise for one that no name could be."""
+        try:
+            decoded = unquote_to_bytes(text).decode()
+        except UnicodeDecodeError:
+            raise self._unfit(name) from None
+        if CONTROL.search(decoded):
+            raise self._unfit(name)
+        return decoded
 
 
 class AsSent:

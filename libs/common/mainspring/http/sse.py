@@ -85,6 +85,9 @@ class EventStream(Response):
         self._sent = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "HEAD":
+            await self._head_alone(send)
+            return
         route = getattr(scope.get("route"), "path", "unmatched")
         with SSE_STREAMS.labels(route).track_inprogress():
             head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -93,6 +96,11 @@ class EventStream(Response):
                 await self._stream(receive, send)
             except SlowReader:
                 SSE_SLOW_READERS.inc()
+
+    async def _head_alone(self, send: Send) -> None:
+        await self._source.aclose()
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stream(self, receive: Receive, send: Send) -> None:
         await self._write(send, b"retry: %d\n\n" % RETRY_MS)
@@ -122,6 +130,7 @@ class EventStream(Response):
         async with aclosing(self._source) as source:
             async for piece in source:
                 await self._write(send, piece)
+                del piece  # it may be large, and the next one may be long in coming
 
     async def _write(self, send: Send, piece: bytes) -> None:
         """Hand a piece to the socket; raise `SlowReader` when it is not taken in time."""

@@ -4,7 +4,7 @@ The api, the events service and the scheduler all do this, so it stands here onc
 found through the views, but it is resolved by its execution's decider: of all who send, one wins.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -12,8 +12,16 @@ import msgspec
 
 from mainspring.bus import subjects
 from mainspring.domain.envelope import EMPTY, Envelope, Head, Meta, StreamId, head_of, seal
-from mainspring.domain.errors import IllegalTransition, LogUnavailable, NotFound, VersionConflict
+from mainspring.domain.errors import (
+    IllegalTransition,
+    MainspringError,
+    NotFound,
+    Rejected,
+    VersionConflict,
+)
 from mainspring.domain.execution import commands as c
+from mainspring.domain.execution.events import StepWaiting
+from mainspring.domain.execution.history import event_of
 from mainspring.domain.execution.react import EmitEvent
 from mainspring.domain.execution.settling import same
 from mainspring.domain.execution.state import Execution
@@ -45,6 +53,9 @@ PAGE: Final = 1000
 AT_ONCE: Final = 250
 """Executions whose triggers receive an event in one transaction."""
 
+AT_ONCE_BYTES: Final = 16 << 20
+"""Bytes of payloads in one such transaction, where that is more than one."""
+
 ACTOR: Final = Meta(actor="scheduler")
 
 
@@ -71,6 +82,7 @@ class Triggers:
         Each page is durable when it is yielded.  Who stops waiting meanwhile is passed over.
         """
         after: str | None = None
+        at_once = most_of(payload, AT_ONCE, AT_ONCE_BYTES)
         while True:
             rows = await self._engine.views.waiting_triggers(
                 project, prefix, limit=PAGE, after=after
@@ -78,34 +90,45 @@ class Triggers:
             if not rows:
                 return
             after = rows[-1].key
-            yield await self._send_page(project, rows, payload, sent_by=sent_by, meta=meta)
+            by_execution: dict[str, list[TriggerRow]] = {}
+            for row in rows:
+                by_execution.setdefault(row.execution, []).append(row)
+            received: list[TriggerRow] = []
+            for part in batched(by_execution, at_once):
+                some = {id: by_execution[id] for id in part}
+                received += await self._send_some(project, some, payload, sent_by, meta)
+            yield received
 
-    async def _send_page(
+    async def _send_some(
         self,
         project: str,
-        rows: Sequence[TriggerRow],
+        rows: Mapping[str, Sequence[TriggerRow]],
         payload: Json,
-        *,
         sent_by: str,
         meta: Meta,
     ) -> list[TriggerRow]:
+        """Give an event to triggers, by execution, in one transaction; return who received it."""
         now = self._engine.clock.now()
-        by_execution: dict[str, list[TriggerRow]] = {}
-        for row in rows:
-            by_execution.setdefault(row.execution, []).append(row)
+        asks = {id: [_event(row, payload, sent_by, now) for row in rows[id]] for id in rows}
+        answers = await self._engine.ask_many(asks, project=project, meta=meta)
         received: list[TriggerRow] = []
-        for part in batched(by_execution, AT_ONCE):
-            asks = {
-                id: [_event(row, payload, sent_by, now) for row in by_execution[id]] for id in part
-            }
-            answers = await self._engine.ask_many(asks, project=project, meta=meta)
-            for id in part:
-                for row, answer in zip(by_execution[id], answers[id], strict=True):
-                    if isinstance(answer, LogUnavailable):
-                        raise answer
-                    if isinstance(answer, Answer) and answer.changed:
-                        received.append(after_of(answer.execution, row))
+        for id, theirs in rows.items():
+            for row, answer in zip(theirs, answers[id], strict=True):
+                if isinstance(answer, Answer) and answer.changed:
+                    received.append(after_of(answer.execution, row))
+                elif isinstance(answer, MainspringError) and not isinstance(answer, Rejected):
+                    raise answer  # it waits still: who asks again reaches it
         return received
+
+    async def asks(self, rows: Sequence[TriggerRow]) -> dict[str, Json]:
+        """Return what each of these triggers asks, by its id."""
+        streams = [StreamId("execution", row.execution) for row in rows]
+        histories = await self._engine.log.read(list(dict.fromkeys(streams)))
+        found: dict[str, Json] = {}
+        for row, stream in zip(rows, streams, strict=True):
+            opened = event_of(histories[stream][row.ask_version - 1])
+            found[row.id] = opened.ask if isinstance(opened, StepWaiting) else None
+        return found
 
     async def emit(self, action: EmitEvent) -> str | None:
         """Send a step's event and return the trigger that took it; None when nobody waits.
@@ -269,6 +292,11 @@ def after_of(x: Execution, row: TriggerRow) -> TriggerRow:
     if step is None or step.opened is None or step.opened.id != row.id:
         return row
     return views.trigger_row(x, step, step.opened)
+
+
+def most_of(payload: Json, most: int, most_bytes: int) -> int:
+    """Return how many copies of a payload may be together: by their number, and by their size."""
+    return max(1, min(most, most_bytes // len(msgspec.json.encode(payload))))
 
 
 def batched(ids: Iterable[str], size: int) -> Iterator[list[str]]:

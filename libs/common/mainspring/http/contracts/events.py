@@ -25,6 +25,9 @@ LONGEST_KEY: Final = 512
 MOST_SHOWN: Final = 1000
 """Triggers that the answer to a prefix send shows; it counts all of them."""
 
+MOST_SHOWN_BYTES: Final = 4 << 20
+"""Bytes of payloads that such an answer repeats, where that is more than one."""
+
 LONGEST_BUFFER_S: Final = 30 * 86_400
 
 
@@ -93,7 +96,7 @@ class Buffered(msgspec.Struct, frozen=True):
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """How many triggers received the event, and the first thousand of them."""
+    """How many triggers received the event, and the first of them: a thousand, or 4 MiB."""
 
     resolved: int
     triggers: tuple[Trigger, ...]
