@@ -355,6 +355,16 @@ def test_two_triggers_that_wait_with_one_key_are_found():
     assert laws(check(sealed(spoiled, definition=definition))) == {"key"}
 
 
+def test_a_trigger_that_is_closed_in_the_append_that_opened_it_has_kept_nobody_waiting():
+    patient = Player(dag(wait("a", "same")), id=EXECUTION[:-1] + "2")
+    hasty = Player(dag(wait("a", "same"), wait("b", "same")))
+    for player in (patient, hasty):
+        player.advance()
+    assert (patient.x.status, hasty.x.status) == ("running", "failed")
+    log = [*patient.log, *hasty.log]
+    assert check([replace(one, position=n + 1) for n, one in enumerate(log)]) == []
+
+
 def calls_of(player: Player) -> dict[str, int]:
     made: dict[str, int] = {}
     for one in player.tasks:

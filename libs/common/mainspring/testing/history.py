@@ -53,6 +53,7 @@ from mainspring.store import views
 from mainspring.store.changes import PRIMARY_KEYS, TABLES
 from mainspring.store.tables import Tables
 from mainspring.testing import kinship, openings, places, readiness
+from mainspring.testing.keys import Keys
 from mainspring.testing.kinship import Kinship
 from mainspring.testing.ledger import Ledger
 from mainspring.testing.places import Places
@@ -162,7 +163,7 @@ class Checker:
         self._definitions: dict[str, Definition] = {}
         self._streams: dict[StreamId, _Stream] = {}
         self._expected = Tables()
-        self._waiting: dict[tuple[str, str], tuple[StreamId, str]] = {}
+        self._keys = Keys()
         self._kinship = Kinship(self._ends_of)
         self._places = Places()
         self._position = 0
@@ -175,6 +176,7 @@ class Checker:
     def feed(self, envelope: Envelope) -> None:
         """Take the next event of the log."""
         stream = self._streams.setdefault(envelope.stream, _Stream())
+        self._judge_keys(envelope)
         self._tell_around(stream, envelope)
         self._shape(stream, envelope)
         try:
@@ -186,6 +188,7 @@ class Checker:
 
     def finish(self) -> list[Violation]:
         """Judge what only the end of the log can show; return all violations, in order."""
+        self._judge_keys(None)
         for id, stream in self._streams.items():
             self._at_rest(id, stream)
         for waits, fault in self._places.at_the_end():
@@ -271,13 +274,12 @@ class Checker:
         state = stream.x.of(event.ref)
         if state is None or state.opened is None or not state.opened.key:
             return
-        place, me = (envelope.project, state.opened.key), (envelope.stream, event.ref)
-        if wait_status(state) != "waiting":
-            if self._waiting.get(place) == me:
-                del self._waiting[place]
-        elif self._waiting.setdefault(place, me) != me:
-            why = f"{state.opened.key!r} is waited for by {self._waiting[place]} already"
-            self._blame(stream, envelope, "key", why)
+        waits = wait_status(state) == "waiting"
+        self._keys.note(envelope, state.opened.key, event.ref, waits=waits)
+
+    def _judge_keys(self, envelope: Envelope | None) -> None:
+        for opened, why in self._keys.before(envelope):
+            self._blame(self._streams[opened.stream], opened, "key", why)
 
     def _row_of_wait(self, stream: _Stream, envelope: Envelope, event: e.Event) -> None:
         """Hold that what a step has opened is closed by the event that ends its waiting."""
