@@ -171,6 +171,19 @@ async def plan(connection: Connection, name: str) -> str:
     return "\n".join(line[0] for line in lines)
 
 
+async def test_plans_that_were_made_while_all_was_empty_still_go_by_index(
+    database_url: str, postgres_store: PostgresStore
+) -> None:
+    connection = await asyncpg.connect(database_url, server_settings=dict(READ_SETTINGS))
+    try:
+        for name in ("executions", "payloads", "triggers", "approvals", "children", "timers"):
+            text = await plan(connection, name)
+            assert "Seq Scan" not in text, text
+            assert "Bitmap" not in text, text
+    finally:
+        await connection.close()
+
+
 async def test_every_query_goes_by_its_index(planner: Connection) -> None:
     for name, indexes in SERVES.items():
         text = await plan(planner, name)
