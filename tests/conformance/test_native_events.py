@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.conformance.client import Service, reply, sent
+from tests.conformance.client import Service, sent
 from tests.conformance.native import Native, calling, step, waiting
 
 PAGE_KEYS = {
@@ -263,18 +263,6 @@ async def test_another_project_neither_sees_nor_reaches_a_trigger(native: Native
     answer = await http.post("/v1/events/prefix/k/send", json={}, headers=theirs)
     assert answer.json()["resolved"] == 0
     assert (await http.get("/v1/events/k")).json()["status"] == "waiting"
-
-
-async def test_a_notice_of_the_wait_is_sent_signed_and_sent_again_until_it_is_taken(
-    native: Native, service: Service
-) -> None:
-    url = service.on("/notice", reply(None, 503), reply(None, 204))
-    id = await native.begin(waiting("w", key="k", event_notify_url=url))
-    await native.until_step(id, "w", "waiting")
-    (first,) = await service.called("/notice")
-    assert sent(first)["event_key"] == "k"
-    assert first.headers["x-mainspring-signature"]
-    assert (await native.http.get("/v1/events/k")).json()["notify_status"] == "pending"
 
 
 async def changes_of(http: httpx.AsyncClient, key: str, **headers: str) -> AsyncGenerator[Any]:
