@@ -1,7 +1,7 @@
 """A client of the native dialect: workflows, runs, and waiting for what a run comes to."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import httpx
@@ -87,12 +87,16 @@ class Native:
 
     async def until_step(self, id: str, ref: str, *statuses: str) -> Json:
         """Follow a run's stream until a step has one of the statuses."""
+        return await self.until_it(id, ref, lambda found: found["status"] in statuses)
+
+    async def until_it(self, id: str, ref: str, holds: Callable[[Json], bool]) -> Json:
+        """Follow a run's stream until something holds of a step."""
         async for _ in self._follow(id):
             found = (await self.steps(id))[ref]
-            if found["status"] in statuses:
+            if holds(found):
                 return found
         found = (await self.steps(id))[ref]
-        assert found["status"] in statuses, found
+        assert holds(found), found
         return found
 
     async def end(self, id: str) -> Json:

@@ -67,7 +67,7 @@ async def start_again(api: Api, caller: Caller, id: str, keep: Keep, *, new_id: 
     try:
         start = retrial(x, new_id)
     except IllegalTransition as refused:
-        raise in_words(refused) from None
+        raise in_words(refused, x) from None
     reply = Reply(201, b"", _location(new_id))
     return _created(await api.engine.start(x.definition, start, keep(reply)))
 

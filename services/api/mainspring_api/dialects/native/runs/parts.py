@@ -9,6 +9,7 @@ from mainspring.http.answers import identity
 from mainspring.http.caller import Caller
 from mainspring.http.idempotency import Keep, Reply
 from mainspring_api.context import Api
+from mainspring_api.dialects.native.runs import present
 from mainspring_api.dialects.native.runs.words import run_status, step_status
 
 
@@ -34,13 +35,16 @@ async def asked(
     except NotFound as missing:
         raise _missing(missing, id) from None
     except IllegalTransition as refused:
-        raise in_words(refused) from None
+        x = await state_of(api, caller, id)
+        raise in_words(refused, x, getattr(command, "ref", None)) from None
     return answer.execution
 
 
-def in_words(refused: IllegalTransition) -> IllegalTransition:
-    """Return a refusal that names the state in the dialect's own word."""
-    word = _word(refused.state)
+def in_words(refused: IllegalTransition, x: Execution, ref: str | None = None) -> IllegalTransition:
+    """Return a refusal of a run, or of a step of it, in the dialect's own words."""
+    step = x.of(ref) if ref is not None else None
+    of_step = step is not None and step.status == refused.state
+    word = _word(refused.state) if of_step or refused.state != x.status else present.status(x)
     text = str(refused).partition(": ")[2].replace(refused.state, word)
     return IllegalTransition(refused.asked, word, text if word in text else f"{text} ({word})")
 

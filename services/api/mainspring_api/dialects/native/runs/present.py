@@ -12,7 +12,7 @@ from mainspring.http.instants import shown
 from mainspring.store.views import execution_row
 from mainspring_api.dialects.native.ids import step_id, version_id
 from mainspring_api.dialects.native.runs import wire
-from mainspring_api.dialects.native.runs.words import StepWord, run_status, step_status
+from mainspring_api.dialects.native.runs.words import RunStatus, StepWord, run_status, step_status
 
 TYPES: Final = {
     "task": "http",
@@ -87,8 +87,13 @@ def state(x: Execution) -> wire.RunDetail:
     return detail(shown_run, result.output if result else None)
 
 
+def status(x: Execution) -> RunStatus:
+    """Return the dialect's word for where a run stands."""
+    return run_status(x.status, undone=was_undone(x))
+
+
 def was_undone(x: Execution) -> bool:
-    """Say whether anything of a run that has failed was compensated."""
+    """Say whether anything of a run was compensated."""
     return any(step.phase == "down" and step.status == "succeeded" for step in x.steps.values())
 
 
