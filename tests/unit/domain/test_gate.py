@@ -107,3 +107,18 @@ def test_never_more_than_the_bound_and_no_place_stays_empty(
     assert len(after) <= max(most, len(set(holders) - ended))
     left = [each for each in queue if each.execution not in after]
     assert not left or len(after) >= most
+
+
+def test_a_run_is_in_the_queue_from_its_request_on():
+    spec = given(BOUNDED)
+    assert outlook(spec.state).waiting_for == "slot"
+    spec.when(c.Admit(now=START)).when(advance()).then(
+        has(e.ExecutionStarted), has(e.StepScheduled, ref="a")
+    )
+
+
+def test_a_run_that_is_paused_or_canceled_is_in_no_queue():
+    for asked in (c.RequestPause(), c.RequestCancel()):
+        spec = given(BOUNDED).when(advance()).when(asked)
+        assert outlook(spec.state).waiting_for != "slot"
+        spec.when(c.Admit(now=START)).then_nothing()

@@ -66,4 +66,4 @@ def test_a_run_that_waits_while_nobody_goes_on_is_found():
 
 def test_a_run_that_begins_without_a_place_is_found():
     assert broken(without(let_in(1), e.SlotAwaited, e.RunAdmitted)) == ["transition"]
-    assert broken(without(let_in(1), e.SlotAwaited)) == ["transition"]
+    assert broken(without(let_in(1), e.RunAdmitted)) == ["transition"]

@@ -120,6 +120,17 @@ async def test_a_run_that_waits_is_passed_over_while_it_is_paused(desk: Desk) ->
     await must_be_lawful(desk)
 
 
+async def test_who_was_asked_for_first_is_let_in_first_whoever_has_its_turn_first(
+    desk: Desk,
+) -> None:
+    desk.wire.lost = True
+    first = await desk.start(ONE)
+    desk.wire.lost = False
+    second = await desk.start(ONE)
+    assert await statuses(desk, first, second) == ["running", "pending"]
+    await must_be_lawful(desk)
+
+
 async def test_a_run_that_waits_longer_than_it_may_take_times_out(desk: Desk) -> None:
     definition = replace(ONE, run_timeout=60.0)
     first, second = [await desk.start(definition) for _ in range(2)]

@@ -64,7 +64,7 @@ def _fact(event: e.Event, x: Execution) -> Iterator[str]:
             step = x.of(event.ref)
             yield from _demand(step and step.status not in OPEN, "an open step is not reset")
         case e.RunAdmitted() | e.RunRejected():
-            yield from _demand(x.slot == "awaited", "it waits for no place")
+            yield from _demand(x.is_queued, "it waits for no place")
         case e.WakeRequested():
             asleep = any(step.status == "sleeping" for step in x.open_steps())
             yield from _demand(asleep, "nothing sleeps")

@@ -85,9 +85,8 @@ def timer_of(x: Execution, step: StepState | None) -> Timer | None:
 def run_timer_of(x: Execution) -> Timer | None:
     """Return the timer of the run's own time-out."""
     at = x.ends_at
-    queued = x.status == "pending" and x.slot == "awaited" and not x.goes_on
-    going = queued or x.status == "running"
-    if at is None or x.paused or x.unwinding or not going:
+    queued = x.is_queued and not x.goes_on and x.slot == "awaited"
+    if at is None or x.paused or x.unwinding or not (queued or x.status == "running"):
         return None
     return Timer("run", at)
 
@@ -101,7 +100,10 @@ def outlook(x: Execution) -> Outlook:
     owed = x.handled < x.version
     if x.is_terminal and not x.open and not owed:
         return Outlook(None, None)
-    queued = x.status == "pending" and x.slot == "awaited"
+    # From the request on: who was asked for first is let in first, whoever has its turn first.
+    queued = x.is_queued
+    if owed and queued:
+        return Outlook("slot", x.updated_at or x.requested.at)
     if owed or (not x.open and not queued):
         return Outlook("decision", x.updated_at or x.requested.at)
     wakes = [at for key in x.open if (at := _wake(x, x.steps[key])) is not None]

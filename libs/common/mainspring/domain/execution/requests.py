@@ -46,7 +46,7 @@ def _aside(command: c.Settling | c.Admission, x: Execution) -> list[e.Event]:
 
 def _admitted(command: c.Admission, x: Execution) -> list[e.Event]:
     """Let a run begin, or not; one that does not wait for that has been told."""
-    if x.slot != "awaited" or x.is_terminal:
+    if not x.is_queued:
         return []
     match command:
         case c.Admit(now=now):

@@ -251,6 +251,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         return self.goes_on or (self.status == "pending" and asked.name not in asked.within)
 
     @property
+    def is_queued(self) -> bool:
+        """True while a place is all that it waits for."""
+        return self.status == "pending" and self.cancel is None and self.needs_place
+
+    @property
     def is_terminal(self) -> bool:
         """True when the run has ended; a notice of its end may still be owed."""
         return self.status in TERMINAL
