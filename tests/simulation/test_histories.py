@@ -1,26 +1,51 @@
-"""No schedule of faults loses, doubles or sticks a run: two hundred histories, each from a seed.
+"""No schedule of faults loses, doubles or sticks a run: five hundred histories, each from a seed.
 
-`make sim SEED=7` lives through one history and tells all; `make sim N=5000` through many.
+`make sim SEED=7` lives through one history and tells all, `make sim SEED=native:7` through one of
+the native dialect; `make sim N=5000` through so many of sagas, and half as many again of native
+workflows.
 """
 
 import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Final, NamedTuple
 
 import pytest
 
-from mainspring.testing.simulation.campaign import Verdict, judge
-from mainspring.testing.simulation.run import FEWEST_FAULTS
+from mainspring.testing.simulation.campaign import Verdict, judge, parsed
+from mainspring.testing.simulation.run import FEWEST_FAULTS, Kind
 from mainspring.testing.simulation.sagas.plot import FEWEST_RUNS
 
-ONE = os.environ.get("MAINSPRING_SIM_SEED")
-FIRST = int(ONE or 0)
-COUNT = 1 if ONE else int(os.environ.get("MAINSPRING_SIM_N", "200"))
-CHUNK = 10
-CHUNKS = [range(FIRST + at, FIRST + min(at + CHUNK, COUNT)) for at in range(0, COUNT, CHUNK)]
+ONE: Final = os.environ.get("MAINSPRING_SIM_SEED")
+COUNT: Final = int(os.environ.get("MAINSPRING_SIM_N", "200"))
+COUNTS: Final[dict[Kind, int]] = {"sagas": COUNT, "native": COUNT * 3 // 2}
+CHUNK: Final = 10
 
-Verdicts = dict[range, "Future[list[Verdict]]"]
+
+class Chunk(NamedTuple):
+    """Some histories that one process lives through in a row."""
+
+    kind: Kind
+    seeds: range
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.seeds.start}-{self.seeds.stop - 1}"
+
+
+def chunks() -> list[Chunk]:
+    if ONE:
+        kind, seed = parsed(ONE)
+        return [Chunk(kind, range(seed, seed + 1))]
+    return [
+        Chunk(kind, range(at, min(at + CHUNK, count)))
+        for kind, count in COUNTS.items()
+        for at in range(0, count, CHUNK)
+    ]
+
+
+CHUNKS: Final = chunks()
+Verdicts = dict[Chunk, "Future[list[Verdict]]"]
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +53,14 @@ def verdicts() -> Iterator[Verdicts]:
     """All chunks, judged by as many processes as there are processors."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
-        yield {chunk: pool.submit(judge, chunk) for chunk in CHUNKS}
+        yield {chunk: pool.submit(judge, chunk.seeds, chunk.kind) for chunk in CHUNKS}
 
 
-@pytest.mark.parametrize("seeds", CHUNKS, ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
+@pytest.mark.parametrize("chunk", CHUNKS, ids=str)
 def test_no_schedule_of_faults_loses_doubles_or_sticks_a_run(
-    seeds: range, verdicts: Verdicts
+    chunk: Chunk, verdicts: Verdicts
 ) -> None:
-    judged = verdicts[seeds].result()
+    judged = verdicts[chunk].result()
     bad = [verdict for verdict in judged if verdict.told]
     assert not bad, f"{len(bad)} of {len(judged)} histories are bad; the first:\n{bad[0].told}"
     assert min(verdict.faults for verdict in judged) >= FEWEST_FAULTS

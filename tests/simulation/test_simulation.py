@@ -8,24 +8,27 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from mainspring.domain.errors import IllegalTransition
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.events import Event
-from mainspring.domain.execution.state import Execution
+from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.message import replace
 from mainspring.http.sse import resume_from
 from mainspring.testing.simulation.campaign import loaded
 from mainspring.testing.simulation.loop import Deadlock, OutOfBounds, OutOfTime, SimulatedLoop
-from mainspring.testing.simulation.run import simulate
+from mainspring.testing.simulation.run import Kind, simulate
 
 DIGEST = (
     "from mainspring.testing.simulation.campaign import loaded;"
     "from mainspring.testing.simulation.run import simulate;"
-    "print(*(simulate(seed, loaded()).digest() for seed in (3, 10)))"
+    "print(simulate(3, loaded()).digest(), simulate(10, loaded(), 'native').digest())"
 )
 MOST_SEEDS = 40
 """Histories within which a planted fault must be found; most are found in the first few."""
 
+SETTLING = "mainspring.domain.execution.settling"
+RUNS = "mainspring_api.dialects.native.runs.changes"
 Decide = Callable[[c.Command, Execution], list[Event]]
 
 
@@ -38,7 +41,7 @@ def digests_of_another_process(hash_seed: str) -> list[str]:
 
 
 def test_one_seed_is_one_history_in_every_process() -> None:
-    here = [simulate(seed, loaded()).digest() for seed in (3, 10)]
+    here = [simulate(3, loaded()).digest(), simulate(10, loaded(), "native").digest()]
     assert digests_of_another_process("1") == here
     assert digests_of_another_process("2") == here
 
@@ -83,15 +86,42 @@ def resume_too_far(headers: Mapping[str, str], query: Mapping[str, str]) -> int 
     return after + 1 if after else after
 
 
+def demand_nothing(*_: object) -> None:
+    """Let anybody settle a wait that is over."""
+
+
+def of_anybody(command: c.Approve | c.Reject, x: Execution, asked: str) -> StepState:
+    """Let whoever comes decide."""
+    step = x.of(command.ref)
+    if step is None or step.opened is None or step.kind != "approval":
+        raise IllegalTransition(asked, x.status)
+    return step
+
+
+def give_nothing(_: Execution) -> dict[str, object]:
+    """Forget what a child has come to, or what a retried run had done."""
+    return {}
+
+
+def always_ready(*_: object) -> str:
+    """Begin every step at once."""
+    return "ready"
+
+
 @pytest.mark.parametrize(
-    ("where", "planted", "law"),
+    ("kind", "where", "planted", "law"),
     [
-        ("mainspring_scheduler.advance.decide", without_fence, "is recorded twice"),
-        ("mainspring_scheduler.advance.decide", with_hasty_timers, "[early]"),
-        ("mainspring_scheduler.sweep.Sweep.tick", sweep_nothing, "is stuck"),
-        ("mainspring_scheduler.timers.Timers.note", note_nothing, "before it went on"),
-        ("mainspring.runtime.engine.Engine.start", start_nothing, "was answered with"),
-        ("mainspring_events.app.resume_from", resume_too_far, "a watcher never saw"),
+        ("sagas", "mainspring_scheduler.advance.decide", without_fence, "is recorded twice"),
+        ("sagas", "mainspring_scheduler.advance.decide", with_hasty_timers, "[early]"),
+        ("sagas", "mainspring_scheduler.sweep.Sweep.tick", sweep_nothing, "is stuck"),
+        ("sagas", "mainspring_scheduler.timers.Timers.note", note_nothing, "before it went on"),
+        ("sagas", "mainspring.runtime.engine.Engine.start", start_nothing, "was answered with"),
+        ("sagas", "mainspring_events.app.resume_from", resume_too_far, "a watcher never saw"),
+        ("native", f"{SETTLING}._demand_waiting", demand_nothing, "[trigger] received after"),
+        ("native", f"{SETTLING}._approval", of_anybody, "who is none of"),
+        ("native", "mainspring_scheduler.children._output", give_nothing, "did not give"),
+        ("native", f"{RUNS}.kept_of", give_nothing, "[retry] it keeps"),
+        ("native", "mainspring.domain.planner.dag._standing", always_ready, "[needs]"),
     ],
     ids=[
         "a late report is taken",
@@ -100,15 +130,20 @@ def resume_too_far(headers: Mapping[str, str], query: Mapping[str, str]) -> int 
         "a new timer is not noted",
         "an acknowledged start is not written",
         "a stream resumes too far",
+        "an event is received twice",
+        "a stranger approves",
+        "a child's output is lost",
+        "a retry forgets",
+        "a step does not wait for what it needs",
     ],
 )
 def test_a_planted_fault_is_found(
-    monkeypatch: pytest.MonkeyPatch, where: str, planted: object, law: str
+    monkeypatch: pytest.MonkeyPatch, kind: Kind, where: str, planted: object, law: str
 ) -> None:
     monkeypatch.setattr(where, planted)
     told = ""
     for seed in range(MOST_SEEDS):
-        told = simulate(seed, loaded()).told()
+        told = simulate(seed, loaded(), kind).told()
         if law in told:
             return
     pytest.fail(
