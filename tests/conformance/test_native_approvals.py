@@ -11,7 +11,7 @@ from tests.conformance.native import Json, Native, calling, step, waiting
 
 KEYS = {
     *("id", "workflow_run_id", "step_ref", "status", "approvers", "payload", "requested_at"),
-    *("expires_at", "decided_at", "decided_by", "reason"),
+    *("expires_at", "decided_at", "decided_by", "reason", "link"),
 }
 NOBODY = "01920000-0000-7000-8000-000000000000"
 Verb = Callable[..., Awaitable[httpx.Response]]
@@ -78,6 +78,7 @@ async def test_an_approver_lets_the_run_go_on(native: Native, service: Service) 
         "decided_by": "ann",
         "decided_at": after["decided_at"],
         "reason": "fine",
+        "link": None,
     }
     assert after["decided_at"] >= found["requested_at"]
 

@@ -78,6 +78,18 @@ async def test_a_link_shows_what_is_asked_and_approves_in_the_approvers_name(
     assert (after["status"], after["decided_by"], after["reason"]) == ("approved", "ann", "fine")
 
 
+async def test_a_pending_approval_says_where_links_are_made_and_a_decided_one_does_not(
+    native: Native, browser: httpx.AsyncClient
+) -> None:
+    id, approval = await asking(native)
+    made = await native.http.post(approval["link"])
+    assert (made.status_code, made.json().keys()) == (201, {"url", "expires_at"})
+    assert made.json()["url"] not in str(await approvals(native, id))
+    await press(browser, made.json()["url"], "approve")
+    (after,) = await approvals(native, id)
+    assert after["link"] is None
+
+
 async def test_a_link_rejects_in_nobodys_name_where_there_are_no_approvers(
     native: Native, browser: httpx.AsyncClient
 ) -> None:

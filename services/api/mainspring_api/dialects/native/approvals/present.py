@@ -25,4 +25,5 @@ def approval(found: ApprovalDetail) -> wire.Approval:
         decided_at=shown(row.decided_at),
         decided_by=row.decided_by,
         reason=row.reason,
+        link=f"/v1/approvals/{row.id}/link" if row.status == "pending" else None,
     )

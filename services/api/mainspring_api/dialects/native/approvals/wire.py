@@ -17,7 +17,8 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     """A decision that a step waits, or has waited, for.
 
     Without approvers anyone may take it.  `payload` is what the step asks, `reason` the comment of
-    who approved, or why it was rejected, canceled or timed out.
+    who approved, or why it was rejected, canceled or timed out.  A pending one has in `link` where
+    links to its page are made; no list shows such a link itself, since who has it decides.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: str | None
     decided_by: str | None
     reason: str | None
+    link: str | None
 
 
 class Decided(msgspec.Struct, frozen=True):
