@@ -145,6 +145,19 @@ async def test_executions_are_found_by_what_they_wait_for(store: Store) -> None:
     assert {row.id for row in rows} == {A.id, C.id}
 
 
+async def test_executions_are_found_by_whether_they_were_undone(store: Store) -> None:
+    await put(store, A, status="failed", undone=True)
+    await put(store, B, status="failed")
+    await put(store, C, status="canceled", undone=True)
+
+    async def find(*status: str) -> set[str]:
+        return {row.id for row in await store.views.executions("default", status=status)}
+
+    assert await find("failed") == {A.id, B.id}
+    assert await find("failed:standing") == {B.id}
+    assert await find("failed:undone", "canceled:undone") == {A.id, C.id}
+
+
 async def test_executions_are_found_by_status_and_name(store: Store) -> None:
     await put(store, A, status="running", name="x")
     await put(store, B, status="failed", name="x")

@@ -19,7 +19,8 @@ class ExecutionRow(Row, frozen=True):
 
     `handled_version` is the version up to which the scheduler has decided; when it is behind
     `stream_version` there are facts that wait for a decision.  `current` are the open steps' refs.
-    `output_version` is the event whose output is the run's output.
+    `output_version` is the event whose output is the run's output.  `undone`: it did not end
+    well, and something that it had done was compensated.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ExecutionRow(Row, frozen=True):
     parent: str | None = None
     parent_step: str | None = None
     tags: dict[str, str] = {}
+    undone: bool = False
 
 
 class StepRow(Row, frozen=True):

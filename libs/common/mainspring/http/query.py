@@ -1,6 +1,7 @@
 """The query of a request as plain names and texts."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -19,3 +20,11 @@ def query_of(request: Request) -> dict[str, str]:
     if wrong:
         raise DefinitionInvalid([f"{shown(name)}: has control characters in it" for name in wrong])
     return found
+
+
+def tag_of(query: Mapping[str, str]) -> tuple[str, str | None] | None:
+    """Return the tag that a list is narrowed to; a value of None stands for any."""
+    key, value = query.get("tag_key"), query.get("tag_value")
+    if key is None and value is not None:
+        raise DefinitionInvalid(["tag_value: needs a tag_key"])
+    return None if key is None else (key, value)

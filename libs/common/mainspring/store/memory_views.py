@@ -55,9 +55,7 @@ class MemoryViews(MemoryWaits):
             row
             for row in self._tables.rows(ExecutionRow)
             if row.project == project
-            and (
-                not status or not {row.status, f"{row.status}:{row.waiting_for}"}.isdisjoint(status)
-            )
+            and (not status or not _standings(row).isdisjoint(status))
             and name in (None, row.name)
             and (tag is None or (tag[0] in row.tags and tag[1] in (None, row.tags[tag[0]])))
             and (before is None or (row.created_at, row.id) < (before.at, before.id))
@@ -264,3 +262,9 @@ class MemoryViews(MemoryWaits):
 
     def _detail(self, row: DefinitionRow) -> DefinitionDetail:
         return definition_detail(row, self._stored("definition", row.id, 1))
+
+
+def _standings(row: ExecutionRow) -> set[str]:
+    """Return all that a filter may call the state of an execution."""
+    fate = "undone" if row.undone else "standing"
+    return {row.status, f"{row.status}:{row.waiting_for}", f"{row.status}:{fate}"}

@@ -74,6 +74,7 @@ create table mainspring.executions (
   parent uuid,
   parent_step text collate "C",
   tags json not null,
+  undone boolean not null default false,
   constraint executions_pkey primary key (id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 

@@ -354,4 +354,11 @@ def execution_row(x: Execution) -> ExecutionRow:
         parent=asked.parent,
         parent_step=asked.parent_step,
         tags=asked.tags,
+        undone=_is_undone(x),
     )
+
+
+def _is_undone(x: Execution) -> bool:
+    if not x.is_terminal or x.status == "succeeded":
+        return False
+    return any(step.phase == "down" and step.status == "succeeded" for step in x.steps.values())

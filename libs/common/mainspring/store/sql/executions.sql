@@ -1,5 +1,6 @@
 -- Executions of a project, newest first.
--- $1 project text  $2 statuses text[] (empty: all; `status` or `status:waiting_for`)
+-- $1 project text  $2 statuses text[] (empty: all; `status`, `status:waiting_for`,
+--   `status:undone` or `status:standing`)
 -- $3 name text (null: any)
 -- $4 created_at timestamptz and $5 id uuid of the last one seen (null: from the start)
 -- $6 limit int  $7 key and $8 value text of a tag that they have (null: any)
@@ -11,7 +12,8 @@ select *
    and (created_at, id) < (coalesce($4::timestamptz, 'infinity'),
                            coalesce($5::uuid, '00000000-0000-0000-0000-000000000000'))
    and (cardinality($2::text[]) = 0 or status = any ($2::text[])
-        or status || ':' || waiting_for = any ($2::text[]))
+        or status || ':' || waiting_for = any ($2::text[])
+        or status || case when undone then ':undone' else ':standing' end = any ($2::text[]))
    and ($3::text is null or name = $3)
    and case when $7::text is null then true else tags ->> $7 = coalesce($8::text, tags ->> $7) end
  order by project, created_at desc, id desc

@@ -32,17 +32,15 @@ _SETTLED: Final[dict[str, StepWord]] = {
 }
 
 
-def run(
-    row: ExecutionRow, definition: Definition, payload: Json, *, undone: bool = False
-) -> wire.Run:
-    """Return a run as lists show it; `undone`: what it had done was compensated."""
+def run(row: ExecutionRow, definition: Definition, payload: Json) -> wire.Run:
+    """Return a run as lists show it."""
     workflow = row.catalog_id
     limit = definition.run_timeout
     return wire.Run(
         id=row.id,
         workflow_id=workflow,
         project_id=row.project,
-        status=run_status(row.status, undone=undone),
+        status=run_status(row.status, undone=row.undone),
         triggered_by=row.triggered_by,
         workflow_version=int(row.version) if row.version.isdecimal() else 0,
         max_parallel_steps=definition.max_parallel or 0,
@@ -83,18 +81,12 @@ def state(x: Execution) -> wire.RunDetail:
     """Return a run in a state that was folded from the log."""
     result = x.steps.get(x.result) if x.result else None
     payload = x.requested.payload if x.requested else None
-    shown_run = run(execution_row(x), x.definition, payload, undone=was_undone(x))
-    return detail(shown_run, result.output if result else None)
+    return detail(run(execution_row(x), x.definition, payload), result.output if result else None)
 
 
 def status(x: Execution) -> RunStatus:
     """Return the dialect's word for where a run stands."""
-    return run_status(x.status, undone=was_undone(x))
-
-
-def was_undone(x: Execution) -> bool:
-    """Say whether anything of a run was compensated."""
-    return any(step.phase == "down" and step.status == "succeeded" for step in x.steps.values())
+    return run_status(x.status, undone=execution_row(x).undone)
 
 
 def steps(x: Execution) -> list[wire.StepRun]:

@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.domain.message import Json
 from mainspring.domain.rows import ExecutionRow
 from mainspring.http.answers import as_uuid, json, listed, uuid_page
 from mainspring.http.caller import native_caller_of
 from mainspring.http.faults import Faults, shown
 from mainspring.http.instants import as_of
 from mainspring.http.paging import cursor, page_query
-from mainspring.http.query import query_of
-from mainspring.ports import Page
+from mainspring.http.query import query_of, tag_of
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.runs import present, wire
 from mainspring_api.dialects.native.runs.parts import run_id, state_of
@@ -33,35 +33,28 @@ async def get(api: Api, request: Request) -> Response:
     found = await api.views.execution(id, project=caller.project)
     if found is None:
         raise NotFound(f"no workflow run {id}")
-    (shown_run,) = await _shown(api, [found.row], {id: found.payload})
+    shown_run = await _run(api, found.row, found.payload)
     return json(present.detail(shown_run, found.output))
 
 
 async def get_all(api: Api, request: Request) -> Response:
     """Return a page of the project's runs, newest first."""
     caller, query = native_caller_of(request), query_of(request)
-    page, words, tag = uuid_page(query), _words(query.get("status", "")), _tag(query)
+    page, statuses, tag = uuid_page(query), _statuses(query.get("status", "")), tag_of(query)
     name = await _name(api, caller.project, query)
-    found: list[tuple[ExecutionRow, wire.Run]] = []
-    before, more = page.before, name is not NOBODY
-    while more and len(found) <= page.limit:
+    rows: list[ExecutionRow] = []
+    if name is not NOBODY:
         rows = await api.views.executions(
             caller.project,
-            status=tuple({status for word in words for status in FILTERS[word]}),
+            status=statuses,
             name=name,
             tag=tag,
             limit=page.limit + 1,
-            before=before,
+            before=page.before,
         )
-        payloads = await api.views.payloads([row.id for row in rows])
-        pairs = zip(rows, await _shown(api, rows, payloads), strict=True)
-        # Whether a failed run was compensated does not stand in its row.
-        found += [(row, run) for row, run in pairs if not words or run.status in words]
-        more = len(rows) > page.limit
-        before = Page(rows[-1].created_at, rows[-1].id) if rows else None
-    last = found[page.limit - 1][0] if len(found) > page.limit else None
+    last = rows[page.limit - 1] if len(rows) > page.limit else None
     after = cursor(last.created_at, last.id) if last else None
-    return listed(request, [run for _, run in found[: page.limit]], after)
+    return listed(request, await _shown(api, rows[: page.limit]), after)
 
 
 async def get_steps(api: Api, request: Request) -> Response:
@@ -78,39 +71,23 @@ async def get_steps(api: Api, request: Request) -> Response:
     return listed(request, rows[: page.limit], after)
 
 
-async def _shown(
-    api: Api, rows: Sequence[ExecutionRow], payloads: Mapping[str, object]
-) -> list[wire.Run]:
-    found: list[wire.Run] = []
-    for row in rows:
-        definition = await api.engine.compiled(row.definition)
-        undone = False
-        if row.status == "failed" and any(step.compensation for step in definition.steps):
-            undone = await _undone(api, row.id)
-        found.append(present.run(row, definition, payloads.get(row.id), undone=undone))
-    return found
+async def _shown(api: Api, rows: Sequence[ExecutionRow]) -> list[wire.Run]:
+    payloads = await api.views.payloads([row.id for row in rows])
+    return [await _run(api, row, payloads.get(row.id)) for row in rows]
 
 
-async def _undone(api: Api, id: str) -> bool:
-    found = await api.views.steps(id)
-    return any(each.row.phase == "down" and each.row.status == "succeeded" for each in found)
+async def _run(api: Api, row: ExecutionRow, payload: Json) -> wire.Run:
+    return present.run(row, await api.engine.compiled(row.definition), payload)
 
 
-def _words(text: str) -> frozenset[str]:
+def _statuses(text: str) -> tuple[str, ...]:
     faults = Faults()
     words = frozenset(filter(None, (part.strip() for part in text.split(","))))
     for word in sorted(words - FILTERS.keys()):
         hint = faults.hint(word, FILTERS)
         faults.add("status", f'"{shown(word)}" is no status of a workflow run{hint}')
     faults.check()
-    return words
-
-
-def _tag(query: Mapping[str, str]) -> tuple[str, str | None] | None:
-    key, value = query.get("tag_key"), query.get("tag_value")
-    if key is None and value is not None:
-        raise DefinitionInvalid(["tag_value: needs a tag_key"])
-    return None if key is None else (key, value)
+    return tuple(status for word in sorted(words) for status in FILTERS[word])
 
 
 async def _name(api: Api, project: str, query: Mapping[str, str]) -> str | None:

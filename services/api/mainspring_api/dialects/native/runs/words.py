@@ -1,7 +1,8 @@
 """The dialect's words for where a run and a step of it stand, and back for filters.
 
-A run that is being wound up shows as `compensating` only when there is something to undo, and as
-`compensated` when that has been undone: a run without compensations just fails.
+A run that is being wound up shows as `compensating`: it waits for what is in flight, and undoes
+what it has done.  One that ended badly shows as `compensated` when anything was undone, and else by
+how it ended; why it did stands in its `error` either way.
 """
 
 from typing import Final, Literal, TypeAlias, get_args
@@ -35,11 +36,13 @@ _RUN: Final[dict[str, RunStatus]] = {
     "canceled": "canceled",
     "timed_out": "timed_out",
 }
+_UNDOABLE: Final = ("failed", "timed_out", "canceled")
 FILTERS: Final[dict[str, tuple[str, ...]]] = {
     **{word: (status,) for status, word in _RUN.items()},
-    "compensated": ("failed",),
+    **{_RUN[status]: (f"{status}:standing",) for status in _UNDOABLE},
+    "compensated": tuple(f"{status}:undone" for status in _UNDOABLE),
 }
-"""For each word, the engine's statuses that it may stand for."""
+"""For each word, how the views are asked for what it stands for."""
 
 _STEP: Final[dict[str, StepWord]] = {
     "scheduled": "running",
@@ -60,7 +63,7 @@ assert set(_STEP) == set(get_args(StepStatus))  # noqa: S101 - a new status need
 
 def run_status(status: str, *, undone: bool = False) -> RunStatus:
     """Return the word for an engine's status; `undone`: what it had done was compensated."""
-    return "compensated" if undone and status == "failed" else _RUN[status]
+    return "compensated" if undone and status in _UNDOABLE else _RUN[status]
 
 
 def step_status(status: str | None) -> StepWord:
