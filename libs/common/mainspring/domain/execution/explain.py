@@ -86,7 +86,9 @@ class _Reader:
     def __init__(self, x: Execution) -> None:
         self._x = x
         self._outlook = outlook(x)
-        self._up = [x.steps[key] for key in x.open if x.steps[key].phase == "up"]
+        up = [state for state in x.open_steps() if state.phase == "up"]
+        self._up = tuple(state.ref for state in up)
+        self._holders = _holders(x, up)
         self._sources = _sources(x)
 
     def not_begun(self) -> list[Step]:
@@ -175,9 +177,8 @@ class _Reader:
         """Return which bound keeps a step back that has all that it needs."""
         limit, key = self._x.definition.max_parallel, step.concurrency_key
         if limit is not None and len(self._up) >= limit:
-            return Cause("room", refs=_refs(self._up), limit=limit)
-        holders = [one for one in self._up if self._x.step(one.ref).concurrency_key == key]
-        return Cause("key", refs=_refs(holders), key=key or "")
+            return Cause("room", refs=self._up, limit=limit)
+        return Cause("key", refs=self._holders.get(key or "", ()), key=key or "")
 
 
 def _inside(x: Execution, split: str, join: str) -> tuple[str, ...]:
@@ -286,8 +287,14 @@ def _is_unsettled(x: Execution, ref: str) -> bool:
     return state is None or state.status == "reset" or state.status in OPEN
 
 
-def _refs(states: Iterable[StepState]) -> tuple[str, ...]:
-    return tuple(state.ref for state in sorted(states, key=lambda state: state.seq))
+def _holders(x: Execution, up: Iterable[StepState]) -> dict[str, tuple[str, ...]]:
+    """Return for each concurrency key the open steps that have it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for state in up:
+        key = x.step(state.ref).concurrency_key
+        if key is not None:
+            found[key] = (*found.get(key, ()), state.ref)
+    return found
 
 
 def _sources(x: Execution) -> dict[str, tuple[str, ...]]:
