@@ -3,6 +3,7 @@
 from mainspring.domain.errors import IllegalTransition, NotFound
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.commands import (
+    Admit,
     Advance,
     RequestCancel,
     RequestPause,
@@ -132,6 +133,15 @@ def test_a_reset_reopens_a_canceled_run_with_all_that_the_cancel_closed():
     assert resets(spec) == ["a", "s"]
     spec = spec.then_has(has(e.StepScheduled, ref="a"), has(e.StepSlept, ref="s"))
     spec.when(answers("a")).then_not(e.StepScheduled).step_is("s", "sleeping")
+
+
+def test_a_reset_that_waits_for_a_place_reopens_all_that_the_end_closed_all_the_same():
+    steps = (needing("a"), sleep("s", 50.0), needing("b", "a", "s"))
+    spec = given(dag(*steps, max_runs=1)).when(advance()).when(Admit(now=START)).when(advance())
+    spec = spec.when(answers("a")).when(RequestCancel()).when(advance()).then_is("canceled")
+    spec = spec.when(RESET_A).when(advance()).then(has(e.SlotAwaited))
+    spec = spec.when(Admit(now=START)).when(advance())
+    assert resets(spec) == ["a", "s"]
 
 
 def test_a_reset_of_a_run_that_timed_out_gives_it_its_whole_time_again():

@@ -28,7 +28,7 @@ def chosen(x: Execution) -> list[str]:
 
 def _failed(x: Execution, refs: list[str]) -> list[str]:
     """Return what failed of steps that a run which had ended comes to again."""
-    states = [x.of(ref) for ref in refs] if x.is_terminal else []
+    states = [x.of(ref) for ref in refs] if _had_ended(x) else []
     return [state.ref for state in states if state is not None and state.status == "failed"]
 
 
@@ -50,8 +50,13 @@ def _is_done(x: Execution, ref: str) -> bool:
 def _stopped(x: Execution, state: StepState) -> bool:
     """Say whether the end of the run left a step behind that has to go on."""
     if state.status == "canceled":
-        return x.retry or x.is_terminal
+        return x.retry or _had_ended(x)
     return state.status == "failed" and x.retry and not _is_tolerated(x, state)
+
+
+def _had_ended(x: Execution) -> bool:
+    """Say whether the run goes on after an end; while it waits for a place it shows as pending."""
+    return x.finished_at is not None
 
 
 def _is_tolerated(x: Execution, state: StepState) -> bool:
