@@ -1,5 +1,8 @@
 """Runs as graphs and sentences: every step and every way is there, and any text stays a text."""
 
+from pathlib import Path
+from typing import get_args
+
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
@@ -85,3 +88,9 @@ def test_every_reason_has_a_sentence_and_every_status_a_word(life: Life):
         assert all(step.text and step.waiting_for for step in told.steps)
         assert {node.step_ref for node in graph.graph(x).nodes} == {*x.definition.by_ref}
         assert graph.mermaid(graph.graph(x)).startswith("flowchart")
+
+
+def test_the_page_names_every_reason():
+    page = Path(__file__).parents[3].joinpath("docs/native.md").read_text()
+    part = page.partition("## Why a run is where it is")[2]
+    assert [word for word in get_args(wire.WaitingFor) if f"| `{word}` |" not in part] == []
