@@ -99,11 +99,12 @@ def step_run(x: Execution, step: Step) -> wire.StepRun:
     now = x.of(step.ref)
     begun = now if now is not None and now.status != "reset" else None
     settled = _settled(x, step, begun)
-    asked, row = x.requested, execution_row(x)
+    asked = x.requested
+    workflow, version = (asked.catalog_id, asked.version) if asked else (None, "")
     return wire.StepRun(
         id=step_run_id(x.id, step.ref),
         workflow_run_id=x.id,
-        workflow_step_id=step_id(row.catalog_id or x.id, row.version, step.ref),
+        workflow_step_id=step_id(workflow or x.id, version, step.ref),
         step_ref=step.ref,
         step_type=TYPES.get(step.kind, step.kind),
         job_run_id=None,
