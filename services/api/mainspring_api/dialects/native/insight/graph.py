@@ -6,7 +6,7 @@ from typing import Final
 from mainspring.domain.definition import Definition, Step
 from mainspring.domain.execution.state import Execution
 from mainspring_api.dialects.native.insight import wire
-from mainspring_api.dialects.native.runs.present import TYPES, state, step_run
+from mainspring_api.dialects.native.runs.present import TYPES, status, step_run
 
 _ON_FAILURE: Final = {"fail": "fail_workflow"}
 _COLOURS: Final = {
@@ -25,7 +25,7 @@ def graph(x: Execution) -> wire.Graph:
     definition = x.definition
     return wire.Graph(
         workflow_run_id=x.id,
-        status=state(x).status,
+        status=status(x),
         nodes=tuple(_node(x, step) for step in definition.steps),
         edges=tuple(edges(definition)),
     )

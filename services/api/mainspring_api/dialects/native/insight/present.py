@@ -8,7 +8,7 @@ from mainspring.domain.execution.state import Execution
 from mainspring.domain.execution.timeline import Line
 from mainspring.http.instants import millis, shown
 from mainspring_api.dialects.native.insight import wire
-from mainspring_api.dialects.native.runs.present import state
+from mainspring_api.dialects.native.runs.present import state, status
 from mainspring_api.dialects.native.runs.words import step_status
 
 MOST_NAMED: Final = 5
@@ -30,7 +30,7 @@ def explanation(x: Execution, why: Why) -> wire.Explanation:
     """Return why a run is where it is."""
     return wire.Explanation(
         workflow_run_id=x.id,
-        status=state(x).status,
+        status=status(x),
         waiting_for=None if why.waiting_for is None else _word(why.waiting_for),
         text=_run_text(x, why),
         next_wake_up=shown(why.wake_at),
