@@ -9,15 +9,17 @@ from mainspring.runtime.engine import Engine
 from mainspring.runtime.triggers import Triggers
 from mainspring.runtime.world import World
 from mainspring_events.feed import Feed
+from mainspring_events.reader import Reader
 
 
 class Events(NamedTuple):
-    """The engine, what is done to triggers, and what rings for those who watch."""
+    """The engine, what is done to triggers, and what rings and reads for those who watch."""
 
     engine: Engine
     triggers: Triggers
     once: Once
     feed: Feed
+    reader: Reader
     draining: asyncio.Event
 
     @property
@@ -37,4 +39,4 @@ def events_of(world: World, feed: Feed) -> Events:
         chance=world.chance,
     )
     once = Once(world.views, world.clock)
-    return Events(engine, Triggers(engine), once, feed, world.draining)
+    return Events(engine, Triggers(engine), once, feed, Reader(world.log), world.draining)

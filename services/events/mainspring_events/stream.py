@@ -58,6 +58,7 @@ class Follower:
             )
             if batch:
                 self.position = batch[-1].position
+                self._ear.version = batch[-1].version if stream is not None else None
                 yield batch
             if len(batch) < BATCH:
                 self.position = max(self.position, head)
@@ -85,6 +86,7 @@ async def execution_stream(
                 if since:
                     yield b"".join(map(event_of, since))
                 over = _ends_over(over, since)
+                ear.version = [of_row, *since][-1].version
                 follower = Follower(log, ear, [of_row, *since][-1].position, read=True)
             async with aclosing(follower.batches(stream=stream, types=())) as batches:
                 async for batch in batches:

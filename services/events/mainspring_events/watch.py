@@ -7,7 +7,6 @@ streams would else hold a thousand states.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
@@ -26,8 +25,9 @@ from mainspring.http.caller import native_caller_of
 from mainspring.http.contracts import events as wire
 from mainspring_events import present
 from mainspring_events.context import Events
+from mainspring_events.feed import Ear
 from mainspring_events.reads import key_in, newest
-from mainspring_events.stream import EXECUTION, NO_MORE, Follower
+from mainspring_events.stream import EXECUTION, NO_MORE
 
 OPEN: Final = "waiting"
 
@@ -40,14 +40,14 @@ class Change(NamedTuple):
 
 
 class News(NamedTuple):
-    """What is to be shown of a trigger, its last change, how far was read, and whether it is over.
+    """What is to be shown of a trigger, its last change, the run's version, and whether it is over.
 
     `pieces` is let go as soon as it is sent: five thousand streams may have large payloads.
     """
 
     pieces: bytes
     last: int
-    read: int
+    version: int
     over: bool
 
 
@@ -72,32 +72,40 @@ async def trigger_stream(
     try:
         async with events.feed.to_stream(of_run) as ear:
             news = await _news(events, row, after)
-            if news.pieces:
-                yield news.pieces
-            news = news._replace(pieces=b"")
-            follower = Follower(events.engine.log, ear, news.read, read=True)
-            async with aclosing(follower.batches(stream=of_run, types=())) as batches:
-                async for batch in batches:
-                    if news.over:
-                        return
-                    if _concerns(batch, row.ref):
-                        news = await _news(events, row, news.last)
-                        if news.pieces:
-                            yield news.pieces
-                        news = news._replace(pieces=b"")
+            while True:
+                if news.pieces:
+                    yield news.pieces
+                if news.over:
+                    return
+                news = news._replace(pieces=b"")
+                await _until_concerned(events, row, ear, news.version)
+                news = await _news(events, row, news.last)
     except LogUnavailable:
         return
 
 
+async def _until_concerned(events: Events, row: TriggerRow, ear: Ear, version: int) -> None:
+    """Return when the run has an event behind a version that may have changed the trigger."""
+    ear.version = version
+    while True:
+        await ear.heard()
+        of_run = StreamId(EXECUTION, row.execution)
+        fresh = await events.reader.read(of_run, after=ear.version)
+        if fresh:
+            ear.version = fresh[-1].version
+        if _concerns(fresh, row.ref):
+            return
+        del fresh  # or a thousand waiting streams would hold what each read last
+
+
 async def _news(events: Events, row: TriggerRow, after: int | None) -> News:
     """Return what is new behind a position; with none, the present state."""
-    of_run = StreamId(EXECUTION, row.execution)
-    history = (await events.engine.log.read([of_run]))[of_run]
+    history = await events.reader.read(StreamId(EXECUTION, row.execution))
     known = await changes(events, row, history)
     latest = known[-1]
     new = [change for change in known if after is None or change.position > after]
     pieces = b"".join(map(_piece, new[-1:] if after is None else new))
-    return News(pieces, latest.position, history[-1].position, latest.trigger.status != OPEN)
+    return News(pieces, latest.position, history[-1].version, latest.trigger.status != OPEN)
 
 
 async def changes(events: Events, row: TriggerRow, history: Sequence[Envelope]) -> list[Change]:
