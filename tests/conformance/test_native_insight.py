@@ -86,10 +86,25 @@ async def test_the_graph_shows_steps_needs_and_how_they_stand(
     first = (await told(native, id, "events", limit=1))[0]["position"]
     before = await told(native, id, "graph", as_of=first)
     assert {each["status"] for each in before["nodes"]} == {"pending"}
-    answer = await native.http.get(f"/v1/workflow-runs/{id}/graph", params={"format": "mermaid"})
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert answer.text.startswith("flowchart TD\n")
-    assert "s0 --> s1" in answer.text
+
+
+async def test_a_graph_is_drawn_when_the_query_or_the_accept_header_asks_for_it(
+    native: Native,
+) -> None:
+    id = await native.begin(waiting("w"), step("ok", "approval", "w"))
+    path = f"/v1/workflow-runs/{id}/graph"
+    for query, accept, kind in (
+        ({"format": "mermaid"}, "application/json", "text/vnd.mermaid; charset=utf-8"),
+        ({}, "text/vnd.mermaid", "text/vnd.mermaid; charset=utf-8"),
+        ({"format": "json"}, "text/vnd.mermaid", "application/json"),
+        ({}, "text/html,*/*;q=0.8", "application/json"),
+    ):
+        answer = await native.http.get(path, params=query, headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+        assert answer.headers["vary"] == "Accept"
+        if "mermaid" in kind:
+            assert answer.text.startswith("flowchart TD\n")
+            assert "s0 --> s1" in answer.text
 
 
 async def test_the_timeline_has_every_attempt(native: Native, service: Service) -> None:

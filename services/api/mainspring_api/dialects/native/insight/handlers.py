@@ -24,9 +24,11 @@ from mainspring.http.query import query_of
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.insight import graph as drawing
 from mainspring_api.dialects.native.insight import present, wire
+from mainspring_api.dialects.native.insight.accept import prefers
 from mainspring_api.dialects.native.runs.parts import run_id, state_of
 
 FORMATS: Final = ("json", "mermaid")
+MERMAID: Final = "text/vnd.mermaid"
 
 
 async def events(api: Api, request: Request) -> Response:
@@ -76,13 +78,23 @@ def _event(envelope: Envelope) -> wire.HistoryEvent:
 async def graph(api: Api, request: Request) -> Response:
     """Return a run as a graph, as it is or was: as JSON, or as a drawing."""
     query = query_of(request)
-    form = query.get("format", FORMATS[0])
+    form = _form(request, query)
+    drawn = drawing.graph(await _state(api, request, query))
+    headers = {"Vary": "Accept"}
+    if form == "mermaid":
+        return Response(drawing.mermaid(drawn), 200, headers, MERMAID)
+    return json(drawn, headers=headers)
+
+
+def _form(request: Request, query: Mapping[str, str]) -> str:
+    """Return the form that is asked for: by the query or, where that says none, by `Accept`."""
+    form = query.get("format")
+    if form is None:
+        drawn = prefers(request.headers.get("accept", ""), MERMAID, to="application/json")
+        return "mermaid" if drawn else "json"
     if form not in FORMATS:
         raise DefinitionInvalid([f'format: "{shown(form)}" is not one of {", ".join(FORMATS)}'])
-    drawn = drawing.graph(await _state(api, request, query))
-    if form == "mermaid":
-        return Response(drawing.mermaid(drawn), media_type="text/plain")
-    return json(drawn)
+    return form
 
 
 async def timeline(api: Api, request: Request) -> Response:

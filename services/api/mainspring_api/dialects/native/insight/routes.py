@@ -50,7 +50,7 @@ OPERATIONS: Final = (
         AS_OF,
         Query(
             "format",
-            "`mermaid`: a drawing in Mermaid's language, as plain text.",
+            "`mermaid`: a drawing, as `text/vnd.mermaid`.  `Accept` can ask for it as well.",
             {"type": "string", "enum": list(handlers.FORMATS), "default": "json"},
         ),
     ),
