@@ -161,6 +161,13 @@ async def test_a_gate_is_not_read_from_its_beginning(
     await must_be_lawful(desk)
 
 
+async def test_who_watches_the_log_hears_of_a_gate(desk: Desk) -> None:
+    await desk.start(ONE)
+    (told,) = desk.wire.take("events.gate.")
+    assert told.subject.split(".")[3] == gate_stream("default", "n").id
+    assert told.subject.endswith(".settled")
+
+
 async def test_a_workflow_without_a_bound_costs_nothing(desk: Desk) -> None:
     id = await desk.start(dag(needing("a")))
     await desk.answer()

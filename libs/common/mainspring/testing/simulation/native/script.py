@@ -93,8 +93,13 @@ class Writer:
         source: Node = {"name": self._slug, "slug": self._slug, "steps": self._steps}
         if self._chance.hits(0.3):
             source["max_parallel_steps"] = self._chance.whole(1, 2)
+        if self._chance.hits(0.2):
+            source["max_concurrent_runs"] = self._chance.whole(1, 2)
         if self._fragile(0.15):
             source["timeout_secs"] = self._chance.whole(8, 40)
+        bound = self._chance.child("bound")
+        if bound.hits(0.3):
+            source["max_concurrent_runs"] = bound.whole(1, 2)
         refs = tuple(step["step_ref"] for step in self._steps)
         return Workflow(
             self._slug,
