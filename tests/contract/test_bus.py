@@ -183,6 +183,15 @@ async def test_fetch_from_an_empty_queue_ends_with_its_time(world: World) -> Non
     assert 0.09 <= asyncio.get_running_loop().time() - began < 1
 
 
+async def test_reader_that_asks_for_nothing_leaves_messages_to_others(world: World) -> None:
+    bus = await world.bus()
+    quitting = await bus.consumer(*TASKS)
+    await bus.publish(tasks(b"1"))
+    assert await quitting.fetch(10, timeout=0.05, ask=False) == []
+    (got,) = await drain(await bus.consumer(*TASKS), 1)
+    assert got.data == b"1"
+
+
 async def test_consumers_of_a_stream_hear_only_their_subjects(world: World) -> None:
     bus = await world.bus()
     one = await bus.consumer(subjects.EVENTS, "one", [subjects.facts(1)])

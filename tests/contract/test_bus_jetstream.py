@@ -56,6 +56,16 @@ async def test_message_that_nobody_fetches_goes_back_to_the_queue(
     assert asyncio.get_running_loop().time() - began < PATIENT / 2
 
 
+async def test_reader_that_stops_still_gets_what_was_sent_to_it(bus: JetStreamBus) -> None:
+    reader = await bus.consumer(*TASKS)
+    waiting = asyncio.create_task(reader.fetch(10, timeout=PATIENT))
+    await bus.publish([Outgoing(TASK, b"first")])
+    await waiting
+    await bus.publish([Outgoing(TASK, b"second")])
+    (second,) = await reader.fetch(10, timeout=PATIENT, ask=False)
+    assert second.data == b"second"
+
+
 async def test_closing_gives_back_what_was_not_fetched(
     bus: JetStreamBus, other: JetStreamBus
 ) -> None:

@@ -184,7 +184,8 @@ class Views(Protocol):
     ) -> list[ExecutionRow]:
         """Return executions of a project, newest first by (created_at, id).
 
-        A `status` is a status of the engine's, or one with what is waited for: `running:callback`.
+        A `status` is a status of the engine's, or one with what is waited for, `running:callback`,
+        or with whether what was done was compensated: `failed:undone`, `failed:standing`.
         """
         ...
 
@@ -418,8 +419,12 @@ class Delivery(Protocol):
 class Consumer(Protocol):
     """A durable, shared reader of a work queue or of a stream."""
 
-    async def fetch(self, limit: int, *, timeout: float) -> list[Delivery]:
-        """Return up to `limit` messages as soon as there is one; [] when `timeout` seconds pass."""
+    async def fetch(self, limit: int, *, timeout: float, ask: bool = True) -> list[Delivery]:
+        """Return up to `limit` messages as soon as there is one; [] when `timeout` seconds pass.
+
+        Without `ask` only what is on its way already comes: so a reader stops and loses no time of
+        a message that was sent to it before.
+        """
         ...
 
 

@@ -61,11 +61,11 @@ class Puller:
     async def _pull(self, partition: int, consumer: Consumer) -> None:
         while True:
             await self._inbox.room()
-            if not self._partitions.owns(partition):
-                await self._clock.sleep(LOOK_AGAIN)
-                continue
+            own = self._partitions.owns(partition)
+            timeout = PATIENCE if own else LOOK_AGAIN
             try:
-                for delivery in await consumer.fetch(MOST, timeout=PATIENCE):
+                # What was asked for while the partition was ours still comes here, to no one else.
+                for delivery in await consumer.fetch(MOST, timeout=timeout, ask=own):
                     self._inbox.deliver(delivery)
             except BusUnavailable as away:
                 await self._clock.sleep(away.delay)

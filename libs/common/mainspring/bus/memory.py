@@ -140,9 +140,15 @@ class MemoryConsumer:
         self._stream = stream
         self._durable = durable
 
-    async def fetch(self, limit: int, *, timeout: float) -> list[Delivery]:
-        """Return up to `limit` messages as soon as there is one; [] when `timeout` seconds pass."""
+    async def fetch(self, limit: int, *, timeout: float, ask: bool = True) -> list[Delivery]:
+        """Return up to `limit` messages as soon as there is one; [] when `timeout` seconds pass.
+
+        Without `ask` there is nothing: here nothing is on its way between two calls.
+        """
         clock = self._broker.clock
+        if not ask:
+            await clock.sleep(timeout)
+            return []
         deadline = clock.monotonic() + timeout
         while True:
             batch = self._broker.take(self._stream, self._durable, limit)

@@ -97,11 +97,15 @@ class Puller:
         """Begin to hear what will be pulled."""
         self._ear = await self._link.listen(self._inbox, self._hear)
 
-    async def fetch(self, limit: int, *, timeout: float) -> list[Delivery]:
-        """Return up to `limit` messages as soon as there is one; [] when `timeout` seconds pass."""
+    async def fetch(self, limit: int, *, timeout: float, ask: bool = True) -> list[Delivery]:
+        """Return up to `limit` messages as soon as there is one; [] when `timeout` seconds pass.
+
+        Without `ask` nothing more is asked for.
+        """
         deadline = self._loop.time() + timeout
         while True:
-            await self._ask(limit)
+            if ask:
+                await self._ask(limit)
             batch = self._take(limit)
             left = deadline - self._loop.time()
             if batch or left <= 0:

@@ -36,8 +36,8 @@ class MeasuredConsumer:
         self._consumed = metrics.BUS_CONSUMED.labels(stream)
         self._redelivered = metrics.BUS_REDELIVERED.labels(stream)
 
-    async def fetch(self, limit: int, *, timeout: float) -> list[Delivery]:
-        batch = await self._consumer.fetch(limit, timeout=timeout)
+    async def fetch(self, limit: int, *, timeout: float, ask: bool = True) -> list[Delivery]:
+        batch = await self._consumer.fetch(limit, timeout=timeout, ask=ask)
         if batch:
             self._consumed.inc(len(batch))
             self._redelivered.inc(sum(delivery.redelivered for delivery in batch))

@@ -226,13 +226,13 @@ class GatedConsumer:
         self._gate = gate
         self._consumer = consumer
 
-    async def fetch(self, limit: int, *, timeout: float) -> list[Delivery]:
+    async def fetch(self, limit: int, *, timeout: float, ask: bool = True) -> list[Delivery]:
         gate = self._gate
         gate.point()
         if gate.happens("bus_refuses"):
             await gate.lag()
             raise BusUnavailable("simulated: the broker does not answer")
-        taken = await self._consumer.fetch(limit, timeout=timeout)
+        taken = await self._consumer.fetch(limit, timeout=timeout, ask=ask)
         gate.check()
         if taken:
             gate.point()
