@@ -42,8 +42,8 @@ CALM_S: Final = TROUBLE_S + 15.0
 LATE_S: Final = 0.2
 """How late a timer may be in calm weather."""
 
-WATCHED_S: Final = 10.0
-"""By when a watcher has seen all that happened."""
+WATCHED_S: Final = 13.0
+"""By when a watcher has seen all that happened: two looks of the feed, where no notice came."""
 
 FEWEST_FAULTS: Final = 5
 
