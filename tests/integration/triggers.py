@@ -56,8 +56,10 @@ async def party(database_url: str) -> AsyncGenerator[Party]:
         ids=SystemIds(),
         chance=SystemRandom(),
     )
-    yield Party(store, engine, Triggers(engine), clock)
-    await store.close()
+    try:
+        yield Party(store, engine, Triggers(engine), clock)
+    finally:
+        await store.close()
 
 
 class Scene:
@@ -102,6 +104,11 @@ class Scene:
             self._inbox.poke(id)
         while len(self._inbox):
             await self._advancer.tick()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time go by for everybody."""
+        for each in (self.scheduler, self.one, self.other):
+            each.clock.ahead += seconds
 
     async def newest(self, key: str, project: str = "default") -> TriggerDetail:
         """Return the newest trigger of a key."""

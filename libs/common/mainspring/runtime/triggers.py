@@ -196,15 +196,15 @@ class Triggers:
                 received += isinstance(event, EventConsumed)
 
     async def purge(self, project: str, *, ended_before: float, meta: Meta) -> int:
-        """Forget the triggers of a project that ended before an instant; return how many."""
+        """Forget the triggers of a project that ended before an instant; return how many.
+
+        Purges at once share them: each is counted by the one that removes it.
+        """
         purged = 0
         while True:
-            part = await self._engine.views.purgeable(
-                project, ended_before=ended_before, limit=PURGED_AT_ONCE
-            )
-            await self._purge(project, part.ended_before, meta)
-            purged += part.count
-            if part.count < PURGED_AT_ONCE:
+            count = await self._purge(project, ended_before, meta)
+            purged += count
+            if count < PURGED_AT_ONCE:
                 return purged
 
     async def _waiting(self, project: str, key: str) -> TriggerDetail | None:
@@ -261,7 +261,8 @@ class Triggers:
         before = _row(stream, project, of) if of is not None else None
         return await self._append(sealed, head, views.project_buffer(sealed[0], event, before))
 
-    async def _purge(self, project: str, ended_before: float, meta: Meta) -> None:
+    async def _purge(self, project: str, ended_before: float, meta: Meta) -> int:
+        """Forget the first of them; nobody has removed any between the count and the event."""
         stream = project_stream(project)
         async with self._engine.turns.of(str(stream)):
             for tried in range(TRIES):
@@ -269,10 +270,15 @@ class Triggers:
                 now = self._engine.clock.now()
                 history = (await self._engine.log.read([stream]))[stream]
                 head = head_of(history[-1]) if history else EMPTY
-                event = TriggersPurged(ended_before=ended_before, at=now)
+                part = await self._engine.views.purgeable(
+                    project, ended_before=ended_before, limit=PURGED_AT_ONCE
+                )
+                if not part.count:
+                    return 0
+                event = TriggersPurged(ended_before=part.ended_before, at=now)
                 sealed = seal(stream, head, [event], meta=meta, project=project, now=now)
                 if await self._append(sealed, head, views.project_purge(sealed[0], event)):
-                    return
+                    return part.count
         raise VersionConflict(f"project {project} is being purged by others")
 
     async def _append(
