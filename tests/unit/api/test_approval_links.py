@@ -47,10 +47,10 @@ def process(store: MemoryStore, *keys: CallbackKey) -> tuple[Api, httpx.AsyncCli
     return api, httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
 
 
-async def ask(api: Api) -> str:
-    """Begin a run that asks ann for an approval; return the approval's id."""
+async def ask(api: Api, approver: str = "ann") -> str:
+    """Begin a run that asks somebody for an approval; return the approval's id."""
     start = Start(id=RUN, project="default", dialect="native", name="w", version="1")
-    x = await api.engine.start(dag(approval("ok", "ann")), start, Meta())
+    x = await api.engine.start(dag(approval("ok", approver)), start, Meta())
     events = decide(c.Advance(now=api.engine.clock.now(), seed="s"), x)
     decided = api.engine.prepare(x, events, meta=Meta())
     await api.engine.log.append([decided.append])
@@ -58,8 +58,8 @@ async def ask(api: Api) -> str:
     return found.row.id
 
 
-async def linked(http: httpx.AsyncClient, id: str) -> httpx.Response:
-    return await http.post(f"/v1/approvals/{id}/link", json={"approver": "ann"})
+async def linked(http: httpx.AsyncClient, id: str, approver: str = "ann") -> httpx.Response:
+    return await http.post(f"/v1/approvals/{id}/link", json={"approver": approver})
 
 
 async def test_without_a_key_no_link_is_made_and_none_holds() -> None:
@@ -85,6 +85,17 @@ async def test_a_link_holds_while_its_key_is_among_those_that_verify() -> None:
     assert done.status_code == 200
     (found,) = await api.views.approvals("default")
     assert (found.row.status, found.row.decided_by) == ("approved", "ann")
+
+
+async def test_a_link_decides_for_a_name_that_no_header_can_carry() -> None:
+    api, http = process(MemoryStore(), OLD)
+    answer = await linked(http, await ask(api, "Jürgen Ω"), "Jürgen Ω")
+    assert answer.status_code == 201, answer.text
+    url = answer.json()["url"]
+    assert "Jürgen Ω" in (await http.get(url)).text
+    assert (await http.post(url, data={"decision": "reject", "comment": "ö"})).status_code == 200
+    (found,) = await api.views.approvals("default")
+    assert (found.row.decided_by, found.row.reason) == ("Jürgen Ω", "ö")
 
 
 async def test_a_page_says_to_come_back_while_the_log_is_away(

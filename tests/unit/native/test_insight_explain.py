@@ -205,6 +205,15 @@ def test_steps_of_a_run_that_is_being_wound_up_will_not_begin():
     assert explain(player.x) == Why(None, None, (), ())
 
 
+def test_a_run_that_waits_for_a_place_depends_on_another_run():
+    player = played(needing("a"), needing("b", "a"), max_runs=1)
+    found = explain(player.x)
+    assert (found.waiting_for, found.wake_at) == ("slot", None)
+    assert [party.role for party in found.parties] == ["run"]
+    assert why(player, "a").cause == Cause("slot")
+    assert why(player, "b").cause == Cause("needs", refs=("a",))
+
+
 def test_a_step_of_a_path_waits_for_a_walker():
     definition = path(
         switch("s", (True, "a"), default="b"), task("a", next="z"), task("b", next="z"), task("z")

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from mainspring_api.dialects.native.definitions.wire import Name
 from mainspring_api.dialects.native.runs.wire import Reason, StepRun
 
 LONGEST_LINK_S = 2_592_000.0
@@ -58,16 +59,7 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class NewLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """In whose name the bearer of a link decides, and for how long it works."""
 
-    approver: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^[!-~](?:[ -~]{0,254}[!-~])?$",
-                extra={"fault": "must be 1 to 256 printable ASCII characters"},
-            ),
-        ]
-        | None
-    ) = None
+    approver: Name | None = None
     expires_in_secs: Annotated[float, Meta(ge=1, le=LONGEST_LINK_S)] = LINK_S
 
 

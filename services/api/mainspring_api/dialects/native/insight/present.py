@@ -50,10 +50,20 @@ def _run_text(x: Execution, why: Why) -> str:
         case "decision":
             return "the scheduler decides on its next turn"
         case _:
-            going = sum(one.status is not None for one in why.steps)
-            ahead = len(why.steps) - going
-            ended = "it has ended and gives notice of it; " if x.is_terminal else ""
-            return f"{ended}{_count(going)} under way, {_count(ahead)} not begun"
+            return f"{_phase(x)}{_steps_text(why)}"
+
+
+def _phase(x: Execution) -> str:
+    if x.is_terminal:
+        return "it has ended and gives notice of it: "
+    if x.unwinding is not None:
+        return f"it is being wound up ({x.unwinding.reason}): "
+    return ""
+
+
+def _steps_text(why: Why) -> str:
+    going = sum(one.status is not None for one in why.steps)
+    return f"{_count(going)} under way, {_count(len(why.steps) - going)} not begun"
 
 
 def _count(number: int) -> str:
