@@ -1,5 +1,6 @@
 """Templates and conditions name what is there by then, and nothing else."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from tests.unit.native.test_definition_faults import (
 )
 
 from mainspring.domain.expression import Guard
+from mainspring.http.faults import Faults
 from mainspring_api.dialects.native.definitions.compile import compile_workflow
+from mainspring_api.dialects.native.definitions.conditions import guard_of
+from mainspring_api.dialects.native.definitions.names import Scope
 
 
 def sending(body: Any) -> tuple[Json, ...]:
@@ -165,6 +169,24 @@ def test_a_condition_reads_statuses_outputs_and_the_payload(condition: Any) -> N
 )
 def test_a_condition_is_judged_when_it_is_stored(condition: Any, fault: str) -> None:
     assert fault_of(*guarded(condition)).startswith(f"steps[1].condition{fault}")
+
+
+def test_very_many_conditions_that_are_wrong_are_refused_soon() -> None:
+    names = [f"s{n}" for n in range(1000)]
+    wrong = {"type": "step_status", "step_ref": "s", "status": "completed"}
+    looked: list[str] = []
+
+    class Refs(dict[str, int]):
+        def __iter__(self) -> Iterator[str]:
+            looked.append("at all")
+            return super().__iter__()
+
+    faults = Faults()
+    scope = Scope(Refs(dict.fromkeys(names, 0)), ())
+    for name in names:
+        guard_of(wrong, name, scope, faults)
+    assert len(faults.all()) == 100
+    assert len(looked) <= 100
 
 
 def test_a_condition_keeps_the_dialects_words() -> None:

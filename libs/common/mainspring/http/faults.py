@@ -49,6 +49,11 @@ class Faults:
         near = get_close_matches(name, list(known)[:MOST_NAMES], 1)
         return f' (did you mean "{shown(near[0])}"?)' if near else ""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would only be counted: then nothing costly need be looked at."""
+        return len(self.found) >= MOST
+
     def __bool__(self) -> bool:
         return bool(self.found)
 
