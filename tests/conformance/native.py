@@ -7,6 +7,8 @@ from typing import Any, Final
 import httpx
 from tests.conformance.client import Service
 
+from mainspring.testing.patience import moment
+
 PATIENCE_S: Final = 30.0
 ENDED: Final = (
     "completed",
@@ -115,6 +117,8 @@ class Native:
     async def _follow(self, id: str) -> AsyncIterator[Json]:
         """Yield the run as it is and after each of its changes, up to its end."""
         async with asyncio.timeout(PATIENCE_S):
+            while (await self.http.get(f"/v1/workflow-runs/{id}")).status_code == 404:
+                await moment()  # a child's id is told with its step, and it begins just after that
             while (found := await self.run(id))["status"] not in ENDED:
                 yield found
                 async with self.http.stream("GET", f"/v1/workflow-runs/{id}/stream") as stream:
