@@ -24,7 +24,7 @@ async def pages(native: Native, path: str, limit: int) -> list[Any]:
     found: list[Any] = []
     query: dict[str, Any] | None = {"limit": limit}
     while query:
-        page = await native.http.get(path, params=query)
+        page = await native.http.get(httpx.URL(path).copy_merge_params(query))
         assert page.status_code == 200, page.text
         assert len(page.json()) <= limit
         found += page.json()
@@ -210,6 +210,22 @@ async def test_workflows_are_listed_newest_first_in_their_newest_versions(native
     assert listed[-1] == made[0]
 
 
+async def test_a_list_may_be_narrowed_to_a_tag(native: Native) -> None:
+    tags: list[dict[str, str]] = [{"team": "a"}, {}, {"team": "b"}, {"team": "a", "x": "1"}]
+    for n, each in enumerate(tags):
+        await native.create(SLEEP, slug=f"w{n}", tags=each)
+    for query, slugs in {
+        "tag_key=team": ["w3", "w2", "w0"],
+        "tag_key=team&tag_value=a": ["w3", "w0"],
+        "tag_key=team&tag_value=c": [],
+        "tag_key=x": ["w3"],
+    }.items():
+        listed = await pages(native, f"/v1/workflows?{query}", 1)
+        assert [each["slug"] for each in listed] == slugs
+    refused = await native.http.get("/v1/workflows?tag_value=a")
+    assert refused.json()["error"]["details"] == ["tag_value: needs a tag_key"]
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "cursor=nonsense"])
 async def test_a_page_that_cannot_be_is_400(native: Native, query: str) -> None:
     await native.create(SLEEP)
@@ -308,8 +324,25 @@ async def test_a_trigger_answers_with_the_run_which_is_there_at_once(native: Nat
 
 async def test_a_trigger_needs_no_body(native: Native) -> None:
     made = await native.create(SLEEP)
-    answer = await native.http.post(f"/v1/workflows/{made['id']}/trigger")
-    assert (answer.status_code, answer.json()["payload"]) == (202, {})
+    for body in (b"", b" \n"):
+        answer = await native.http.post(f"/v1/workflows/{made['id']}/trigger", content=body)
+        assert (answer.status_code, answer.json()["payload"]) == (202, {})
+
+
+async def test_a_trigger_may_say_what_began_the_run(native: Native) -> None:
+    await native.create(SLEEP)
+    assert (await native.trigger())["triggered_by"] == "api"
+    run = await native.trigger(triggered_by="nightly import")
+    assert run["triggered_by"] == "nightly import"
+    assert (await native.run(run["id"]))["triggered_by"] == "nightly import"
+
+
+@pytest.mark.parametrize("version", ["0", "01", "²", "\u0661", "v1", "9999999999"])
+async def test_a_version_of_a_workflow_is_a_plain_number(native: Native, version: str) -> None:
+    await native.create(SLEEP)
+    lost = await native.http.post("/v1/workflows/w/trigger", json={"version": version})
+    assert lost.status_code == 404
+    assert lost.json()["error"]["message"] == f"workflow w has no version {version}"
 
 
 async def test_a_trigger_may_name_a_version(native: Native, service: Service) -> None:
@@ -333,6 +366,10 @@ async def test_a_trigger_may_name_a_version(native: Native, service: Service) ->
         ({"version": 0}, "version: must be 1 or more"),
         ({"version": [1]}, "version: cannot be a list"),
         ({"tags": {"a": 1}}, "tags.a: a text is wanted, not a number"),
+        (
+            {"triggered_by": " "},
+            "triggered_by: must not be blank nor have control characters in it",
+        ),
         ({"paylod": {}}, 'paylod: is not known here (did you mean "payload"?)'),
     ],
 )
@@ -498,6 +535,35 @@ async def test_a_parent_is_pinned_to_the_version_of_its_child(
     sub = (await native.steps(run["id"]))["sub"]
     child = await native.run(sub["child_workflow_run_id"])
     assert (child["workflow_name"], child["workflow_version"]) == ("child", 2)
+
+
+@pytest.mark.parametrize("named", ["slug", "id"])
+async def test_a_workflow_may_run_itself_in_the_version_of_the_run(
+    native: Native, service: Service, named: str
+) -> None:
+    def steps(path: str, id: str) -> list[Any]:
+        deeper = step("again", "sub_workflow", path, sub_workflow_id=id)
+        more: dict[str, Any] = {"condition": f"steps.{path}.output.more", "payload": {}}
+        return [calling(service, path), {**deeper, **more}]
+
+    made = await native.create(*steps("first", "w"))
+    id = "w" if named == "slug" else made["id"].upper()
+    changed = await native.http.patch("/v1/workflows/w", json={"steps": steps("second", id)})
+    assert changed.json()["version"] == 2
+    service.on("/second", reply({"more": True}), reply({"more": True}), reply({"more": False}))
+    run = await native.end((await native.trigger())["id"])
+    assert run["status"] == "completed"
+    assert (len(service.calls("/first")), len(service.calls("/second"))) == (0, 3)
+    inner = (await native.steps(run["id"]))["again"]
+    child = await native.run(inner["child_workflow_run_id"])
+    assert (child["workflow_id"], child["workflow_version"]) == (made["id"], 2)
+    assert (await native.steps(child["id"]))["again"]["status"] == "completed"
+
+
+async def test_a_workflow_that_runs_itself_for_ever_ends_with_a_reason(native: Native) -> None:
+    run = await native.ran(step("again", "sub_workflow", sub_workflow_id="w"))
+    assert run["status"] == "failed"
+    assert "nested deeper than" in run["error"]
 
 
 async def test_a_child_that_was_deleted_still_runs_in_its_parents(

@@ -1,5 +1,7 @@
 """Faults of the original that definitions had a part in, each as the law that it broke."""
 
+from typing import Any
+
 import httpx
 import pytest
 from tests.conformance.client import Service, reply
@@ -49,6 +51,33 @@ async def test_a_need_that_is_named_twice_does_not_hold_up_the_run(
     assert (await native.end(id))["status"] == "completed"
     found = (await native.steps(id))["b"]
     assert (found["deps_completed"], found["deps_required"]) == (1, 1)
+
+
+@pytest.mark.parametrize("bound", ["max_parallel_steps", "concurrency_key"])
+async def test_a_step_that_fails_lets_go_of_its_place(
+    native: Native, service: Service, bound: str
+) -> None:
+    service.on("/a", reply(status=500))
+    key: dict[str, str] = {"concurrency_key": "k"} if bound == "concurrency_key" else {}
+    most: dict[str, Any] = {} if key else {"max_parallel_steps": 1}
+    run = await native.ran(
+        calling(service, "a", on_failure="skip_dependents", **key),
+        calling(service, "b", **key),
+        calling(service, "c", "a", **key),
+        **most,
+    )
+    assert run["status"] == "failed"
+    assert service.order() == ["/a", "/b"]
+
+
+async def test_a_child_that_cannot_begin_fails_its_step_with_the_reason(native: Native) -> None:
+    await native.create(waiting("w", key="taken"), slug="child")
+    await native.create(step("sub", "sub_workflow", sub_workflow_id="child"), slug="parent")
+    holder = await native.trigger("child")
+    await native.until_step(holder["id"], "w", "waiting")
+    run = await native.end((await native.trigger("parent"))["id"])
+    assert run["status"] == "failed"
+    assert "taken" in (await native.steps(run["id"]))["sub"]["error"]
 
 
 async def test_an_event_key_is_made_of_the_run_so_that_a_second_run_may_wait_too(

@@ -178,3 +178,11 @@ def test_a_child_tells_its_parent_of_its_end():
     spec = Spec(fold(absent(EXECUTION, definition), [first]), START).when(advance())
     spec = spec.when(answers("a"))
     assert owed(spec) == [NotifyParent(parent="p", ref="sub", child=EXECUTION)]
+
+
+@pytest.mark.parametrize("hash", [None, "c" * 64])
+def test_a_workflow_that_runs_itself_runs_the_form_of_the_run(hash: str | None) -> None:
+    definition = dag(replace(child("sub"), child=Child("w", hash=hash)))
+    first = requested(definition, catalog_id="w")
+    spec = Spec(fold(absent(EXECUTION, definition), [first]), START).when(advance())
+    assert child_owed(spec).hash == (hash or definition.hash)

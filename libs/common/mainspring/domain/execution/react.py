@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 from urllib.parse import quote
 
+from mainspring.domain.definition import Child
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.context import Viewpoint, values
 from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState
@@ -176,13 +177,19 @@ def child_of(x: Execution, state: StepState) -> StartChild | None:
         child=child_id(x.id, state.ref, state.visit, state.attempt),
         project=x.project,
         workflow=step.child.workflow,
-        hash=step.child.hash,
+        hash=_form(step.child, asked),
         payload=state.payload,
         depth=asked.depth + 1,
         within=_within(x, asked),
         traceparent=x.traceparent,
         cancel=x.unwinding.reason if x.unwinding else None,
     )
+
+
+def _form(child: Child, asked: e.ExecutionRequested) -> str | None:
+    """Return the form that a child runs: that of the run, where a workflow runs itself."""
+    is_itself = child.hash is None and child.workflow == asked.catalog_id
+    return asked.definition if is_itself else child.hash
 
 
 def _within(x: Execution, asked: e.ExecutionRequested) -> tuple[str, ...]:

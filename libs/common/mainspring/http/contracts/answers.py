@@ -26,6 +26,10 @@ PROJECT: Final = Query(
     "project_id", "The project; the header X-Project-Id does as well.", {"type": "string"}
 )
 AS_OF: Final = Query("as_of", "A position of the log or an instant: as it was then.")
+TAGGED: Final = (
+    Query("tag_key", "Only those with this tag."),
+    Query("tag_value", "And only with this value of it."),
+)
 PAGE: Final = (
     Query(
         "limit",

@@ -29,9 +29,9 @@ PLACE = "/v1/workflow-runs/"
 async def trigger(api: Api, request: Request) -> Response:
     """Begin a run of a workflow's newest version, or of the one asked for."""
     body = await request.body()
-    if body:
+    if body.strip():
         body = await bodies.read_json(request)
-    sent = object_in(body) if body else {}
+    sent = object_in(body.strip() or b"{}")
     caller = caller_in(request, sent)
     named = request.path_params["id"]
 
@@ -46,6 +46,7 @@ async def trigger(api: Api, request: Request) -> Response:
             version=found.row.version,
             payload=asked.payload,
             catalog_id=found.id,
+            triggered_by=asked.triggered_by,
             tags={**(found.source.get("tags") or {}), **asked.tags},
         )
         definition = await api.engine.compiled(found.row.compiled)

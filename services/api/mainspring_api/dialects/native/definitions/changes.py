@@ -25,7 +25,7 @@ from mainspring.domain.message import Json, replace
 from mainspring.domain.rows import DefinitionRow, IdempotencyRow
 from mainspring.domain.upcast import decode
 from mainspring.http import bodies
-from mainspring.http.answers import encode
+from mainspring.http.answers import as_uuid, encode
 from mainspring.http.caller import Caller, native_caller_of
 from mainspring.http.idempotency import Again, Keep, Reply
 from mainspring.ports import Lineage
@@ -74,14 +74,16 @@ async def create(api: Api, request: Request) -> Response:
     source = without(sent, "project_id")
 
     async def effect(keep: Keep) -> Reply:
-        compiled = await _compiled(api, caller, source)
-        line = await lineage_of(api, caller.project, compiled.name)
+        slug = source.get("slug")
+        line = await lineage_of(api, caller.project, slug) if isinstance(slug, str) else None
+        id = api.engine.ids.uuid7() if line is None else line.id
+        compiled = await _compiled(api, caller, id, source)
         if line is not None and line.newest is not None:
             raise _taken(compiled.name)
-        form = _Form(api.engine.ids.uuid7(), source, replace(compiled, version=FIRST))
+        form = _Form(id, source, compiled)
         if line is not None:
             numbered = replace(compiled, version=_next(line))
-            form = _Form(line.id, source, numbered, after=line.last_at)
+            form = _Form(id, source, numbered, after=line.last_at)
         try:
             made = await _store(api, caller, form, keep, 201)
         except AlreadyExists:
@@ -127,7 +129,7 @@ async def _changed(
     source = without({**newest.source, **sent, "slug": newest.row.name}, "project_id")
     is_renamed = sent.get("slug") not in (None, newest.row.name)
     before = ["slug: cannot be changed"] if is_renamed else []
-    compiled = replace(await _compiled(api, caller, source, before), version=_next(line))
+    compiled = replace(await _compiled(api, caller, line.id, source, before), version=_next(line))
     old = await api.engine.compiled(newest.row.compiled)
     if source == newest.source and compiled == replace(old, version=compiled.version):
         return newest
@@ -136,11 +138,14 @@ async def _changed(
 
 
 async def _compiled(
-    api: Api, caller: Caller, source: Json, faults: Sequence[str] = ()
+    api: Api, caller: Caller, id: str, source: dict[str, Json], faults: Sequence[str] = ()
 ) -> Definition:
     """Return what a workflow means; raise `DefinitionInvalid` with its faults after others."""
     pins: dict[str, Pin] = {}
     for name in children_of(source)[:MOST_CHILDREN]:
+        if name == source.get("slug") or as_uuid(name) == id:
+            pins[name] = Pin(id, None)
+            continue
         try:
             child = await runnable(api, caller.project, name)
         except NotFound:

@@ -20,6 +20,7 @@ from mainspring_api.context import Api
 from mainspring_api.dialects.native.definitions.compile import DIALECT
 
 FIRST: Final = "1"
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 
 
@@ -71,7 +72,9 @@ async def runnable(
     """
     line = await lineage_of(api, project, named)
     if line is not None and line.newest is not None:
-        number = version if version is None or isinstance(version, int) else _number(version)
+        number = numbered(version) if isinstance(version, str) else version
+        if version is not None and number is None:
+            raise NotFound(f"workflow {shown(named)} has no version {shown(str(version))}")
         return await find(api, project, named, number)
     found = await _other(api, project, named, version)
     if found is None:
@@ -79,8 +82,9 @@ async def runnable(
     return Workflow(found.row.id, found.row.created_at, found.row, {})
 
 
-def _number(version: str) -> int:
-    return int(version) if version.isdecimal() and len(version) < 10 else 0
+def numbered(version: str) -> int | None:
+    """Return the number that a version is; None when no version is called so."""
+    return int(version) if _NUMBER.fullmatch(version) else None
 
 
 async def _other(

@@ -1,5 +1,7 @@
 """Reading workflows: one, many, and their versions."""
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,12 +9,22 @@ from mainspring.domain.errors import NotFound
 from mainspring.http.answers import json, listed, uuid_page
 from mainspring.http.caller import native_caller_of
 from mainspring.http.faults import shown
-from mainspring.http.paging import cursor
-from mainspring.http.query import query_of
+from mainspring.http.paging import PageQuery, cursor
+from mainspring.http.query import query_of, tag_of
+from mainspring.ports import Page
 from mainspring_api.context import Api
-from mainspring_api.dialects.native.definitions import present, wire
+from mainspring_api.dialects.native.definitions import present
 from mainspring_api.dialects.native.definitions.compile import DIALECT
-from mainspring_api.dialects.native.definitions.found import find, of, there
+from mainspring_api.dialects.native.definitions.found import (
+    Workflow,
+    find,
+    numbered,
+    of,
+    there,
+)
+
+AT_ONCE: Final = 100
+"""So many workflows at least are looked at for those that have a tag."""
 
 
 async def get(api: Api, request: Request) -> Response:
@@ -23,12 +35,32 @@ async def get(api: Api, request: Request) -> Response:
 
 async def get_all(api: Api, request: Request) -> Response:
     """Return a page of the project's workflows in their newest versions, newest first."""
-    project, page = native_caller_of(request).project, uuid_page(query_of(request))
-    lines = await api.views.lineages(project, DIALECT, limit=page.limit + 1, before=page.before)
-    found = [of(line) for line in lines]
+    query = query_of(request)
+    project, page, tag = native_caller_of(request).project, uuid_page(query), tag_of(query)
+    found = await _tagged(api, project, tag, page)
     last = found[page.limit - 1] if len(found) > page.limit else None
     after = cursor(last.began_at, last.id) if last else None
     return listed(request, [present.workflow(each) for each in found[: page.limit]], after)
+
+
+async def _tagged(
+    api: Api, project: str, tag: tuple[str, str | None] | None, page: PageQuery
+) -> list[Workflow]:
+    """Return at least one workflow more than a page has, if there are so many with a tag."""
+    size = page.limit + 1 if tag is None else max(page.limit + 1, AT_ONCE)
+    found, before, more = list[Workflow](), page.before, True
+    while more and len(found) <= page.limit:
+        lines = await api.views.lineages(project, DIALECT, limit=size, before=before)
+        all_ = [of(line) for line in lines]
+        found += all_ if tag is None else [each for each in all_ if _has(each, *tag)]
+        more = len(lines) == size
+        before = Page(all_[-1].began_at, all_[-1].id) if all_ else None
+    return found
+
+
+def _has(found: Workflow, key: str, value: str | None) -> bool:
+    tags: dict[str, str] = found.source.get("tags") or {}
+    return key in tags and value in (None, tags[key])
 
 
 async def get_versions(api: Api, request: Request) -> Response:
@@ -49,8 +81,8 @@ async def get_version(api: Api, request: Request) -> Response:
     """Return one version of a workflow."""
     caller = native_caller_of(request)
     named, text = request.path_params["id"], request.path_params["version"]
-    is_number = text.isascii() and text.isdecimal() and text[0] != "0" and len(text) < 10
-    if not is_number or int(text) > wire.MOST_VERSION:
+    version = numbered(text)
+    if version is None:
         raise NotFound(f"workflow {shown(named)} has no version {shown(text)}")
-    found = await find(api, caller.project, named, int(text))
+    found = await find(api, caller.project, named, version)
     return json(present.workflow(found))

@@ -9,6 +9,7 @@ from mainspring.http.contracts.answers import (
     KEYED,
     PAGE,
     PROJECT,
+    TAGGED,
     UNKNOWN,
     conflict,
 )
@@ -48,7 +49,7 @@ OPERATIONS: Final = (
             200: ("Workflows in their newest versions, newest first.", tuple[wire.Workflow, ...]),
             **INVALID,
         },
-        query=(PROJECT, *PAGE),
+        query=(PROJECT, *TAGGED, *PAGE),
         tag=_TAG,
     ),
     Operation(

@@ -39,10 +39,13 @@ _JITTER: Final = 0.1
 
 
 class Pin(NamedTuple):
-    """A workflow that a step runs: its id, and the form that it has now."""
+    """A workflow that a step runs: its id, and the form that it has now.
+
+    Without a form it is the workflow itself, which runs in the version of the run.
+    """
 
     id: str
-    hash: str
+    hash: str | None
 
 
 class Known(NamedTuple):

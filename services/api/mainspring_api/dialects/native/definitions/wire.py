@@ -207,6 +207,7 @@ class Trigger(Wire, frozen=True, kw_only=True):
     payload: dict[str, Any] = {}
     tags: Tags = {}
     version: Annotated[int, Meta(ge=1, le=MOST_VERSION)] | Name | None = None
+    triggered_by: Annotated[Name, Meta(description="What the run says began it.")] = "api"
     project_id: str | None = None
 
 

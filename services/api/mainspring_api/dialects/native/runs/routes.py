@@ -10,6 +10,7 @@ from mainspring.http.contracts.answers import (
     KEYED,
     PAGE,
     PROJECT,
+    TAGGED,
     UNKNOWN,
     conflict,
 )
@@ -64,8 +65,7 @@ OPERATIONS: Final = (
                 {"type": "string", "examples": list(FILTERS)},
             ),
             Query("workflow_id", "Only runs of this workflow, by its id or slug."),
-            Query("tag_key", "Only runs with this tag."),
-            Query("tag_value", "And only with this value of it."),
+            *TAGGED,
             *PAGE,
         ),
         tag=TAG,
