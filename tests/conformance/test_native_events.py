@@ -173,6 +173,31 @@ async def test_every_fault_of_a_list_is_told_at_once(native: Native) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59.999999Z",
+        "9999-12-31T23:59:59-14:00",
+        "2019-08-24t14:15:22.123456789+02:00",
+        "2019-08-24T14:15:22+02:00",
+    ],
+)
+async def test_any_instant_may_be_a_cursor(native: Native, cursor: str) -> None:
+    await waits(native, "k")
+    answer = await native.http.get("/v1/events", params={"cursor": cursor})
+    assert answer.status_code == 200
+    assert len(answer.json()["data"]) == (cursor > "2100")
+
+
+@pytest.mark.parametrize("cursor", ["2019-08-24", "2019-08-24T14:15:22", "yesterday", "x" * 500])
+async def test_what_is_no_cursor_is_refused(native: Native, cursor: str) -> None:
+    answer = await native.http.get("/v1/events", params={"cursor": cursor})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["details"][0].startswith("cursor: ")
+
+
 async def test_stats_count_by_status(native: Native) -> None:
     await waits(native, "a", "b", "c")
     await native.http.post("/v1/events/a/send", json={})
