@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from mainspring.domain.errors import LogUnavailable
 from mainspring.domain.execution.react import OfferKept, TendGate
+from mainspring.domain.gate import gate_stream
+from mainspring.domain.task import partition_of
 from mainspring.ports import Clock, Views
 from mainspring.runtime.engine import Engine
 from mainspring.telemetry import metrics
@@ -24,6 +26,9 @@ COUNT_EVERY = 6
 
 MOST = 1000
 """Executions that one sweep gives a turn."""
+
+MOST_GATES = 10_000
+"""Workflows with runs that wait for a place, of which one sweep thinks."""
 
 ALL = 1_000_000
 """How many live executions are looked at after the broker lost its store."""
@@ -71,8 +76,10 @@ class Sweep:
         found = await self._views.deliverable(now=self._clock.now(), limit=MOST)
         for project, key in found:
             self._chores.add(OfferKept(project=project, key=key))
-        for project, workflow in await self._views.gates(limit=MOST):
-            self._chores.add(TendGate(project=project, workflow=workflow))
+        for project, workflow in await self._views.gates(limit=MOST_GATES):
+            # Any replica may look at any gate; that all of them do would only make them collide.
+            if self._partitions.owns(partition_of(gate_stream(project, workflow).id)):
+                self._chores.add(TendGate(project=project, workflow=workflow))
 
     def _poke(self, executions: Iterable[str], kind: str) -> None:
         for execution in executions:

@@ -1,7 +1,7 @@
 """A whole stream to the rows that follow from it: the live projection, run from the beginning."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from mainspring.domain import catalog, triggers
 from mainspring.domain.definition import Definition
@@ -21,12 +21,17 @@ from mainspring.store.views import (
     project_request,
 )
 
+UNSEEN: Final = frozenset({"gate"})
+"""Categories of streams that no row follows from; such a stream may be longer than memory is."""
+
 Compiled: TypeAlias = Callable[[str], Awaitable[Definition]]
 """What finds a compiled definition by its hash."""
 
 
 async def fold(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
     """Return the rows that hold after all events of one stream.  Raises `Corrupt`."""
+    if stream[0].stream.category in UNSEEN:
+        return []
     if stream[0].stream.category == "execution":
         return last_per_key(await _execution(stream, compiled))
     match stream[0].stream.category:
@@ -40,8 +45,6 @@ async def fold(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
                     envelope, cast("triggers.TriggersPurged", event_in(envelope))
                 )
             )
-        case "gate":
-            return []  # who holds a place is read from the stream alone
         case "request":
             return [change for envelope in stream for change in project_request(envelope)]
         case _:

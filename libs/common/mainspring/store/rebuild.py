@@ -31,7 +31,7 @@ from mainspring.domain.rows import (
 from mainspring.domain.upcast import event_in
 from mainspring.store.changes import TABLES
 from mainspring.store.connection import Connection, prepare
-from mainspring.store.fold import fold
+from mainspring.store.fold import UNSEEN, fold
 from mainspring.store.migrate import applied, expected
 from mainspring.store.postgres_log import envelopes_of
 from mainspring.store.statements import SQL
@@ -141,6 +141,10 @@ class Builder:
                 break
             for _, events in groupby(page, attrgetter("stream")):
                 part = list(events)
+                if part[0].stream.category in UNSEEN:
+                    self._events += len(part)
+                    self._streams += part[0].version == 1
+                    continue
                 if stream and stream[0].stream != part[0].stream:
                     await self._fold(stream)
                     stream = []
@@ -155,7 +159,8 @@ class Builder:
     async def _follow(self, after: int) -> int:
         """Fold the streams again that have events behind a position; return the new position."""
         head = await self._head()
-        changed = await self._connection.fetch(SQL["rebuild_changed"], after, head)
+        found = await self._connection.fetch(SQL["rebuild_changed"], after, head)
+        changed = [row for row in found if row["category"] not in UNSEEN]
         for start in range(0, len(changed), self._batch):
             part = list(zip(*changed[start : start + self._batch], strict=True))
             await self._connection.fetch(SQL["rebuild_forget"], *part)
