@@ -71,6 +71,22 @@ async def test_a_step_runs_again_in_a_run_that_goes_on(
     assert len(service.calls("/b")) == (1 if verb == "retry" else 2)
 
 
+@pytest.mark.parametrize("verb", ["retry", "replay-subtree"])
+async def test_a_step_is_asked_to_run_again_while_its_run_is_paused_and_does_at_resume(
+    native: Native, service: Service, verb: str
+) -> None:
+    service.on("/a", reply(status=500, delay=0.3), reply({"a": 1}))
+    id = await native.begin(calling(service, "a"), calling(service, "b", "a"))
+    await service.called("/a")
+    await ask(native, f"{id}/pause")
+    await native.until_step(id, "a", "failed")
+    await ask(native, f"{id}/steps/a/{verb}")
+    assert (await native.run(id))["status"] == "paused"
+    await ask(native, f"{id}/resume")
+    assert (await native.end(id))["status"] == "completed"
+    assert (len(service.calls("/a")), len(service.calls("/b"))) == (2, 1)
+
+
 @pytest.mark.parametrize("how", ["failed", "timed_out", "canceled"])
 async def test_a_step_runs_again_in_a_run_that_has_ended_and_the_run_goes_on(
     native: Native, service: Service, how: str

@@ -7,6 +7,7 @@ from mainspring.domain.execution.commands import (
     Advance,
     RequestCancel,
     RequestPause,
+    RequestResume,
     RequestRetry,
     RequestStepReset,
     SendEvent,
@@ -195,9 +196,15 @@ def test_the_steps_of_a_path_are_not_reset_one_by_one():
     spec.when(RESET_A).then_raises(IllegalTransition, "path")
 
 
-def test_a_run_that_is_paused_or_about_to_be_retried_refuses_a_reset():
-    spec = given(CHAIN).when(advance()).when(answers("x")).when(RequestPause())
-    spec.when(RequestStepReset(ref="x")).then_raises(IllegalTransition, "paused")
+def test_a_paused_run_takes_a_reset_and_carries_it_out_at_resume():
+    spec = given(CHAIN).when(advance()).when(RequestPause()).when(answers("a", 500))
+    spec = spec.when(RESET_A).then(e.StepResetRequested(ref="a")).when(advance()).then_nothing()
+    spec = spec.then_is("paused").when(RequestResume()).when(advance())
+    spec = spec.then_has(has(e.StepReset, ref="a"), has(e.StepScheduled, ref="a", attempt=2))
+    spec.then_is("running").when(answers("a")).then_has(has(e.StepScheduled, ref="b"))
+
+
+def test_a_run_that_is_about_to_be_retried_refuses_a_reset():
     with_b_failed().when(RequestRetry()).when(RequestStepReset(ref="b")).then_raises(
         IllegalTransition, "retry"
     )

@@ -14,7 +14,7 @@ from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepSt
 RETRYABLE = frozenset({"failed", "corrupted"})
 SETTLES = e.TriggerReceived | e.TriggerCancelRequested | e.StepApproved | e.StepRejected
 FORCIBLE = frozenset({"waiting", "sleeping", "retrying", "reset"})
-RESETTABLE = frozenset({"running", "failed", "timed_out", "canceled"})
+RESETTABLE = frozenset({"running", "paused", "failed", "timed_out", "canceled"})
 
 
 def illegal(event: e.Event, x: Execution) -> str | None:

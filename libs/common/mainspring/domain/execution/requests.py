@@ -91,7 +91,7 @@ def _reset(command: c.RequestStepReset, x: Execution) -> list[e.Event]:
         raise NotFound(f"no step {command.ref!r}")
     if x.definition.planner != "dag":
         raise IllegalTransition(asked, x.status, "steps of a path are retried with their run")
-    if x.status not in ("running", "failed", "timed_out", "canceled"):
+    if x.status not in ("running", "paused", "failed", "timed_out", "canceled"):
         raise IllegalTransition(asked, x.status)
     if x.retry:
         raise IllegalTransition(asked, x.status, "a retry of the run is about to begin")
