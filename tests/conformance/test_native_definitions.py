@@ -193,6 +193,18 @@ async def test_changes_at_once_are_versions_one_after_the_other(native: Native) 
     assert {each["max_parallel_steps"] for each in versions} == set(range(7))
 
 
+async def test_a_version_that_another_dialect_has_is_passed_over(
+    native: Native, service: Service
+) -> None:
+    saga = hello_world(service.url) | {"name": "w", "version": "2"}
+    assert (await native.http.post("/sagas/definitions", json=saga)).status_code == 201
+    await native.create(SLEEP)
+    changed = await native.http.patch("/v1/workflows/w", json={"name": "Other"})
+    assert (changed.status_code, changed.json()["version"]) == (200, 3)
+    versions = (await native.http.get("/v1/workflows/w/versions")).json()
+    assert [each["version"] for each in versions] == [3, 1]
+
+
 @pytest.mark.parametrize("version", ["0", "2", "01", "x", "-1", "99999999999999999999"])
 async def test_a_version_that_is_not_there_is_404(native: Native, version: str) -> None:
     await native.create(SLEEP)
@@ -446,6 +458,16 @@ async def test_every_kind_of_step_comes_to_its_end(native: Native, service: Serv
     assert (inner["workflow_id"], inner["workflow_version"]) == (child["id"], 1)
     assert inner["parent_workflow_run_id"] == id
     assert inner["payload"] == {"sku": "s-1"}
+
+
+async def test_a_step_may_run_a_definition_of_another_dialect(
+    native: Native, service: Service
+) -> None:
+    saga = hello_world(f"{service.url}/saga") | {"name": "my saga", "version": "v1"}
+    assert (await native.http.post("/sagas/definitions", json=saga)).status_code == 201
+    run = await native.ran(step("sub", "sub_workflow", sub_workflow_id="my saga"))
+    assert run["status"] == "completed"
+    assert service.order() == ["/saga/run"]
 
 
 async def test_waits_and_approvals_wait(native: Native) -> None:

@@ -109,11 +109,17 @@ async def change(api: Api, request: Request) -> Response:
     named = request.path_params["id"]
 
     async def effect(keep: Keep) -> Reply:
+        taken = 0
         for _ in range(TRIES):
+            line = await there(api, caller.project, named)
+            number = max(int(line.last), taken) + 1
             try:
-                changed = await _changed(api, caller, named, sent, keep)
+                changed = await _changed(api, caller, line, str(number), sent, keep)
             except AlreadyExists:
-                continue  # another change was first, and this one goes on top of it
+                # Another change was first, and this one goes on top of it; or it is a version of
+                # the same name in another dialect.
+                taken = number
+                continue
             return Reply(200, encode(present.workflow(changed)))
         raise VersionConflict("the workflow is being changed by others")
 
@@ -121,17 +127,16 @@ async def change(api: Api, request: Request) -> Response:
 
 
 async def _changed(
-    api: Api, caller: Caller, named: str, sent: Mapping[str, Json], keep: Keep
+    api: Api, caller: Caller, line: Lineage, version: str, sent: Mapping[str, Json], keep: Keep
 ) -> Workflow:
-    """Return the workflow as it is after a change, stored unless it is the same."""
-    line = await there(api, caller.project, named)
+    """Return the workflow as it is after a change, stored as a version unless it is the same."""
     newest = of(line)
     source = without({**newest.source, **sent, "slug": newest.row.name}, "project_id")
     is_renamed = sent.get("slug") not in (None, newest.row.name)
     before = ["slug: cannot be changed"] if is_renamed else []
-    compiled = replace(await _compiled(api, caller, line.id, source, before), version=_next(line))
+    compiled = replace(await _compiled(api, caller, line.id, source, before), version=version)
     old = await api.engine.compiled(newest.row.compiled)
-    if source == newest.source and compiled == replace(old, version=compiled.version):
+    if source == newest.source and compiled == replace(old, version=version):
         return newest
     form = _Form(line.id, source, compiled, line.began_at, line.last_at)
     return await _store(api, caller, form, keep, 200)
