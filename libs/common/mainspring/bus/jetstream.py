@@ -4,9 +4,10 @@ One task keeps the bus: it connects, looks whether streams and consumers are wha
 what is missing, tells who wants to know, and watches.  Nothing else waits for the broker: a
 publisher learns at once that it is away, and a reader sees an empty queue.
 
-A publish is written and not awaited.  Only the last message of a call and a stream asks for an
+A publish is written and not awaited.  Now and then the last message of a call asks for an
 acknowledgement, on one inbox of the bus, so nothing is remembered per message and nothing can
-leak; a bad answer, or none who could answer, sends the keeper to look.
+leak; a bad answer, or none who could answer, sends the keeper to look.  Asking for each lost: an
+answer costs broker and publisher as much as a message, and says only that the stream is there.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 1.0
+ASK_EVERY_S = 0.1  # a stream is asked for an acknowledgement at most this often
 LOOK_S = 1.0  # the connection is looked at this often, and a doubt at most this often
 
 
@@ -50,6 +52,7 @@ class JetStreamBus:
         self._tried = asyncio.Event()
         self._ensuring = asyncio.Lock()
         self._roots: dict[str, str | None] = {}
+        self._asks_again: dict[str, float] = {}
         self._keeper: asyncio.Task[None] | None = None
 
     @classmethod
@@ -92,12 +95,14 @@ class JetStreamBus:
         if not self.connected():
             raise BusUnavailable("the broker is away")
         asking: dict[str, int] = {}
+        now = asyncio.get_running_loop().time()
         for number, message in enumerate(messages):
             if len(message.data) > MAX_MESSAGE:
                 raise ValueError(f"{len(message.data)} bytes for {message.subject} are too many")
             stream = self._stream_of(message.subject)
-            if stream is not None:
+            if stream is not None and now >= self._asks_again.get(stream, 0.0):
                 asking[stream] = number
+        self._asks_again |= dict.fromkeys(asking, now + ASK_EVERY_S)
         asks = set(asking.values())
         for number, message in enumerate(messages):
             reply = self._inbox if number in asks else ""
