@@ -23,8 +23,8 @@ from mainspring.domain.upcast import event_in
 from mainspring.ports import Append, Appended, Outgoing
 from mainspring.runtime.engine import Engine
 
-MOST: Final = 256
-"""Runs that are let in at one look; a gate with more of them is looked at again at once."""
+MOST: Final = 64
+"""Runs that are looked at together; a gate with more of them is looked at again at once."""
 
 REMEMBERED: Final = 4096
 """Gates whose state this process keeps."""

@@ -86,6 +86,11 @@ def test_who_may_not_wait_is_turned_away_and_holds_back_nobody():
     assert gate.decide(["a"], set(), waiting) == gate.Change((), ("c",), ("b",))
 
 
+def test_who_may_not_wait_is_turned_away_behind_others_that_wait_too():
+    waiting = [waits("b", 1), waits("c", 9, "reject"), waits("d", 9)]
+    assert gate.decide(["a"], set(), waiting) == gate.Change((), (), ("c",))
+
+
 IDS = st.sampled_from("abcdefgh")
 
 

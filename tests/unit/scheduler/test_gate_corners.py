@@ -3,14 +3,17 @@
 import pytest
 from tests.unit.scheduler.conftest import Desk
 
+from mainspring.domain.envelope import Meta
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.react import TendGate
 from mainspring.domain.gate import gate_stream
 from mainspring.domain.message import replace
 from mainspring.testing.history import VIEWS, check, report
-from mainspring.testing.shapes import child, dag, needing
+from mainspring.testing.shapes import child, dag, needing, wait
 from mainspring_scheduler import gates
+from mainspring_scheduler.partitions import Partitions
+from mainspring_scheduler.sweep import Sweep
 
 ONE = dag(needing("a"), max_runs=1)
 TEND = TendGate(project="default", workflow="n")
@@ -158,6 +161,21 @@ async def test_a_gate_is_not_read_from_its_beginning(
     assert await statuses(desk, running, waits) == ["running", "pending"]
     await desk.answer()
     assert await desk.status(waits) == "running"
+    await must_be_lawful(desk)
+
+
+async def test_a_sweep_finds_a_run_that_waits_for_a_place_that_is_free(desk: Desk) -> None:
+    waiting = dag(wait("w", "{{run.id}}"), max_runs=1)
+    first, second = [await desk.start(waiting) for _ in range(2)]
+    await desk.engine.ask(first, c.RequestCancel(), project=None, meta=Meta())
+    desk.inbox.poke(first)
+    await desk.advancer.tick()
+    desk.restart()  # the end is durable, and nobody knows any more what follows from it
+    assert await statuses(desk, first, second) == ["canceled", "pending"]
+    partitions = Partitions("only", desk.engine.bus, desk.clock)
+    await Sweep(desk.engine, desk.inbox, partitions, desk.chores).tick()
+    await desk.settle()
+    assert await desk.status(second) == "running"
     await must_be_lawful(desk)
 
 

@@ -52,19 +52,21 @@ def evolve(holders: tuple[str, ...], event: SlotsChanged) -> tuple[str, ...]:
 def decide(holders: Sequence[str], ended: Collection[str], waiting: Sequence[Waiting]) -> Change:
     """Return who gives up a place, and who of those that wait, oldest first, may begin.
 
-    One that does not fit holds back all behind it, whatever bound they know of.
+    One that does not fit holds back all behind it, whatever bound they know of; who may not wait
+    is turned away there too.
     """
     freed = tuple(each for each in holders if each in ended)
     held = len(holders) - len(freed)
     taken: list[str] = []
     rejected: list[str] = []
+    held_back = False
     for each in waiting:
         if each.execution in holders:
             continue
-        if held + len(taken) < each.most:
+        if not held_back and held + len(taken) < each.most:
             taken.append(each.execution)
         elif each.on_limit == "reject":
             rejected.append(each.execution)
         else:
-            break
+            held_back = True
     return Change(freed, tuple(taken), tuple(rejected))
