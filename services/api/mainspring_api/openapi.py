@@ -80,7 +80,7 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Json], Json]:
         if operation.body is not None:
             types[operation.body] = None
         for _, answer in operation.answers.values():
-            if answer is not None:
+            if answer is not None and not isinstance(answer, str):
                 types[answer] = None
     found, components = msgspec.json.schema_components(
         list(types), ref_template="#/components/schemas/{name}"
@@ -137,6 +137,8 @@ def _parameter(one: Query, place: str, *, required: bool = False) -> Json:
 def _answer(text: str, kind: Any, schemas: Mapping[Any, Json]) -> Json:  # noqa: ANN401
     if kind is None:
         return {"description": text}
+    if isinstance(kind, str):
+        return {"description": text, "content": {kind: {"schema": _TEXT}}}
     return {"description": text, "content": {"application/json": {"schema": schemas[kind]}}}
 
 

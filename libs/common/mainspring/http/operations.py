@@ -32,8 +32,9 @@ class Query(NamedTuple):
 class Operation(NamedTuple):
     """One route: what it does, what it takes, and every answer that it gives.
 
-    `answers` has for each status what it means and the type of its body, None for none; `mentions`
-    are types that others refer to by their names alone.  `name` is for generators of code, where
+    `answers` has for each status what it means and the type of its body: None for none, the name of
+    a media type for text that is not JSON; `mentions` are types that others refer to by their names
+    alone.  `name` is for generators of code, where
     the handler's own would not do.
     """
 
