@@ -62,6 +62,9 @@ class Shelf:
         self._ask()
         return self.kept.get(ref)
 
+    async def forget(self, *, unused_for: float, limit: int) -> int:
+        raise AssertionError(f"an executor forgets nothing ({unused_for}, {limit})")
+
     def _ask(self) -> None:
         if self.away:
             self.away -= 1

@@ -15,4 +15,3 @@ def version_id(workflow: str, version: str) -> str:
 def step_id(workflow: str, version: str, ref: str) -> str:
     """Return the id of a step of one version of a workflow."""
     return derived(version_id(workflow, version), "step", ref)
-
