@@ -20,7 +20,7 @@ MEMBERS = {
     "mainspring_executor": "services/executor",
     "mainspring_events": "services/events",
 }
-FOR_TESTS = {"pytest", "hypothesis", "jsonschema"}
+FOR_TESTS = {"pytest", "hypothesis", "httpx", "jsonschema"}
 
 
 def _imports(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -248,7 +248,12 @@ class NatsServer(_Server):
             f"jetstream {{ store_dir: {json.dumps(str(self.folder))}, sync_interval: {sync} }}\n"
         )
         argv = [str(nats_binary()), "-c", str(config)]
-        return children.spawn(argv, log=self.log, last_signal=self.orphan_signal)
+        # Beside the services on the same cores: with a thread for each core the broker wakes and
+        # parks threads all the time, which costs a quarter more CPU a message.
+        share = {"GOMAXPROCS": str(max(1, (os.cpu_count() or 1) // 2))}
+        return children.spawn(
+            argv, log=self.log, env=share | dict(os.environ), last_signal=self.orphan_signal
+        )
 
     def _is_ready(self, child: Child) -> bool:
         # The server listens after JetStream has been recovered; a refused first try of the
