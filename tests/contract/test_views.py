@@ -158,6 +158,12 @@ async def test_executions_are_found_by_whether_they_were_undone(store: Store) ->
     assert await find("failed:undone", "canceled:undone") == {A.id, C.id}
 
 
+async def test_a_text_with_a_nul_in_it_is_kept_without(store: Store) -> None:
+    await put(store, A, status="failed", reason="peer\x00said \\u0000")
+    (row,) = await store.views.executions("default")
+    assert row.reason == "peer\ufffdsaid \\u0000"
+
+
 async def test_executions_are_found_by_status_and_name(store: Store) -> None:
     await put(store, A, status="running", name="x")
     await put(store, B, status="failed", name="x")

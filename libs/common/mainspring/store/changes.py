@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
+from mainspring.domain.message import replace
 from mainspring.domain.rows import (
     ApprovalRow,
     AttemptRow,
@@ -77,3 +78,13 @@ def last_per_key(changes: Iterable[Change]) -> list[Change]:
         table = TABLES[type(change)]
         held[table, PRIMARY_KEYS[table](change)] = change
     return list(held.values())
+
+
+def storable(change: Change) -> Change:
+    """Return a row with U+FFFD in place of each NUL, which a text of Postgres cannot hold."""
+    texts = {
+        name: cell.replace("\0", "\ufffd")
+        for name in change.__struct_fields__
+        if isinstance(cell := getattr(change, name), str) and "\0" in cell
+    }
+    return replace(change, **texts) if texts else change

@@ -32,7 +32,7 @@ from mainspring.domain.rows import (
     TriggersGone,
 )
 from mainspring.ports import Append
-from mainspring.store.changes import last_per_key
+from mainspring.store.changes import last_per_key, storable
 
 Cells: TypeAlias = tuple[Any, ...]
 
@@ -93,7 +93,11 @@ def _row(n: int, change: Change) -> bytes:
         for name in _INSTANTS[type(change)]
         if (at := getattr(change, name)) is not None
     }
-    return b'{"n":%d,%b' % (n, _encode(replace(change, **instants))[1:])
+    row = replace(change, **instants)
+    encoded = _encode(row)
+    if b"\\u0000" in encoded:
+        encoded = _encode(storable(row))
+    return b'{"n":%d,%b' % (n, encoded[1:])
 
 
 def _stream(append: Append) -> Cells:

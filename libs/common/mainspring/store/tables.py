@@ -25,7 +25,7 @@ from mainspring.domain.rows import (
     TriggerRow,
     TriggersGone,
 )
-from mainspring.store.changes import PRIMARY_KEYS, TABLES, Key
+from mainspring.store.changes import PRIMARY_KEYS, TABLES, Key, storable
 
 R = TypeVar("R", bound=Row)
 
@@ -79,7 +79,7 @@ class Tables:
         if isinstance(change, TimerGone | BufferedGone):
             self._rows[table].pop(key, None)
         else:
-            self._rows[table][key] = _settled(change)
+            self._rows[table][key] = _settled(storable(change))
 
     def _purge(self, gone: TriggersGone | BufferedExpired) -> None:
         match gone:
