@@ -321,6 +321,37 @@ async def test_a_bulk_request_that_names_nothing_is_a_fault(
     assert (await post(native, verb, body)).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("verb", "body", "place"),
+    [
+        ("skip", {"reason": 7}, "reason"),
+        ("skip", {"reason": "x" * 5000}, "reason"),
+        ("fail", {"reason": "a\x00b"}, "reason"),
+        ("fail", {"result": {}}, "result"),
+        ("force-complete", {"reason": "a"}, "reason"),
+    ],
+)
+async def test_faults_of_a_step_operation_have_their_places(
+    native: Native, verb: str, body: Any, place: str
+) -> None:
+    id = await native.begin(waiting("w"))
+    answer = await post(native, f"{id}/steps/w/{verb}", body)
+    assert answer.status_code == 400
+    assert [each.partition(":")[0] for each in answer.json()["error"]["details"]] == [place]
+
+
+async def test_any_text_may_be_a_reason_and_any_json_a_result(native: Native) -> None:
+    id = await native.begin(waiting("v", on_failure="continue"), waiting("w"))
+    await native.until_step(id, "w", "waiting")
+    why = "two lines:\n\tçà, \u4e2d\u6587, \U0001f389, \\u0000"
+    odd = {"nul": "\0", "big": 2**63, "deep": [[[[1.5e300]]]], "": None}
+    await post(native, f"{id}/steps/v/fail", {"reason": why})
+    await post(native, f"{id}/steps/w/force-complete", {"result": odd})
+    assert (await native.end(id))["status"] == "completed"
+    steps = await native.steps(id)
+    assert (steps["v"]["error"], steps["w"]["output"]) == (why, odd)
+
+
 async def test_a_run_is_shown_as_it_was(native: Native, service: Service) -> None:
     id = await native.begin(waiting("w"), calling(service, "z", "w"))
     await native.until_step(id, "w", "waiting")

@@ -80,7 +80,14 @@ class SubtreeReset(msgspec.Struct, frozen=True):
     reset_steps: int
 
 
-Reason = Annotated[str, Meta(max_length=LONGEST_REASON)]
+Reason = Annotated[
+    str,
+    Meta(
+        max_length=LONGEST_REASON,
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+        extra={"fault": "has control characters"},
+    ),
+]
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
