@@ -255,10 +255,11 @@ async def test_a_form_that_cannot_be_read_decides_nothing(
     answers = [
         await press(browser, url, decision),
         await press(browser, url, "approve", "x" * 5000),
+        await press(browser, url, "approve", "a\x00b"),
         await browser.post(url, json={"decision": "approve"}),
         await browser.post(url, content=b"decision=approve&comment=%ff\xff", headers=form),
         await browser.post(url, content=b"a=1&" * 50 + b"decision=approve", headers=form),
         await browser.post(url),
     ]
-    assert [answer.status_code for answer in answers] == [400] * 6
+    assert {answer.status_code for answer in answers} == {400}
     assert await approvals(native, id) == [approval]

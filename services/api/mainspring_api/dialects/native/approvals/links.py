@@ -25,10 +25,11 @@ from mainspring.domain.execution import commands as c
 from mainspring.domain.rows import ApprovalRow, IdempotencyRow
 from mainspring.http.answers import encode
 from mainspring.http.caller import Caller, native_caller_of
+from mainspring.http.faults import Faults
 from mainspring.http.idempotency import Keep, Reply
 from mainspring.http.instants import shown
 from mainspring.http.problems import problem_of
-from mainspring.http.reading import read_body
+from mainspring.http.reading import read, read_body
 from mainspring.ports import ApprovalDetail
 from mainspring.runtime.answered import record_answer
 from mainspring.runtime.tokens import LinkClaim, sign_link, verify_link
@@ -36,7 +37,6 @@ from mainspring_api.context import Api
 from mainspring_api.dialects.native.approvals import page, wire
 from mainspring_api.dialects.native.approvals.reads import approval_of
 from mainspring_api.dialects.native.runs.parts import asked
-from mainspring_api.dialects.native.runs.wire import LONGEST_REASON
 
 NOBODY: Final = "link"
 """Who has decided, where a link names nobody."""
@@ -152,15 +152,13 @@ def _form(request: Request, body: bytes) -> tuple[str, str]:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=8)
     except (ValueError, UnicodeDecodeError):
         raise DefinitionInvalid(["the form cannot be read"]) from None
-    how, said = (fields.get(name, [""])[-1] for name in ("decision", "comment"))
-    faults: list[str] = []
+    how, text = (fields.get(name, [""])[-1] for name in ("decision", "comment"))
+    faults = Faults()
     if how not in ("approve", "reject"):
-        faults.append("decision: must be approve or reject")
-    if len(said) > LONGEST_REASON:
-        faults.append(f"comment: is longer than {LONGEST_REASON} characters")
-    if faults:
-        raise DefinitionInvalid(faults)
-    return how, said.replace("\r\n", "\n").strip()
+        faults.add("decision", "must be approve or reject")
+    said = read({"comment": text.replace("\r\n", "\n").strip()}, wire.Approve, faults)
+    faults.check()
+    return how, said.comment if said else ""
 
 
 def _status(row: ApprovalRow, now: float) -> str:
