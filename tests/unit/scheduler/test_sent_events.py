@@ -1,14 +1,21 @@
 """Events that steps send, events that are kept, and keys that are taken: each has one effect."""
 
+from typing import Any
+
 import pytest
 from tests.unit.scheduler.conftest import Desk
 
-from mainspring.domain.envelope import Meta, StreamId
+from mainspring.domain.envelope import Envelope, Meta, StreamId
+from mainspring.domain.errors import IllegalTransition
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import EmitEvent
 from mainspring.domain.message import Json
 from mainspring.domain.triggers import EventOffered, buffer_stream
 from mainspring.domain.upcast import event_in
+from mainspring.ports import EventLog
+from mainspring.runtime import buffers, triggers
+from mainspring.runtime.engine import Answer
+from mainspring.runtime.triggers import Triggers
 from mainspring.testing.shapes import dag, needing, wait
 
 WAITING = dag(wait("w", "k", timeout=None), needing("a", "w"))
@@ -192,3 +199,92 @@ async def test_an_event_is_sent_once_more_after_a_crash_and_recorded(desk: Desk)
     stream = StreamId("execution", waiting)
     history = (await desk.store.log.read([stream]))[stream]
     assert [each.type for each in history].count("TriggerReceived") == 1
+
+
+class Counting:
+    """A log that counts the events that are read of it."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self.read_events = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def read_all(self, **asked: Any) -> list[Envelope]:
+        found = await self._log.read_all(**asked)
+        self.read_events += len(found)
+        return found
+
+
+async def test_the_hundredth_event_of_a_key_is_no_dearer_to_keep_than_the_first(
+    desk: Desk,
+) -> None:
+    log: Any = Counting(desk.store.log)
+    desk.engine.log = log
+    desk.restart()
+    for n in range(100):
+        await keep(desk, n)
+    assert log.read_events <= 300
+    for n in range(100):
+        assert await output(desk, await desk.start(WAITING)) == n
+    assert log.read_events <= 1500
+
+
+async def test_a_process_that_knows_a_buffer_of_old_hears_what_others_did(desk: Desk) -> None:
+    await keep(desk, 1)
+    other = Triggers(desk.engine)
+    later = desk.clock.at + 60
+    await other.keep("default", "k", 2, sent_by="bob", expires_at=later, meta=ME)
+    await keep(desk, 3)
+    for n in (1, 2, 3):
+        assert await output(desk, await desk.start(WAITING)) == n
+    assert await other.deliver("default", "k") == 0
+
+
+async def test_an_offer_is_looked_at_also_when_its_event_is_over_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buffers, "PAGE", 1)
+    await keep(desk, 7, seconds=5.0)
+    desk.triggers.send = crash
+    desk.chores.add = lambda _: None  # type: ignore[method-assign]
+    waiting = await desk.start(WAITING)
+    with pytest.raises(ConnectionResetError):
+        await desk.triggers.deliver("default", "k")
+    desk.clock.at += 90_000.0
+    desk.restart()
+    assert await desk.triggers.deliver("default", "k") == 1
+    await desk.settle()
+    assert await output(desk, waiting) == 7
+    assert await desk.store.views.deliverable(now=desk.clock.at, limit=9) == []
+
+
+async def crash(*_: object, **__: object) -> Answer:
+    raise ConnectionResetError
+
+
+async def test_what_is_kept_for_a_key_is_bounded_and_room_comes_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triggers, "MOST_KEPT", 2)
+    await keep(desk, 1, seconds=5.0)
+    await keep(desk, 2)
+    with pytest.raises(IllegalTransition, match="2 are kept for 'k' already"):
+        await keep(desk, 3)
+    await desk.pass_time(5.0)
+    await keep(desk, 4)
+    for n in (2, 4):
+        assert await output(desk, await desk.start(WAITING)) == n
+
+
+async def test_large_events_fill_a_buffer_sooner(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triggers, "MOST_KEPT_BYTES", 1000)
+    monkeypatch.setattr(buffers, "BUDGET", 100)  # nothing is remembered, and all goes on
+    await keep(desk, "x" * 1000)
+    with pytest.raises(IllegalTransition):
+        await keep(desk, 1)
+    assert await output(desk, await desk.start(WAITING)) == "x" * 1000
+    await keep(desk, 1)

@@ -53,27 +53,30 @@ Buffering: TypeAlias = EventBuffered | EventOffered | EventConsumed
 
 
 class KeptEvent(NamedTuple):
-    """An event that is kept: the version that keeps it, and who it is offered to."""
+    """An event that is kept: the version that keeps it, who it is offered to, and its bytes."""
 
     version: int
     event: EventBuffered
     trigger: str | None
+    size: int
 
 
-def kept_events(history: Iterable[tuple[int, Message]]) -> list[KeptEvent]:
-    """Return what a buffer still keeps after these (version, event) pairs, oldest first."""
-    kept: dict[int, KeptEvent] = {}
-    for version, event in history:
+def kept_events(
+    history: Iterable[tuple[int, Message, int]], before: Iterable[KeptEvent] = ()
+) -> tuple[KeptEvent, ...]:
+    """Return what a buffer still keeps after these (version, event, bytes), oldest first."""
+    kept = {each.version: each for each in before}
+    for version, event, size in history:
         match event:
             case EventBuffered():
-                kept[version] = KeptEvent(version, event, None)
+                kept[version] = KeptEvent(version, event, None, size)
             case EventOffered() if event.kept in kept:
                 kept[event.kept] = kept[event.kept]._replace(trigger=event.trigger)
             case EventConsumed():
                 kept.pop(event.kept, None)
             case _:
                 pass
-    return list(kept.values())
+    return tuple(kept.values())
 
 
 def buffer_stream(project: str, key: str) -> StreamId:

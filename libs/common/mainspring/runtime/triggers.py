@@ -35,11 +35,10 @@ from mainspring.domain.triggers import (
     KeptEvent,
     TriggersPurged,
     buffer_stream,
-    kept_events,
     project_stream,
 )
-from mainspring.domain.upcast import event_in
 from mainspring.ports import Append, Appended, Outgoing, TriggerDetail
+from mainspring.runtime.buffers import Buffer, Buffers
 from mainspring.runtime.engine import Answer, Engine
 from mainspring.runtime.turns import TRIES
 from mainspring.store import views
@@ -56,14 +55,21 @@ AT_ONCE: Final = 250
 AT_ONCE_BYTES: Final = 16 << 20
 """Bytes of payloads in one such transaction, where that is more than one."""
 
+MOST_KEPT: Final = 1000
+"""Events that may be kept for one key."""
+
+MOST_KEPT_BYTES: Final = 64 << 20
+"""Bytes of events kept for one key beyond which no more are taken."""
+
 ACTOR: Final = Meta(actor="scheduler")
 
 
 class Triggers:
-    """What is done to triggers by key.  Stateless: any number of them may work at once."""
+    """What is done to triggers by key.  Any number of them may work at once."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._buffers = Buffers(engine.log, engine.clock)
 
     async def send(self, row: TriggerRow, payload: Json, *, sent_by: str, meta: Meta) -> Answer:
         """Give a trigger its event; durable when it returns.
@@ -161,7 +167,8 @@ class Triggers:
     ) -> None:
         """Keep an event for the first trigger with its key; durable when it returns.
 
-        A trigger that was opened meanwhile has it by then.  Raises `VersionConflict`.
+        A trigger that was opened meanwhile has it by then.  Raises `IllegalTransition` when as
+        many are kept as may be, `VersionConflict`.
         """
         stream = buffer_stream(project, key)
         event = EventBuffered(
@@ -174,8 +181,9 @@ class Triggers:
         async with self._engine.turns.of(str(stream)):
             for tried in range(TRIES):
                 await self._engine.stand_aside(tried)
-                head, _kept = await self._read(stream)
-                if await self._record(stream, head, event, project=project, meta=meta):
+                buffer = await self._buffers.read(stream)
+                _demand_room(buffer, key)
+                if await self._record(stream, buffer.head, event, project=project, meta=meta):
                     break
             else:
                 raise VersionConflict(f"events for {key!r} are being kept by others")
@@ -185,10 +193,10 @@ class Triggers:
         """Give kept events of a key to who waits for them; return how many were received."""
         stream, received = buffer_stream(project, key), 0
         while True:
-            head, kept = await self._read(stream)
-            first = self._first(kept)
-            if first is None:
+            buffer = await self._buffers.read(stream)
+            if not buffer.kept:
                 return received
+            first, head = buffer.kept[0], buffer.head
             event = await self._next(first, project, key)
             if event is None:
                 return received
@@ -210,12 +218,6 @@ class Triggers:
     async def _waiting(self, project: str, key: str) -> TriggerDetail | None:
         found = await self._engine.views.trigger(project=project, key=key)
         return found if found is not None and found.row.status == "waiting" else None
-
-    def _first(self, kept: Sequence[KeptEvent]) -> KeptEvent | None:
-        """Return the oldest event that may still go on its way."""
-        now = self._engine.clock.now()
-        alive = (each for each in kept if each.trigger is not None or each.event.expires_at > now)
-        return next(alive, None)
 
     async def _next(self, kept: KeptEvent, project: str, key: str) -> Buffering | None:
         """Take the next step of a kept event, and return what is to be recorded of it.
@@ -239,11 +241,6 @@ class Triggers:
         except (IllegalTransition, NotFound):
             return None  # its run is about to end the wait: a sweep looks again
         return EventConsumed(kept=kept.version, at=now)
-
-    async def _read(self, stream: StreamId) -> tuple[Head, list[KeptEvent]]:
-        history = (await self._engine.log.read([stream]))[stream]
-        head = head_of(history[-1]) if history else EMPTY
-        return head, kept_events((envelope.version, event_in(envelope)) for envelope in history)
 
     async def _record(
         self,
@@ -290,6 +287,12 @@ class Triggers:
             return False
         await self._engine.publish([_notice(sealed[-1])])
         return True
+
+
+def _demand_room(buffer: Buffer, key: str) -> None:
+    if len(buffer.kept) >= MOST_KEPT or buffer.weight >= MOST_KEPT_BYTES:
+        detail = f"{len(buffer.kept)} are kept for {key!r} already"
+        raise IllegalTransition("keep the event", "full", detail)
 
 
 def after_of(x: Execution, row: TriggerRow) -> TriggerRow:
