@@ -14,7 +14,7 @@ import msgspec
 
 from mainspring.bus import subjects
 from mainspring.domain.envelope import Meta
-from mainspring.domain.errors import LogUnavailable, MainspringError
+from mainspring.domain.errors import Corrupt, LogUnavailable, MainspringError
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.decide import MOST_AT_ONCE, decide
@@ -24,7 +24,7 @@ from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import replace
 from mainspring.domain.rows import TimerRow
 from mainspring.domain.task import ChildEnded, Finished, Report, Task, partition_of
-from mainspring.ports import Appended, Blobs, Outgoing
+from mainspring.ports import Appended, Blobs, Outgoing, Refused
 from mainspring.runtime.engine import Decided, Engine, notice
 from mainspring.telemetry import metrics, spans
 from mainspring_scheduler.chores import Chores
@@ -125,6 +125,20 @@ class Advancer:
         return [row for _, d in done for row in d.append.changes if isinstance(row, TimerRow)]
 
     async def _states(self, works: Sequence[Work]) -> dict[str, Execution]:
+        """Return the states of executions; those that cannot be read are left out."""
+        try:
+            return await self._read(works)
+        except Corrupt:
+            # Each by itself: what is wrong with one is no reason to stop for the others.
+            states: dict[str, Execution] = {}
+            for work in works:
+                try:
+                    states |= await self._read([work])
+                except Corrupt as error:
+                    self._give_up(work, "read", error)
+            return states
+
+    async def _read(self, works: Sequence[Work]) -> dict[str, Execution]:
         states = await self._engine.warm({work.execution: work.version for work in works})
         for work in works:
             x = states.get(work.execution)
@@ -146,10 +160,15 @@ class Advancer:
             return self._engine.prepare(x, events, meta=meta)
         except LogUnavailable:
             raise
-        except (MainspringError, ArithmeticError, LookupError, TypeError, ValueError):
-            logger.exception("cannot decide", extra={"execution": work.execution})
-            self._engine.forget(work.execution)
+        except (MainspringError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            self._give_up(work, "decided about", error)
             return None
+
+    def _give_up(self, work: Work, what: str, error: Exception) -> None:
+        """Let go of an execution; the sweep brings it back."""
+        extra = {"execution": work.execution}
+        logger.error("an execution cannot be %s", what, exc_info=error, extra=extra)
+        self._engine.forget(work.execution)
 
     async def _decide_anew(self, work: Work, x: Execution) -> Decided | None:
         """Look into the log before a turn is taken for one that changes nothing.
@@ -204,9 +223,8 @@ class Advancer:
         """Append decisions; what another writer overtook is decided again from the log."""
         if not pairs:
             return []
-        outcomes = await self._engine.log.append([decided.append for _, decided in pairs])
         done: list[tuple[Work, Decided]] = []
-        for (work, decided), outcome in zip(pairs, outcomes, strict=True):
+        for work, decided, outcome in await self._written(pairs):
             if not isinstance(outcome, Appended):
                 self._engine.forget(work.execution)
                 if outcome.why == "name_taken":
@@ -221,6 +239,26 @@ class Advancer:
             if len(decided.append.events) >= MOST_AT_ONCE:
                 self._inbox.poke(work.execution)
         return done
+
+    async def _written(
+        self, pairs: Sequence[tuple[Work, Decided]]
+    ) -> list[tuple[Work, Decided, Appended | Refused]]:
+        """Append decisions; those that the log cannot take are left out."""
+        try:
+            outcomes = await self._engine.log.append([decided.append for _, decided in pairs])
+            return [(*pair, outcome) for pair, outcome in zip(pairs, outcomes, strict=True)]
+        except Corrupt:
+            # All were answered with the error of one; what was written is recognised.
+            written: list[tuple[Work, Decided, Appended | Refused]] = []
+            for work, decided in pairs:
+                try:
+                    (outcome,) = await self._engine.log.append([decided.append])
+                    written.append((work, decided, outcome))
+                except Corrupt as error:
+                    self._give_up(work, "written", error)
+                    for delivery in work.deliveries:
+                        delivery.ack()
+            return written
 
     async def _taken(self, decided: Decided) -> set[str]:
         """Return the event keys of a refused decision that others wait with."""
