@@ -121,7 +121,7 @@ async def test_connections_that_were_ended_are_replaced(
 
 
 async def test_what_postgres_cannot_hold_fails_alone(postgres: PostgresStore) -> None:
-    poisoned = append(A, EMPTY, execution_row(A, name="nul \0"))
+    poisoned = append(A, EMPTY, execution_row(A, partition=2**40))
     good = [append(B, EMPTY, execution_row(B)), append(C)]
 
     outcomes = await asyncio.gather(
