@@ -340,7 +340,7 @@ async def test_a_filtered_log_gives_only_those_types(scene: Scene) -> None:
         assert await reader.began() == 400
 
 
-async def test_one_subscription_serves_all_and_goes_with_the_last(
+async def test_one_subscription_serves_all_and_goes_some_time_after_the_last(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "LISTEN_S", 0.01)
@@ -358,7 +358,11 @@ async def test_one_subscription_serves_all_and_goes_with_the_last(
         await take(one, 1)
         await take(two, 1)
         assert opened == 1
-        scene.feed.closed.arm()
+    async with scene.watching() as soon:
+        await take(soon, 1)
+        assert opened == 1
+    scene.feed.closed.arm()
+    monkeypatch.setattr(feed_module, "LINGER_S", 0.0)
     await scene.feed.closed.wait()
     async with scene.watching() as again:
         await take(again, 1)
