@@ -51,9 +51,10 @@ class GroupCommit:
         tickets = [Ticket(part, loop.create_future()) for part in split(batch)]
         self._waiting.extend(tickets)
         self._wake()
-        # All are awaited before any error is raised, so no future is left behind unheard.
-        await asyncio.gather(*(ticket.done for ticket in tickets), return_exceptions=True)
-        outcomes = [outcome for ticket in tickets for outcome in ticket.done.result()]
+        if len(tickets) > 1:
+            # All are awaited before any error is raised, so no future is left behind unheard.
+            await asyncio.gather(*(ticket.done for ticket in tickets), return_exceptions=True)
+        outcomes = [outcome for ticket in tickets for outcome in await ticket.done]
         return [_answer(outcome) for outcome in outcomes]
 
     async def close(self) -> None:
