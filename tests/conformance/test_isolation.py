@@ -16,7 +16,7 @@ from mainspring.http.operations import Operation
 from mainspring.testing.sagas import graph
 from mainspring_api.app import DOCUMENTED
 
-THEIRS: Final = {"X-Project-Id": "somebody-else"}
+THEIRS: Final = {"X-Project-Id": "isolated-from-all"}
 SIGNED: Final = {"/v1/approvals/link/{token}"}
 """Who holds the token is let in, whatever project is named: the signature is the right."""
 
@@ -141,6 +141,13 @@ async def test_no_operation_shows_or_changes_what_is_another_projects(
             wrong += [f"{named} shows {each}" for each in secrets if each in told]
     assert not wrong, "\n".join(wrong)
     assert await state_of(http, ours) == before
+
+
+async def test_a_run_of_another_project_cannot_be_watched(
+    http: httpx.AsyncClient, ours: Json
+) -> None:
+    for path in (f"/v1/workflow-runs/{ours['run']}/stream", "/v1/events/door%3A1/stream"):
+        assert (await http.get(path, headers=THEIRS)).status_code == 404
 
 
 async def test_a_send_to_a_key_of_another_project_reaches_nobody(
