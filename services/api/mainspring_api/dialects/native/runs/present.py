@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mainspring.domain.definition import Definition, Step
-from mainspring.domain.execution.state import Execution, Resolution, StepState
+from mainspring.domain.execution.state import TERMINAL, Execution, Resolution, StepState
 from mainspring.domain.identity import child_id, step_run_id
 from mainspring.domain.message import Json
 from mainspring.domain.rows import ExecutionRow
@@ -40,7 +40,7 @@ def run(row: ExecutionRow, definition: Definition, payload: Json) -> wire.Run:
         id=row.id,
         workflow_id=workflow,
         project_id=row.project,
-        status=run_status(row.status, undone=row.undone),
+        status=_stands(row),
         triggered_by=row.triggered_by,
         workflow_version=int(row.version) if row.version.isdecimal() else 0,
         max_parallel_steps=definition.max_parallel or 0,
@@ -86,7 +86,17 @@ def state(x: Execution) -> wire.RunDetail:
 
 def status(x: Execution) -> RunStatus:
     """Return the dialect's word for where a run stands."""
-    return run_status(x.status, undone=execution_row(x).undone)
+    return _stands(execution_row(x))
+
+
+def _stands(row: ExecutionRow) -> RunStatus:
+    """Return the word for a row.  One that has ended and waits for a decision is to go on.
+
+    So whoever asks for a step again reads at once that the run goes on, and not its first end.
+    """
+    if row.status in TERMINAL and row.waiting_for == "decision":
+        return "running"
+    return run_status(row.status, undone=row.undone)
 
 
 def steps(x: Execution) -> list[wire.StepRun]:
