@@ -141,6 +141,8 @@ def _step(x: Execution, ref: str) -> str:
 def _words(x: Execution) -> tuple[str, ...]:
     """Return the dialect's words for a state; compensations have ends of their own."""
     word = WORDS.get(x.status, x.status)
+    if x.is_terminal and x.handled < x.version:
+        return ("running",)  # a step of it was asked to run again
     if x.status == "corrupted":
         return ("compensation_failed",)
     ended = x.status in ("failed", "timed_out", "canceled")
