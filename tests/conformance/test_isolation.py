@@ -4,21 +4,28 @@ One test over all operations.  A new operation whose path has a parameter that s
 here, or whose answer shows what is not its project's, fails it; there is nothing to remember.
 """
 
+import asyncio
 import json
 from typing import Any, Final
 
 import httpx
 import pytest
-from tests.conformance.client import Sagas, Service
+from tests.conformance.client import Sagas, Service, awaiting, reply
 from tests.conformance.native import Native, step, waiting
 
 from mainspring.http.operations import Operation
 from mainspring.testing.sagas import graph
 from mainspring_api.app import DOCUMENTED
+from mainspring_api.openapi import document
 
 THEIRS: Final = {"X-Project-Id": "isolated-from-all"}
 SIGNED: Final = {"/v1/approvals/link/{token}"}
 """Who holds the token is let in, whatever project is named: the signature is the right."""
+
+STREAMS: Final = {"/v1/workflow-runs/{id}/stream", "/v1/log/stream"}
+"""They have no end, so they are watched below, each by a test of its own."""
+
+OF_NO_PROJECT: Final = {"/healthz", "/readyz", "/metrics"}
 
 MAKES_ONE_OF_ITS_OWN: Final = {
     ("POST", "/sagas/definitions"),
@@ -143,11 +150,50 @@ async def test_no_operation_shows_or_changes_what_is_another_projects(
     assert await state_of(http, ours) == before
 
 
+def test_every_route_of_the_document_is_asked():
+    tried = {operation.path for operation in DOCUMENTED} | STREAMS | OF_NO_PROJECT
+    assert {path.replace(":path", "") for path in tried} == set(document(DOCUMENTED)["paths"])
+
+
 async def test_a_run_of_another_project_cannot_be_watched(
     http: httpx.AsyncClient, ours: Json
 ) -> None:
     for path in (f"/v1/workflow-runs/{ours['run']}/stream", "/v1/events/door%3A1/stream"):
         assert (await http.get(path, headers=THEIRS)).status_code == 404
+
+
+async def test_the_log_of_a_project_has_nothing_of_another(
+    http: httpx.AsyncClient, ours: Json
+) -> None:
+    theirs = {"X-Project-Id": "watches-its-log"}
+    body = {"definition": graph({"kind": "sleep", "id": "nap", "durationMillis": 1})}
+    last = (await http.post("/sagas/run", json=body, headers=theirs)).json()["id"]
+    told: list[str] = []
+    async with (
+        asyncio.timeout(30),
+        http.stream("GET", "/v1/log/stream", params={"after": 0}, headers=theirs) as stream,
+    ):
+        async for line in stream.aiter_lines():
+            told.append(line)
+            # What is ours was appended before this, so it would have come by now.
+            if line.startswith("data: ") and last in line:
+                break
+    kinds = ("workflow", "run", "approval", "stored", "saga")
+    assert not [ours[kind] for kind in kinds if any(ours[kind] in line for line in told)]
+
+
+async def test_a_callback_is_let_in_by_its_token_alone(
+    http: httpx.AsyncClient, service: Service
+) -> None:
+    """A peer knows no project: as with a link, the signature is the right, and for one call."""
+    sagas = Sagas(http)
+    service.on("/ask", reply({"accepted": True}, 202))
+    id = await sagas.run(graph(awaiting(service)))
+    (made,) = await service.called("/ask")
+    forged = made.headers["x-callback-token"][:-4] + "AAAA"
+    assert await sagas.answer(made, {"ok": True}, **{"X-Callback-Token": forged}) == 401
+    assert await sagas.answer(made, {"ok": True}, **THEIRS) == 202
+    assert (await sagas.end(id))["status"] == "SUCCEEDED"
 
 
 async def test_a_send_to_a_key_of_another_project_reaches_nobody(
