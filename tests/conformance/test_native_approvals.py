@@ -275,3 +275,26 @@ async def test_a_decision_under_a_key_has_one_effect_and_one_answer(native: Nati
     assert again.headers["idempotency-replayed"] == "true"
     other = await decide(native, id, "approve", body={"comment": "b"}, idempotency_key="k")
     assert other.status_code == 422
+
+
+async def test_the_stream_of_a_run_shows_what_is_asked_and_what_was_decided(
+    native: Native,
+) -> None:
+    id = await native.begin(step("ok", "approval"))
+    await native.until_step(id, "ok", "waiting")
+    seen: list[str] = []
+    path = f"/v1/workflow-runs/{id}/stream"
+    async with asyncio.timeout(30), native.http.stream("GET", path, params={"after": 0}) as stream:
+        async for line in stream.aiter_lines():
+            name = line.removeprefix("event: ")
+            if name == line:
+                continue
+            seen.append(name)
+            if name == "StepWaiting":
+                answer = await native.http.post(f"/v1/workflow-runs/{id}/steps/ok/approve")
+                assert answer.status_code == 200
+    assert [name for name in seen if name in ("StepWaiting", "StepApproved", "StepSucceeded")] == [
+        "StepWaiting",
+        "StepApproved",
+        "StepSucceeded",
+    ]
