@@ -6,8 +6,9 @@ publisher learns at once that it is away, and a reader sees an empty queue.
 
 A publish is written and not awaited.  Now and then the last message of a call asks for an
 acknowledgement, on one inbox of the bus, so nothing is remembered per message and nothing can
-leak; a bad answer, or none who could answer, sends the keeper to look.  Asking for each lost: that is
-one more message back for each stream of a call, and says only that the stream is there.
+leak; a bad answer, or none who could answer, sends the keeper to look.  Asking for each
+lost: that is one more message back for each stream of a call, and it says no more than that the
+stream is there.
 """
 
 import asyncio
