@@ -9,9 +9,10 @@ WORKDIR /src
 COPY requirements/build.txt requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/build.txt
 COPY libs/common libs/common
+COPY libs/plugins libs/plugins
 COPY services services
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels \
-    ./libs/common ./services/api ./services/scheduler ./services/executor ./services/events
+    ./libs/common ./libs/plugins ./services/api ./services/scheduler ./services/executor ./services/events
 
 FROM python:3.13-slim AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 MAINSPRING_HOST=0.0.0.0
@@ -23,7 +24,7 @@ WORKDIR /run/mainspring
 FROM base AS api
 COPY requirements/api.txt /tmp/
 RUN pip install --require-hashes -r /tmp/api.txt
-COPY --from=build /wheels/mainspring_common-*.whl /wheels/mainspring_api-*.whl /tmp/
+COPY --from=build /wheels/mainspring_common-*.whl /wheels/mainspring_plugins-*.whl /wheels/mainspring_api-*.whl /tmp/
 RUN pip install --no-deps /tmp/mainspring_*.whl
 ENV MAINSPRING_PORT=8080
 EXPOSE 8080
@@ -43,7 +44,7 @@ ENTRYPOINT ["python", "-m", "mainspring_scheduler"]
 FROM base AS executor
 COPY requirements/executor.txt /tmp/
 RUN pip install --require-hashes -r /tmp/executor.txt
-COPY --from=build /wheels/mainspring_common-*.whl /wheels/mainspring_executor-*.whl /tmp/
+COPY --from=build /wheels/mainspring_common-*.whl /wheels/mainspring_plugins-*.whl /wheels/mainspring_executor-*.whl /tmp/
 RUN pip install --no-deps /tmp/mainspring_*.whl
 ENV MAINSPRING_PORT=8082
 EXPOSE 8082

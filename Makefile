@@ -11,7 +11,7 @@ SHELL := /bin/sh
 
 VENV ?= .venv
 BIN := $(VENV)/bin
-MEMBERS := libs/common libs/cli services/api services/scheduler services/executor services/events
+MEMBERS := libs/common libs/cli libs/plugins services/api services/scheduler services/executor services/events
 MEMBER_FILES := $(addsuffix /pyproject.toml,$(MEMBERS))
 EDITABLE := $(addprefix -e ./,$(MEMBERS))
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` overrides the search.
@@ -56,7 +56,7 @@ schema: $(VENV)/.run ## Write proto/ out from the code
 
 # One resolution, run.txt; the others are cuts of it, so an image runs what a developer runs.
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet \
-	--python-version 3.11 $(addprefix --no-emit-package mainspring-,common cli api scheduler executor events)
+	--python-version 3.11 $(addprefix --no-emit-package mainspring-,common cli plugins api scheduler executor events)
 
 lock: $(VENV)/.dev ## Resolve requirements/*.in again; LOCK_ARGS=--upgrade takes newer releases
 	@$(LOCK) $(LOCK_ARGS) requirements/run.in -o requirements/run.txt

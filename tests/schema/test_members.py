@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 MEMBERS = {
     "mainspring": "libs/common",
     "mainspring_cli": "libs/cli",
+    "mainspring_plugins": "libs/plugins",
     "mainspring_api": "services/api",
     "mainspring_scheduler": "services/scheduler",
     "mainspring_executor": "services/executor",

@@ -14,11 +14,16 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from mainspring.domain.expression import Guard, Path, compile_body, compile_text
+from mainspring.domain.inputs import Input
 from mainspring.domain.message import Json
 
-Kind: TypeAlias = Literal["task", "switch", "sleep", "split", "join", "wait", "approval", "child"]
+Kind: TypeAlias = Literal[
+    "task", "switch", "sleep", "split", "join", "wait", "approval", "child", "each"
+]
 Verb: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 OnFailure: TypeAlias = Literal["fail", "skip_dependents", "continue"]
+TemplateLanguage: TypeAlias = Literal["mustache", "cel", "jinja"]
+Ending: TypeAlias = Literal["succeeded", "failed", "timed_out", "canceled"]
 
 
 class Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -98,12 +103,27 @@ class Wait(Value, frozen=True):
     ask: Json = None
 
 
+class Plugin(Value, frozen=True):
+    """A call of a plugin by its id; the strings in `input` are templates."""
+
+    id: str
+    input: Json = None
+
+
 class Approval(Value, frozen=True):
-    """A decision that a person takes.  Without approvers anyone may; `ask` is a template."""
+    """A decision that people take.  Without approvers anyone may; `ask` is a template.
+
+    It is taken when `required` different people have approved, or one has rejected.  `on_timeout`
+    is what is decided when nobody did in time.  `answer` is a JSON Schema of what an approval has
+    to bring with it; None: it brings nothing.
+    """
 
     approvers: tuple[str, ...] = ()
     timeout: float | None = None
     ask: Json = None
+    required: int = 1
+    on_timeout: Literal["fail", "approve", "reject"] = "fail"
+    answer: Json = None
 
 
 class Child(Value, frozen=True):
@@ -117,16 +137,36 @@ class Child(Value, frozen=True):
     hash: str | None = None
 
 
+class Each(Value, frozen=True):
+    """Steps that are done once for each item of a list.
+
+    `items` is a template whose value is a list, or an object (its entries as `{key, value}`).  With
+    `batch` above 1 an item is a list of so many.  At most `concurrency` items are under way at once
+    (None: all).  An item whose steps fail fails this step when all are through, or with `fail_fast`
+    at once.  The instance of a step `s` for item 3 of the step `all` has the ref `all[3].s`.
+    """
+
+    items: Json
+    steps: tuple["Step", ...]
+    concurrency: int | None = 1
+    fail_fast: bool = False
+    batch: int = 1
+
+
 class Step(Value, frozen=True):
     """One node of the graph.  Which fields matter depends on `kind`; the dialect has checked them.
 
-    `task`: request, asynchronous (accepted, callback), retry, timeout, compensation.
-    `switch`: cases, default.  `sleep`: duration in seconds, or `until` as an instant.
+    `task`: request or plugin, asynchronous (accepted, callback), retry, timeout, compensation.
+    `switch`: cases, default.  `sleep`: duration in seconds, or `until` as an instant, or `pause`: a
+    template whose value is seconds, a duration (`90s`, `1h30m`, ISO 8601) or an RFC 3339 instant.
     `split`: branches, join.  `join`: on_branch_failure.  `wait`, `approval`, `child`: the part of
     that name.  When a step with an `emit_key` (a template) has succeeded, its output is sent to
     the wait with that key.
     `next` belongs to the path planner; needs, when, on_failure and concurrency_key (at most one
     open step of a run has it) to the dag planner.
+    A step with endings in `after` is no part of the work: it runs when the work has come to one of
+    these ends and before the run ends so, whatever becomes of it.
+    `type` is the dialect's own word for what kind of step it is.
     """
 
     ref: str
@@ -154,13 +194,20 @@ class Step(Value, frozen=True):
     child: Child | None = None
     emit_key: str | None = None
     concurrency_key: str | None = None
+    plugin: Plugin | None = None
+    each: Each | None = None
+    pause: Json = None
+    after: tuple[Ending, ...] = ()
+    type: str = ""
 
 
 class Definition(Value, frozen=True, dict=True):
     """A whole workflow.  `retry` and `timeout` (seconds an attempt) hold where a step has none.
 
     At most `max_runs` of its runs go on at once, over all its versions; `on_limit` says what
-    becomes of one more.
+    becomes of one more.  `language` is that of the templates outside of requests, which are
+    Mustache.  `inputs` are what a run takes, `vars` what its expressions see as `vars`.  Steps with
+    `after` may take `after_timeout` seconds in all.
     """
 
     name: str
@@ -177,9 +224,12 @@ class Definition(Value, frozen=True, dict=True):
     max_runs: int | None = None
     on_limit: Literal["queue", "reject"] = "queue"
     max_visits: int = 10_000
-    language: Literal["mustache"] = "mustache"
+    language: TemplateLanguage = "mustache"
     aliases: dict[str, str] = {}
     words: dict[str, str] = {}
+    inputs: tuple[Input, ...] = ()
+    vars: dict[str, Json] = {}
+    after_timeout: float | None = None
 
     @cached_property
     def by_ref(self) -> dict[str, Step]:

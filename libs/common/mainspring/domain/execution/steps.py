@@ -39,8 +39,8 @@ def enter(draft: Draft, ref: str, token: str) -> None:
             _split(draft, step, token)
         case "wait" | "approval" | "child":
             waits.enter(draft, step, token)
-        case "join":
-            reason = "a join was entered without its split"
+        case "join" | "each":
+            reason = f"a {step.kind} was entered by itself"
             attempts.fail_at_entry(draft, step.ref, reason, "visits", token)
 
 

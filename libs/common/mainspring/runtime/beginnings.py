@@ -1,0 +1,42 @@
+"""What a run is started with, whoever starts it: a person, a schedule, a webhook, another run.
+
+Two kinds of definitions: those with declared inputs (of the dialects in `TAKES_INPUTS`), whose runs
+carry an envelope of inputs, trigger and environment; and the others, whose payload is free.
+"""
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from mainspring.domain.definition import Definition
+from mainspring.domain.errors import DefinitionInvalid
+from mainspring.domain.inputs import settle
+from mainspring.domain.message import Json
+
+TAKES_INPUTS: Final = frozenset({"runs", "flows"})
+"""The dialects whose runs are started with inputs."""
+
+
+def payload_of(
+    definition: Definition,
+    dialect: str,
+    given: Json,
+    *,
+    trigger: Json = None,
+    env: Mapping[str, str] | None = None,
+) -> Json:
+    """Return the payload of a run: `{"inputs", "trigger", "env"}`, or what was given as it is.
+
+    What is absent is left out, but for the inputs.  Raises `DefinitionInvalid` with all faults.
+    """
+    if dialect not in TAKES_INPUTS:
+        return given
+    if given is not None and not isinstance(given, dict):
+        raise DefinitionInvalid(["inputs: an object is wanted"])
+    payload: dict[str, Json] = {
+        "inputs": settle(definition.inputs, cast("dict[str, Json]", given or {}))
+    }
+    if trigger is not None:
+        payload["trigger"] = trigger
+    if env:
+        payload["env"] = dict(env)
+    return payload

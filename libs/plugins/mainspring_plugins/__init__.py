@@ -1,0 +1,1 @@
+"""The plugins that Mainspring ships, one small file each."""
