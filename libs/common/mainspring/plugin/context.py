@@ -60,6 +60,16 @@ class Context(Protocol):
         ...
 
     @property
+    def allowed(self) -> frozenset[str]:
+        """What the deployment allows tasks to do beyond calls: some of shell, python, container."""
+        ...
+
+    @property
+    def memory_mb(self) -> int:
+        """Mebibytes that a process started for the call may take."""
+        ...
+
+    @property
     def http(self) -> HttpClient:
         """Calls through the egress guard."""
         ...
