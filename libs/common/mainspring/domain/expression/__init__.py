@@ -28,6 +28,12 @@ from mainspring.domain.expression.errors import (
     TemplateInvalid,
 )
 from mainspring.domain.expression.escape import Escape
+from mainspring.domain.expression.face import (
+    CompiledTemplate,
+    TemplateLanguage,
+    compile_template,
+    template_faults,
+)
 from mainspring.domain.expression.guard import (
     Guard,
     Language,
@@ -52,6 +58,7 @@ __all__ = [
     "CelInvalid",
     "CompiledBody",
     "CompiledCel",
+    "CompiledTemplate",
     "CompiledText",
     "Escape",
     "ExpressionError",
@@ -62,10 +69,12 @@ __all__ = [
     "Language",
     "Path",
     "TemplateInvalid",
+    "TemplateLanguage",
     "Value",
     "check",
     "compile_body",
     "compile_cel",
+    "compile_template",
     "compile_text",
     "condition_check",
     "condition_evaluate",
@@ -81,5 +90,6 @@ __all__ = [
     "render_text",
     "rule_references",
     "select",
+    "template_faults",
     "truthy",
 ]

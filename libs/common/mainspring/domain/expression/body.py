@@ -13,14 +13,14 @@ To parse a JSON text first, and treat it as a value, lost: numbers inside quotat
 would lose them, and sections around the items of a list could not be written at all.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final
 
-from mainspring.domain.expression.errors import ExpressionTooLarge, TemplateInvalid
+from mainspring.domain.expression.errors import TemplateInvalid
 from mainspring.domain.expression.escape import Escape
 from mainspring.domain.expression.jsontext import is_json_text, parse_json_text
 from mainspring.domain.expression.mustache import CompiledText, compile_text
+from mainspring.domain.expression.shape import Build, Room, builder
 from mainspring.domain.expression.values import (
     MAX_OUTPUT,
     Missing,
@@ -29,25 +29,7 @@ from mainspring.domain.expression.values import (
     as_json,
 )
 
-MAX_DEPTH: Final = 64
 _CACHED_LENGTH: Final = 4096
-
-
-class _Room:
-    """What the output of one rendering may still take."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def take(self, size: int) -> None:
-        self.left -= size
-        if self.left < 0:
-            raise ExpressionTooLarge("the output is too large")
-
-
-Build: TypeAlias = Callable[[Value, _Room], Value]
 
 
 class CompiledBody:
@@ -79,7 +61,7 @@ class CompiledBody:
         """
         if self._build is None:
             return self._constant
-        return self._build(context, _Room(max_output))
+        return self._build(context, Room(max_output))
 
     def encode(self, context: Value, *, max_output: int = MAX_OUTPUT) -> tuple[bytes, bool]:
         """Return the bytes to send, and whether they are JSON and should be called so."""
@@ -126,59 +108,12 @@ def _compile_cached(template: str) -> CompiledBody:
 
 def _compile_value(template: Value) -> CompiledBody:
     names: set[Path] = set()
-    build = _builder(template, "", MAX_DEPTH, names)
+    build = builder(template, lambda text, place: string_builder(text, place, names))
     return CompiledBody(build, constant=template, references=frozenset(names))
 
 
-def _builder(template: Value, place: str, depth: int, names: set[Path]) -> Build | None:
-    """Return what builds `template`, or None when it builds only itself."""
-    if depth == 0:
-        raise ExpressionTooLarge(f"{place}: nested more than {MAX_DEPTH} deep")
-    match template:
-        case str():
-            return _string_builder(template, place, names)
-        case dict():
-            below = {
-                key: _builder(value, f"{place}.{key}" if place else key, depth - 1, names)
-                for key, value in template.items()
-            }
-            return _object_builder(template, below)
-        case list():
-            items = [
-                _builder(value, f"{place}[{index}]", depth - 1, names)
-                for index, value in enumerate(template)
-            ]
-            return _list_builder(template, items)
-        case _:
-            return None
-
-
-def _object_builder(template: dict[str, Value], below: dict[str, Build | None]) -> Build | None:
-    # The fields that change are laid over a copy of the rest, so order is kept.
-    moving = [(key, build) for key, build in below.items() if build is not None]
-
-    def build(context: Value, room: _Room) -> Value:
-        built = template.copy()
-        for key, one in moving:
-            built[key] = one(context, room)
-        return built
-
-    return build if moving else None
-
-
-def _list_builder(template: list[Value], items: list[Build | None]) -> Build | None:
-    moving = [(index, build) for index, build in enumerate(items) if build is not None]
-
-    def build(context: Value, room: _Room) -> Value:
-        built = template.copy()
-        for index, one in moving:
-            built[index] = one(context, room)
-        return built
-
-    return build if moving else None
-
-
-def _string_builder(template: str, place: str, names: set[Path]) -> Build | None:
+def string_builder(template: str, place: str, names: set[Path]) -> Build | None:
+    """Return what builds a string, or None when it builds itself; its reads go into `names`."""
     try:
         text = compile_text(template)
     except TemplateInvalid as fault:
@@ -192,7 +127,7 @@ def _string_builder(template: str, place: str, names: set[Path]) -> Build | None
 
 
 def _printing(text: CompiledText, escape: Escape) -> Build:
-    def build(context: Value, room: _Room) -> Value:
+    def build(context: Value, room: Room) -> Value:
         rendered = text.render(context, escape, max_output=room.left)
         room.take(len(rendered))
         return rendered
@@ -201,7 +136,7 @@ def _printing(text: CompiledText, escape: Escape) -> Build:
 
 
 def _resolving(text: CompiledText) -> Build:
-    def build(context: Value, room: _Room) -> Value:
+    def build(context: Value, room: Room) -> Value:
         value = text.resolve(context)
         if isinstance(value, Missing):
             return ""

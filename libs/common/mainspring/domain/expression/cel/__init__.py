@@ -44,9 +44,12 @@ class CompiledCel:
         `ExpressionTooLarge` at a bound.  A timestamp is answered as RFC 3339, a duration in
         seconds (`"90s"`).
         """
+        return self.run(Run(cast("dict[str, Val]", data), max_steps))
+
+    def run(self, run: Run) -> Value:
+        """Return the answer that `run` gives, out of the steps that it has left."""
         try:
-            answer = Run(cast("dict[str, Val]", data), max_steps).value(self._tree, {})
-            return _Answer().plain(answer, MAX_ANSWER_DEPTH)
+            return _Answer().plain(run.value(self._tree, {}), MAX_ANSWER_DEPTH)
         except RecursionError:
             raise ExpressionTooLarge("a value is nested too deeply") from None
 
@@ -120,4 +123,4 @@ def _scalar(value: float | bool | Instant | Span | Kind | None) -> Value:
             return value
 
 
-__all__ = ["CompiledCel", "compile_cel"]
+__all__ = ["CompiledCel", "Run", "compile_cel"]

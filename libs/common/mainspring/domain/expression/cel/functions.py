@@ -80,7 +80,7 @@ def _to_string(values: Sequence[Val], spend: Spend) -> Val:
                 raise ExpressionFailed("string: a number is out of range")
             return str(value)
         case float() as value:
-            return _digits(value)
+            return digits(value)
         case Instant() as value:
             return print_instant(value)
         case Span() as value:
@@ -89,7 +89,8 @@ def _to_string(values: Sequence[Val], spend: Spend) -> Val:
             raise _not("string", value)
 
 
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
+    """Return a fractional number as `string` prints it: 2.0 is "2"."""
     if isfinite(value) and value.is_integer() and abs(value) < 1e21:
         return f"{value:.0f}"
     return repr(value)

@@ -55,20 +55,20 @@ class _Absent(ExpressionFailed):
 class Run:
     """The roots that names may lead to, and the steps left."""
 
-    __slots__ = ("_left", "_roots")
+    __slots__ = ("_roots", "left")
 
     def __init__(self, roots: dict[str, Val], steps: int) -> None:
         self._roots = roots
-        self._left = steps
+        self.left = steps
 
     def spend(self, steps: int) -> None:
-        self._left -= steps
-        if self._left < 0:
+        self.left -= steps
+        if self.left < 0:
             raise ExpressionTooLarge("the expression takes too many steps")
 
     def value(self, node: Node, scope: Scope) -> Val:
-        self._left -= 1
-        if self._left < 0:
+        self.left -= 1
+        if self.left < 0:
             raise ExpressionTooLarge("the expression takes too many steps")
         return _FORMS[type(node)](self, node, scope)
 

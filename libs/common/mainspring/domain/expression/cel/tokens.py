@@ -69,18 +69,20 @@ def tokens(text: str) -> Iterator[Token]:
         raise fault(text, 0, f"the expression has more than {MAX_LENGTH} characters")
     at = 0
     while at < len(text):
-        match = _WORD.match(text, at)
-        if match is None:
-            raise fault(text, at, _stray(text[at]))
-        sort = match.lastgroup
-        if sort == "string":
-            token, at = _string(text, match)
+        token, at = word_at(text, at)
+        if token is not None:
             yield token
-            continue
-        if sort != "blank":
-            yield _token(text, match)
-        at = match.end()
     yield Token("end", "", at)
+
+
+def word_at(text: str, at: int) -> tuple[Token | None, int]:
+    """Return the word at an offset, None for blanks, and where it ends; raise `CelInvalid`."""
+    match = _WORD.match(text, at)
+    if match is None:
+        raise fault(text, at, _stray(text[at]))
+    if match.lastgroup == "string":
+        return _string(text, match)
+    return (None if match.lastgroup == "blank" else _token(text, match)), match.end()
 
 
 def _token(text: str, match: re.Match[str]) -> Token:

@@ -1,0 +1,130 @@
+"""One face over the template languages: a JSON value in which every string may be a template.
+
+The caller need not know which language it holds.  A string that is one whole expression keeps
+the type of its value; all other text is printed.  What was rendered is never rendered again.
+In Mustache a name that is missing prints nothing; in the others it is an error with its name.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from mainspring.domain.expression.body import string_builder
+from mainspring.domain.expression.celtext import compile_cel_text
+from mainspring.domain.expression.errors import (
+    ExpressionError,
+    ExpressionFailed,
+    ExpressionInvalid,
+    ExpressionTooLarge,
+    TemplateInvalid,
+)
+from mainspring.domain.expression.shape import Build, Room, builder
+from mainspring.domain.expression.values import MAX_OUTPUT, Path, Value, as_json
+
+TemplateLanguage: TypeAlias = Literal["mustache", "cel", "jinja"]
+
+_CACHED_LENGTH: Final = 65_536
+_decode = msgspec.json.Decoder().decode
+
+
+class CompiledTemplate:
+    """A JSON value whose strings were compiled.  Immutable, and safe to share.
+
+    `references` is every path of the context that it may read.
+    """
+
+    __slots__ = ("_build", "_constant", "references")
+
+    def __init__(self, build: Build | None, constant: Value, references: frozenset[Path]) -> None:
+        self._build = build
+        self._constant = constant
+        self.references = references
+
+    @property
+    def is_static(self) -> bool:
+        return self._build is None
+
+    def render(self, context: dict[str, Value], *, max_output: int = MAX_OUTPUT) -> Value:
+        """Return the value; raise `ExpressionError` with the place of the string that has none.
+
+        Values are shared with the template and the context, not copied.
+        """
+        if self._build is None:
+            return self._constant
+        return self._build(context, Room(max_output))
+
+
+def compile_template(value: Value, language: TemplateLanguage) -> CompiledTemplate:
+    """Return a JSON value compiled; raise `ExpressionError` with the place of its first fault."""
+    text = as_json(value)
+    # Each task brings its own copy of the template, so its JSON is what it is remembered by.
+    return _remembered(text, language) if len(text) <= _CACHED_LENGTH else _compiled(text, language)
+
+
+def template_faults(value: Value, language: TemplateLanguage) -> list[tuple[str, str]]:
+    """Return every fault of the strings of `value` with its place, such as `items[2].sku`."""
+    faults: list[tuple[str, str]] = []
+    names: set[Path] = set()
+    string = _STRINGS[language]
+
+    def leaf(text: str, place: str) -> Build | None:
+        try:
+            return string(text, "", names)
+        except ExpressionError as error:
+            faults.append((place, str(error)))
+            return None
+
+    try:
+        builder(value, leaf)
+    except ExpressionError as error:  # the shape itself: nested too deeply
+        faults.append(("", str(error)))
+    return faults
+
+
+def _compiled(text: bytes, language: TemplateLanguage) -> CompiledTemplate:
+    value: Value = _decode(text)
+    names: set[Path] = set()
+    string = _STRINGS[language]
+    build = builder(value, lambda text, place: string(text, place, names))
+    return CompiledTemplate(build, value, frozenset(names))
+
+
+_remembered = lru_cache(maxsize=1024)(_compiled)
+
+
+def _cel_string(text: str, place: str, names: set[Path]) -> Build | None:
+    try:
+        compiled = compile_cel_text(text)
+    except ExpressionInvalid as fault:
+        raise fault.within(place) from None
+    if compiled is None:
+        return None
+    names |= compiled.references
+    return _placed(compiled.build, place)
+
+
+def _placed(build: Build, place: str) -> Build:
+    """Return `build`, whose failures say in which string of the value they are."""
+
+    def built(context: Value, room: Room) -> Value:
+        try:
+            return build(context, room)
+        except (ExpressionFailed, ExpressionTooLarge) as error:
+            raise type(error)(f"{place}: {error}") from None
+
+    return built if place else build
+
+
+def _jinja_string(text: str, place: str, _names: set[Path]) -> Build | None:
+    if "{{" in text or "{%" in text:
+        raise TemplateInvalid("templates cannot be written in jinja", field=place)
+    return None
+
+
+_STRINGS: Final[dict[TemplateLanguage, Callable[[str, str, set[Path]], Build | None]]] = {
+    "mustache": string_builder,
+    "cel": _cel_string,
+    "jinja": _jinja_string,
+}

@@ -1,0 +1,87 @@
+"""A JSON value whose strings are templates: the shape stays, each string becomes what it says.
+
+The languages differ in what one string means and in nothing else, so they share this walk: it
+names the place of every string (`items[2].sku`), copies what it lays values into, and counts
+what comes out.  Names of fields are no templates: a field that the data named could not be
+checked beforehand.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from mainspring.domain.expression.errors import ExpressionTooLarge
+from mainspring.domain.expression.values import Value
+
+MAX_DEPTH: Final = 64
+MAX_STEPS: Final = 100_000
+
+
+class Room:
+    """What one rendering may still write, and the steps that it may still take."""
+
+    __slots__ = ("left", "steps")
+
+    def __init__(self, left: int, steps: int = MAX_STEPS) -> None:
+        self.left = left
+        self.steps = steps
+
+    def take(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise ExpressionTooLarge("the output is too large")
+
+
+Build: TypeAlias = Callable[[Value, Room], Value]
+Leaf: TypeAlias = Callable[[str, str], Build | None]
+"""What a string at a place becomes; None when it means itself."""
+
+
+def builder(template: Value, leaf: Leaf, place: str = "", depth: int = MAX_DEPTH) -> Build | None:
+    """Return what builds `template`, or None when it builds only itself.
+
+    Raises what `leaf` raises, and `ExpressionTooLarge` for a value that is nested too deeply.
+    """
+    if depth == 0:
+        raise ExpressionTooLarge(f"{place}: nested more than {MAX_DEPTH} deep")
+    match template:
+        case str():
+            return leaf(template, place)
+        case dict():
+            below = {
+                key: builder(value, leaf, f"{place}.{key}" if place else key, depth - 1)
+                for key, value in template.items()
+            }
+            return _object_builder(template, below)
+        case list():
+            items = [
+                builder(value, leaf, f"{place}[{index}]", depth - 1)
+                for index, value in enumerate(template)
+            ]
+            return _list_builder(template, items)
+        case _:
+            return None
+
+
+def _object_builder(template: dict[str, Value], below: dict[str, Build | None]) -> Build | None:
+    # The fields that change are laid over a copy of the rest, so order is kept.
+    moving = [(key, build) for key, build in below.items() if build is not None]
+
+    def build(context: Value, room: Room) -> Value:
+        built = template.copy()
+        for key, one in moving:
+            built[key] = one(context, room)
+        return built
+
+    return build if moving else None
+
+
+def _list_builder(template: list[Value], items: list[Build | None]) -> Build | None:
+    moving = [(index, build) for index, build in enumerate(items) if build is not None]
+
+    def build(context: Value, room: Room) -> Value:
+        built = template.copy()
+        for index, one in moving:
+            built[index] = one(context, room)
+        return built
+
+    return build if moving else None
