@@ -2,18 +2,25 @@
 
 import pytest
 
+from mainspring.domain.definition import Step
 from mainspring.domain.errors import IllegalTransition, NotFound
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.commands import (
     RequestCancel,
     RequestPause,
     RequestResume,
+    RequestStepReset,
     RequestWake,
 )
-from mainspring.testing.shapes import join, path, sleep, split, task
+from mainspring.domain.message import Json, replace
+from mainspring.testing.shapes import dag, join, needing, path, sleep, split, task
 from mainspring.testing.spec import START, Spec, advance, answers, given, has
 
 WAKE = RequestWake()
+
+
+def pausing(length: Json) -> Step:
+    return sleep("s", duration=None, pause=length)
 
 
 def asleep() -> Spec:
@@ -45,6 +52,67 @@ def test_a_sleep_until_an_instant_that_has_passed_ends_at_once():
     given(definition).when(advance()).then_has(
         has(e.StepSlept), has(e.StepSucceeded, ref="s"), has(e.StepScheduled, ref="a")
     )
+
+
+@pytest.mark.parametrize(
+    ("length", "seconds"),
+    [
+        (90, 90.0),
+        (0.5, 0.5),
+        (0, 0.0),
+        ("90", 90.0),
+        ("90s", 90.0),
+        ("1h30m", 5400.0),
+        (" 250ms ", 0.25),
+        ("PT1H30M", 5400.0),
+        ("P1DT2S", 86402.0),
+    ],
+)
+def test_a_sleep_lasts_as_long_as_its_template_says(length: Json, seconds: float):
+    spec = given(path(pausing("{{payload.long}}")), payload={"long": length}).when(advance())
+    spec.then_has(has(e.StepSlept, ref="s", wake_at=START + seconds))
+
+
+@pytest.mark.parametrize(
+    "instant", ["2026-12-01T10:00:00Z", "2026-12-01T11:00:00+01:00", "2026-12-01T10:00:00.000Z"]
+)
+def test_a_sleep_lasts_until_the_instant_that_its_template_says(instant: str):
+    spec = given(path(pausing("{{payload.at}}")), payload={"at": instant}).when(advance())
+    spec.then_has(has(e.StepSlept, ref="s", wake_at=1_796_119_200.0))
+
+
+@pytest.mark.parametrize(
+    "length",
+    [
+        -1,
+        True,
+        "",
+        "soon",
+        "1x",
+        "P",
+        "PT",
+        "-5s",
+        None,
+        [],
+        {"s": 1},
+        1e300,
+        "2026-12-01T10:00:00",
+    ],
+)
+def test_a_sleep_without_an_end_fails_with_the_reason(length: Json):
+    spec = given(dag(pausing("{{payload.long}}")), payload={"long": length}).when(advance())
+    spec.then_has(has(e.StepFailed, ref="s", fault="expression", retry_at=None))
+    spec.then_is("failed").then_not(e.StepSlept)
+    assert "its sleep has no end" in str(spec.state.reason)
+
+
+def test_a_sleep_that_is_begun_anew_reads_its_length_anew():
+    first = needing("a", on_failure="continue")
+    steps = (first, replace(pausing("{{nodes.a.response.body}}"), needs=("a",)))
+    spec = given(dag(*steps)).when(advance()).when(answers("a", 200, "soon"))
+    spec = spec.then_has(has(e.StepFailed, ref="s"), has(e.ExecutionFailed))
+    spec = spec.when(RequestStepReset(ref="a", subtree=True)).when(advance())
+    spec.when(answers("a", 200, "20s")).then_has(has(e.StepSlept, ref="s", wake_at=START + 20))
 
 
 def test_a_sleep_is_never_early():

@@ -1,9 +1,9 @@
 """The life of one step: entered, tried, answered, fallen due."""
 
 from mainspring.domain.definition import Callback, Step
-from mainspring.domain.execution import attempts, waits
+from mainspring.domain.execution import attempts, pauses, waits
 from mainspring.domain.execution import events as e
-from mainspring.domain.execution.context import Viewpoint, judge
+from mainspring.domain.execution.context import Viewpoint, judge, value
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import IN_FLIGHT, StepState, callback_timeout
 from mainspring.domain.expression import ExpressionError
@@ -78,7 +78,13 @@ def _routed(
 
 
 def _sleep(draft: Draft, step: Step, token: str) -> None:
-    wake_at = step.until if step.until is not None else draft.now + (step.duration or 0.0)
+    """Fall asleep.  A length that is none fails the step, with the reason."""
+    try:
+        wake_at = _wake_at(draft, step, token)
+    except (ExpressionError, pauses.PauseInvalid) as error:
+        reason = f"step {step.ref}: its sleep has no end: {error}"
+        attempts.fail_at_entry(draft, step.ref, reason, "expression", token)
+        return
     draft.emit(
         e.StepSlept(
             ref=step.ref,
@@ -89,6 +95,15 @@ def _sleep(draft: Draft, step: Step, token: str) -> None:
             at=draft.now,
         )
     )
+
+
+def _wake_at(draft: Draft, step: Step, token: str) -> float:
+    if step.until is not None:
+        return step.until
+    if step.pause is None:
+        return draft.now + (step.duration or 0.0)
+    view = Viewpoint(token=token, step=step.ref, attempt=draft.next_attempt(step.ref))
+    return pauses.wake_at(value(draft.x, step.pause, view), draft.now)
 
 
 def _split(draft: Draft, step: Step, token: str) -> None:
