@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from mainspring.domain.envelope import EMPTY
-from mainspring.domain.rows import AttemptRow, BufferedRow, StepRow, TimerRow
+from mainspring.domain.rows import AttemptRow, BufferedRow, KeyValueRow, StepRow, TimerRow
 from mainspring.store.connection import READ_SETTINGS, WRITE_SETTINGS
 from mainspring.store.postgres import PostgresStore
 from mainspring.store.statements import SQL
@@ -78,6 +78,8 @@ SERVES = {
     "gates": {"executions_queued"},
     "ended_among": {"executions_pkey"},
     "payloads": {"events_one_per_version"},
+    "kv_get": {"kv_one_key", "events_one_per_version"},
+    "kv_keys": {"kv_one_key", "events_one_per_version"},
     "blob_get": {"blobs_pkey"},
     "snapshots_load": {"snapshots_pkey"},
     "blobs_forget": {"blobs_by_age", "blobs_pkey"},
@@ -91,6 +93,7 @@ BY_CONSTRAINT_ALONE = {
     "migrations_pkey",
     "buffered_expiring",
     "buffered_pkey",
+    "kv_pkey",
 }
 
 
@@ -134,6 +137,7 @@ async def planner(
             approval_row(n, project=f"p{n % 50}", requested_at=NOW + n),
             BufferedRow(f"b{n}", 1, f"p{n % 50}", f"k{n}", "me", NOW, NOW + n),
             idempotency_row(f"k{n}"),
+            KeyValueRow(f"v{n}", f"p{n % 50}", f"k{n}", 1, NOW, NOW),
             events=[requested(), succeeded(1)],
             project=f"p{n % 50}",
         )

@@ -12,6 +12,7 @@ from mainspring.domain.rows import (
     BufferedExpired,
     BufferedGone,
     Change,
+    KeyValueGone,
     Row,
     TimerGone,
     TriggersGone,
@@ -53,7 +54,7 @@ def test_a_statement_begins_with_its_contract_and_is_one(name: str) -> None:
     assert {int(n) for n in re.findall(r"\$(\d+)", bare)} == set(range(1, highest + 1))
 
 
-REMOVALS = {TimerGone, TriggersGone, BufferedGone, BufferedExpired}
+REMOVALS = {TimerGone, TriggersGone, BufferedGone, KeyValueGone, BufferedExpired}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TABLES if kind not in REMOVALS])

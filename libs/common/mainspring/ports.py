@@ -18,6 +18,7 @@ from mainspring.domain.rows import (
     DefinitionRow,
     ExecutionRow,
     IdempotencyRow,
+    KeyValueRow,
     StepRow,
     TimerRow,
     TriggerRow,
@@ -141,6 +142,13 @@ class ApprovalDetail(msgspec.Struct, frozen=True):
 
     row: ApprovalRow
     ask: object = None
+
+
+class KeyValueDetail(msgspec.Struct, frozen=True):
+    """A key's row with its value."""
+
+    row: KeyValueRow
+    value: object = None
 
 
 class TriggerStats(msgspec.Struct, frozen=True):
@@ -313,6 +321,23 @@ class Views(Protocol):
         self, project: str, dialect: str, *, limit: int = 50, before: Page | None = None
     ) -> list[Lineage]:
         """Return the lineages that are not all deleted, newest first by (began_at, id)."""
+        ...
+
+    async def kv_get(self, project: str, key: str, *, now: float) -> KeyValueDetail | None:
+        """Return the value of a key; None when it has none, or one that has expired."""
+        ...
+
+    async def kv_keys(
+        self,
+        project: str,
+        *,
+        now: float,
+        prefix: str = "",
+        after: str | None = None,
+        limit: int = 50,
+        values: bool = False,
+    ) -> list[KeyValueDetail]:
+        """Return a project's keys in order, those behind `after`, with their values if wanted."""
         ...
 
     async def idempotency(

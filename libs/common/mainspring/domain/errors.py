@@ -9,7 +9,8 @@ MainspringError                   every error has a `code`
 │   ├── Unauthorized       MS106
 │   ├── Expired            MS107
 │   ├── KeyReused          MS108  one idempotency key, two requests
-│   └── Forbidden          MS109  who asks is known, and may not
+│   ├── Forbidden          MS109  who asks is known, and may not
+│   └── NotPresent         MS110  the thing has another version than the one that was named
 ├── Transient                     try again later
 │   ├── VersionConflict    MS201  other writers were first, again and again
 │   ├── LogUnavailable     MS202
@@ -90,6 +91,12 @@ class Forbidden(Rejected):
     """Who asks may not do this."""
 
     code = "MS109"
+
+
+class NotPresent(Rejected):
+    """It has another version than the one that was named."""
+
+    code = "MS110"
 
 
 class Transient(MainspringError):

@@ -207,6 +207,24 @@ class DefinitionRow(Row, frozen=True):
     deleted_at: float | None = None
 
 
+class KeyValueRow(Row, frozen=True):
+    """The value of a key; it stands in the event at `version` of the stream."""
+
+    stream: str
+    project: str
+    key: str
+    version: int
+    created_at: float
+    updated_at: float
+    expires_at: float | None = None
+
+
+class KeyValueGone(Row, frozen=True):
+    """Removal of a value."""
+
+    stream: str
+
+
 class AuditRow(Row, frozen=True):
     """Who asked for what: one row for each event that a person or a peer caused."""
 
@@ -250,5 +268,7 @@ Change: TypeAlias = (
     | DefinitionRow
     | AuditRow
     | IdempotencyRow
+    | KeyValueRow
+    | KeyValueGone
 )
 """A row to write (insert, or replace by primary key), or what to remove."""

@@ -26,6 +26,7 @@ from mainspring.domain.errors import (
     LogUnavailable,
     MainspringError,
     NotFound,
+    NotPresent,
     Rejected,
     StillRunning,
     Transient,
@@ -46,6 +47,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     AlreadyExists: 409,
     StillRunning: 409,
     Expired: 410,
+    NotPresent: 412,
     KeyReused: 422,
     Rejected: 400,
     # Ours to sort out, not the client's: it may send the same again.

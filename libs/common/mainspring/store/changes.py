@@ -21,6 +21,8 @@ from mainspring.domain.rows import (
     DefinitionRow,
     ExecutionRow,
     IdempotencyRow,
+    KeyValueGone,
+    KeyValueRow,
     Row,
     StepRow,
     TimerGone,
@@ -47,6 +49,8 @@ TABLES: Final[Mapping[type[Row], str]] = {
     DefinitionRow: "definitions",
     AuditRow: "audit",
     IdempotencyRow: "idempotency",
+    KeyValueRow: "kv",
+    KeyValueGone: "kv",
 }
 
 PRIMARY_KEYS: Final[dict[str, Callable[[Change], Key]]] = {
@@ -61,6 +65,7 @@ PRIMARY_KEYS: Final[dict[str, Callable[[Change], Key]]] = {
     "definitions": attrgetter("id"),
     "audit": attrgetter("category", "stream", "version"),
     "idempotency": attrgetter("project", "actor", "route", "key"),
+    "kv": attrgetter("stream"),
 }
 
 KEY_LIFETIME_S: Final = 24 * 60 * 60

@@ -11,6 +11,7 @@ from mainspring.domain.rows import (
     AttemptRow,
     DefinitionRow,
     ExecutionRow,
+    KeyValueRow,
     StepRow,
     TriggerRow,
 )
@@ -21,6 +22,7 @@ from mainspring.ports import (
     AttemptDetail,
     DefinitionDetail,
     ExecutionDetail,
+    KeyValueDetail,
     StepDetail,
     TriggerDetail,
 )
@@ -68,6 +70,11 @@ def approval_detail(row: ApprovalRow, asked: Stored) -> ApprovalDetail:
 def definition_detail(row: DefinitionRow, stored: Stored) -> DefinitionDetail:
     """Return a definition with its source."""
     return DefinitionDetail(row, _field("definition", stored, "source"))
+
+
+def kv_detail(row: KeyValueRow, stored: Stored) -> KeyValueDetail:
+    """Return a key with its value."""
+    return KeyValueDetail(row, _field("kv", stored, "value"))
 
 
 def _field(category: str, stored: Stored, name: str) -> object:

@@ -3,20 +3,21 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias, cast
 
-from mainspring.domain import catalog, triggers
+from mainspring.domain import catalog, kv, triggers
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution.events import ExecutionRequested
 from mainspring.domain.execution.history import event_of
 from mainspring.domain.execution.state import absent
-from mainspring.domain.rows import BufferedRow, Change, DefinitionRow
+from mainspring.domain.rows import BufferedRow, Change, DefinitionRow, KeyValueRow
 from mainspring.domain.upcast import event_in
 from mainspring.store.changes import last_per_key
 from mainspring.store.views import (
     project,
     project_buffer,
     project_catalog,
+    project_kv,
     project_purge,
     project_request,
 )
@@ -47,6 +48,8 @@ async def fold(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
             )
         case "request":
             return [change for envelope in stream for change in project_request(envelope)]
+        case "kv":
+            return last_per_key(_key(stream))
         case _:
             return last_per_key(_catalog(stream))
 
@@ -71,6 +74,17 @@ def _buffer(stream: Sequence[Envelope]) -> list[Change]:
         rows |= {row.version: row for row in new if isinstance(row, BufferedRow)}
         changes += new
     return last_per_key(changes)
+
+
+def _key(stream: Sequence[Envelope]) -> list[Change]:
+    changes: list[Change] = []
+    row: KeyValueRow | None = None
+    for envelope in stream:
+        event = cast("kv.Event", event_in(envelope))
+        new = project_kv(envelope, event, row)
+        row = next((change for change in new if isinstance(change, KeyValueRow)), None)
+        changes += new
+    return changes
 
 
 def _catalog(stream: Sequence[Envelope]) -> list[Change]:

@@ -27,10 +27,11 @@ from mainspring.store.details import (
     payload_in,
     step_detail,
 )
+from mainspring.store.memory_kv import MemoryKeyValues
 from mainspring.store.memory_waits import MemoryWaits
 
 
-class MemoryViews(MemoryWaits):
+class MemoryViews(MemoryWaits, MemoryKeyValues):
     """The Views port over dicts."""
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:

@@ -25,6 +25,8 @@ from mainspring.domain.rows import (
     DefinitionRow,
     ExecutionRow,
     IdempotencyRow,
+    KeyValueGone,
+    KeyValueRow,
     StepRow,
     TimerGone,
     TimerRow,
@@ -52,6 +54,8 @@ VIEWS: Final[dict[type[Change], str]] = {
     BufferedRow: "buffered",
     BufferedGone: "buffered_gone",
     BufferedExpired: "buffered_expired",
+    KeyValueRow: "kv",
+    KeyValueGone: "kv_gone",
 }
 """The kinds of rows in the order of their parameters, with the part that writes each."""
 

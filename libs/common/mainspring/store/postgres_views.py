@@ -26,12 +26,13 @@ from mainspring.store.details import (
     payload_in,
     step_detail,
 )
+from mainspring.store.postgres_kv import PostgresKeyValues
 from mainspring.store.postgres_waits import PostgresWaits
 from mainspring.store.records import row_in, stored_in
 from mainspring.store.statements import SQL
 
 
-class PostgresViews(PostgresWaits):
+class PostgresViews(PostgresWaits, PostgresKeyValues):
     """The Views port on Postgres."""
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:

@@ -25,6 +25,7 @@ from mainspring.domain.rows import (
     BufferedGone,
     Change,
     IdempotencyRow,
+    KeyValueGone,
     TimerGone,
     TriggersGone,
 )
@@ -203,7 +204,7 @@ class Builder:
     async def _flush(self) -> None:
         """Write the rows that have been folded."""
         waiting, self._waiting = self._waiting, {}
-        for gone in (TimerGone, BufferedGone):
+        for gone in (TimerGone, BufferedGone, KeyValueGone):
             waiting.pop(gone, None)  # nothing stands there that it could remove
         for purge in (TriggersGone, BufferedExpired):
             # Applied at the end: what was purged may be folded later than the purge.

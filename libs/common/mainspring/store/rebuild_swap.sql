@@ -24,4 +24,6 @@ drop table mainspring.approvals;
 alter table mainspring_rebuilt.approvals set schema mainspring;
 drop table mainspring.buffered;
 alter table mainspring_rebuilt.buffered set schema mainspring;
+drop table mainspring.kv;
+alter table mainspring_rebuilt.kv set schema mainspring;
 drop schema mainspring_rebuilt cascade;

@@ -255,6 +255,21 @@ create table mainspring.definitions (
 create index definitions_newest on mainspring.definitions (project, created_at desc, id desc)
   where deleted_at is null;
 
+-- The present value of each key; the value itself stands in the event at `version`.
+create table mainspring.kv (
+  stream text collate "C" not null,
+  project text collate "C" not null,
+  key text collate "C" not null,
+  version int not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  expires_at timestamptz,
+  constraint kv_pkey primary key (stream)
+) with (fillfactor = 80);
+
+-- kv_keys: the keys of a project, or those with a prefix, in order.
+create unique index kv_one_key on mainspring.kv (project, key);
+
 create table mainspring.audit (
   category text collate "C" not null,
   stream text collate "C" not null,

@@ -18,6 +18,8 @@ from mainspring.domain.rows import (
     DefinitionRow,
     ExecutionRow,
     IdempotencyRow,
+    KeyValueGone,
+    KeyValueRow,
     Row,
     StepRow,
     TimerGone,
@@ -41,6 +43,7 @@ _INSTANTS: Final[Mapping[type[Row], tuple[str, ...]]] = {
     DefinitionRow: ("created_at", "deleted_at"),
     AuditRow: ("at",),
     IdempotencyRow: ("at",),
+    KeyValueRow: ("created_at", "updated_at", "expires_at"),
 }
 
 
@@ -76,7 +79,7 @@ class Tables:
             return
         table = TABLES[type(change)]
         key = PRIMARY_KEYS[table](change)
-        if isinstance(change, TimerGone | BufferedGone):
+        if isinstance(change, TimerGone | BufferedGone | KeyValueGone):
             self._rows[table].pop(key, None)
         else:
             self._rows[table][key] = _settled(storable(change))

@@ -6,7 +6,7 @@ rebuild cannot differ.  Rows come in order; when several have one key, the last 
 
 from collections.abc import Iterable, Sequence
 
-from mainspring.domain import catalog, triggers
+from mainspring.domain import catalog, kv, triggers
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.evolve import FACTS
@@ -27,6 +27,8 @@ from mainspring.domain.rows import (
     DefinitionRow,
     ExecutionRow,
     IdempotencyRow,
+    KeyValueGone,
+    KeyValueRow,
     StepRow,
     TimerGone,
     TimerRow,
@@ -90,6 +92,29 @@ def project_purge(envelope: Envelope, event: triggers.TriggersPurged) -> list[Ch
         TriggersGone(envelope.project, event.ended_before),
         BufferedExpired(envelope.project, event.ended_before),
     ]
+
+
+def project_kv(
+    envelope: Envelope, event: kv.Event, before: KeyValueRow | None = None
+) -> list[Change]:
+    """Return the rows that follow from an event of a key; `before` is its row till then."""
+    changes = _metadata(envelope, is_fact=True)
+    match event:
+        case kv.ValueSet():
+            changes.append(
+                KeyValueRow(
+                    stream=envelope.stream.id,
+                    project=envelope.project,
+                    key=event.key,
+                    version=envelope.version,
+                    created_at=event.at if event.fresh or before is None else before.created_at,
+                    updated_at=event.at,
+                    expires_at=event.expires_at,
+                )
+            )
+        case kv.ValueRemoved():
+            changes.append(KeyValueGone(envelope.stream.id))
+    return changes
 
 
 def project_request(envelope: Envelope) -> list[Change]:

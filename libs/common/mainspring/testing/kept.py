@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from mainspring.domain import catalog, gate, requests, triggers
+from mainspring.domain import catalog, gate, kv, requests, triggers
 from mainspring.domain.envelope import EMPTY, Envelope, Meta, StreamId, seal
 from mainspring.domain.message import Json
 from mainspring.domain.rows import AttemptRow, ExecutionRow, Row, StepRow, TimerRow
@@ -100,7 +100,7 @@ def expected(root: Path) -> Iterator[tuple[Path, bytes]]:
         rows = msgspec.json.encode(rows_in(player.tables))
         yield path.with_suffix(".rows.json"), msgspec.json.format(rows, indent=1) + b"\n"
     fullest: dict[Path, bytes] = {}
-    beside = [*_catalogued(), *_buffered()]
+    beside = [*_catalogued(), *_buffered(), *_valued()]
     for one in [*beside, *(one for player in played.values() for one in player.log)]:
         path = example(root / "proto", one.stream.category, one.type, one.schema_version)
         # Of many bodies the longest shows most fields.
@@ -148,6 +148,23 @@ def _buffered() -> list[Envelope]:
         *seal(asked, EMPTY, [answered], meta=meta, project="default", now=START),
         *seal(places, EMPTY, [slots], meta=Meta(), project="default", now=START),
     ]
+
+
+def _valued() -> tuple[Envelope, ...]:
+    """Return what a value leaves in the log, from its setting to its removal."""
+    events = [
+        kv.ValueSet(
+            key="cursor",
+            value={"seen": 42},
+            fresh=True,
+            nonce="0" * 32,
+            expires_at=START + 60,
+            at=START,
+        ),
+        kv.ValueRemoved(key="cursor", at=START + 1),
+    ]
+    stream = kv.key_stream("default", "cursor")
+    return seal(stream, EMPTY, events, meta=Meta(actor="ann"), project="default", now=START)
 
 
 def example(proto: Path, category: str, type: str, version: int) -> Path:

@@ -276,6 +276,25 @@ buffered_expired as (
            as r (n int, project text, expired_before_at double precision)
    where (select accepted from verdict)[r.n]
      and b.project = r.project and b.expires_at < to_timestamp(r.expired_before_at)
+),
+kv as (
+  insert into mainspring.kv (stream, project, key, version, created_at, updated_at, expires_at)
+  select r.stream, r.project, r.key, r.version, to_timestamp(r.created_at),
+         to_timestamp(r.updated_at), to_timestamp(r.expires_at)
+    from json_to_recordset($35::json)
+           as r (n int, stream text, project text, key text, version int,
+                 created_at double precision, updated_at double precision,
+                 expires_at double precision)
+   where (select accepted from verdict)[r.n]
+  on conflict (stream) do update
+     set project = excluded.project, key = excluded.key, version = excluded.version,
+         created_at = excluded.created_at, updated_at = excluded.updated_at,
+         expires_at = excluded.expires_at
+),
+kv_gone as (
+  delete from mainspring.kv k
+   using json_to_recordset($36::json) as r (n int, stream text)
+   where (select accepted from verdict)[r.n] and k.stream = r.stream
 )
 select (select accepted from verdict) as accepted,
        (select array_agg(position order by position) from written) as positions

@@ -32,6 +32,10 @@ compiled as (
   delete from mainspring_rebuilt.compiled k
    using changed c where c.category = 'compiled' and k.hash = c.id
 ),
+kv as (
+  delete from mainspring_rebuilt.kv k
+   using changed c where c.category = 'kv' and k.stream = c.id
+),
 definitions as (
   delete from mainspring_rebuilt.definitions d
    using changed c where c.category = 'definition' and d.id = c.id
