@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 VALUES: list[Any] = [None, 0, "text", [1, {"a": None}], {"a": 1}, {"value": 1, "more": 2}]
@@ -14,7 +15,8 @@ def path(http: httpx.AsyncClient, key: str = "") -> str:
 
 @pytest.mark.parametrize("value", VALUES)
 async def test_any_json_value_is_read_as_it_was_set(http: httpx.AsyncClient, value: Any) -> None:
-    made = await http.put(path(http, "k"), json=value)
+    content, headers = msgspec.json.encode(value), {"Content-Type": "application/json"}
+    made = await http.put(path(http, "k"), content=content, headers=headers)
     assert made.status_code == 201, made.text
     found = (await http.get(path(http, "k"))).json()
     assert found["value"] == value
