@@ -18,6 +18,7 @@ POLICIES = st.builds(
     max_delay=st.floats(0, 1000),
     multiplier=st.floats(1, 10),
     jitter=st.floats(0, 1),
+    linear=st.booleans(),
 )
 
 
@@ -77,6 +78,11 @@ def test_the_jitter_comes_after_the_cap_and_may_pass_it():
 
 def test_delays_are_whole_milliseconds():
     assert delay(again(1, delay=0.0019), 1, 0.5) == 0.001
+
+
+def test_a_linear_delay_grows_by_the_first_one():
+    policy = Retry(retries=5, delay=1.5, max_delay=5.0, linear=True)
+    assert [delay(policy, n, 0.5) for n in range(1, 6)] == [1.5, 3.0, 4.5, 5.0, 5.0]
 
 
 @forall(POLICIES, st.integers(1, 5000), st.floats(0, 1, exclude_max=True))

@@ -45,8 +45,9 @@ class Retry(Value, frozen=True):
     """How often and how soon to try again.  `retries` counts tries after the first one.
 
     The n-th delay is `min(delay * multiplier**(n-1), max_delay)`, then plus or minus up to
-    `jitter` of itself (the jitter comes after the cap).  `retry_on` narrows what is retried:
-    statuses as text, `4xx`, `5xx`, `timeout`, `connection`; None retries every failure.
+    `jitter` of itself (the jitter comes after the cap); with `linear` it is `delay * n`.
+    `retry_on` narrows what is retried: statuses as text, `4xx`, `5xx`, `timeout`, `connection`,
+    and so on with the faults of calls; None retries every failure.
     """
 
     retries: int = 0
@@ -55,6 +56,7 @@ class Retry(Value, frozen=True):
     multiplier: float = 1.0
     jitter: float = 0.0
     retry_on: tuple[str, ...] | None = None
+    linear: bool = False
 
 
 NOTIFY: Final = Request(

@@ -27,7 +27,8 @@ def nonce(seed: str, *parts: object) -> str:
 def delay(policy: Retry, retry: int, luck: float) -> float:
     """Return the seconds before the `retry`-th retry (from 1); `luck` in [0, 1) is the jitter."""
     try:
-        base = min(policy.delay * policy.multiplier ** (retry - 1), policy.max_delay)
+        growth = retry if policy.linear else policy.multiplier ** (retry - 1)
+        base = min(policy.delay * growth, policy.max_delay)
     except OverflowError:
         base = policy.max_delay
     return max(0.0, int((base + base * policy.jitter * (2 * luck - 1)) * 1000) / 1000)
