@@ -42,8 +42,9 @@ _DIALECTS: Final[tuple[tuple[str, Dialect], ...]] = (
 
 async def build(world: World, transport: httpx.AsyncBaseTransport | None = None) -> Service:
     """Return the service; `transport` is the way to the events service where it is no socket."""
+    api = api_of(world)
     gateway = Gateway(world.config.events_url, world.draining, transport)
-    return Service([gateway], application(world, api_of(world), gateway))
+    return Service([gateway, api.feed], application(world, api, gateway))
 
 
 def application(world: World, api: Api, gateway: Gateway) -> Edge:

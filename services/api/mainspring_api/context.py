@@ -7,6 +7,7 @@ from mainspring.http.idempotency import Once
 from mainspring.ports import Views
 from mainspring.runtime.config import Config
 from mainspring.runtime.engine import Engine
+from mainspring.runtime.feed import Feed
 from mainspring.runtime.world import World
 from mainspring_api.compiled import Compiled
 
@@ -19,6 +20,7 @@ class Api(NamedTuple):
     once: Once
     compiled: Compiled
     draining: asyncio.Event
+    feed: Feed
 
     @property
     def views(self) -> Views:
@@ -36,4 +38,11 @@ def api_of(world: World) -> Api:
         ids=world.ids,
         chance=world.chance,
     )
-    return Api(engine, world.config, Once(world.views, world.clock), Compiled(), world.draining)
+    return Api(
+        engine,
+        world.config,
+        Once(world.views, world.clock),
+        Compiled(),
+        world.draining,
+        Feed(world.bus, world.log, world.clock, world.health.heart("feed")),
+    )

@@ -18,11 +18,11 @@ from mainspring.http.operations import AsSent, Handler, routes
 from mainspring.http.problems import Dialect, handlers
 from mainspring.http.sizes import largest
 from mainspring.http.sse import EventStream, resume_from
+from mainspring.runtime.feed import Feed
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_events import changes, reads, watch
 from mainspring_events.context import events_of
-from mainspring_events.feed import Feed
 from mainspring_events.stream import ENDED, EXECUTION, NO_MORE, execution_stream, project_stream
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from mainspring.http.idempotency import Once
 from mainspring.ports import Views
 from mainspring.runtime.engine import Engine
+from mainspring.runtime.feed import Feed
 from mainspring.runtime.triggers import Triggers
 from mainspring.runtime.world import World
-from mainspring_events.feed import Feed
 from mainspring_events.reader import Reader
 
 

@@ -19,7 +19,7 @@ from mainspring.domain.rows import ExecutionRow
 from mainspring.domain.secrets import masked
 from mainspring.http import sse
 from mainspring.ports import EventLog
-from mainspring_events.feed import Ear, Feed
+from mainspring.runtime.feed import Ear, Feed
 
 BATCH: Final = 100
 NO_MORE: Final = 204  # what tells a browser's EventSource not to come back

@@ -23,9 +23,9 @@ from mainspring.http import sse
 from mainspring.http.answers import encode
 from mainspring.http.caller import native_caller_of
 from mainspring.http.contracts import events as wire
+from mainspring.runtime.feed import Ear
 from mainspring_events import present
 from mainspring_events.context import Events
-from mainspring_events.feed import Ear
 from mainspring_events.reads import key_in, newest
 from mainspring_events.stream import EXECUTION, NO_MORE
 

@@ -25,10 +25,12 @@ from mainspring.domain.message import Message
 from mainspring.http.health import Health
 from mainspring.http.middleware import Edge
 from mainspring.ports import Append, Appended, Outgoing
+from mainspring.runtime import feed as feed_module
 from mainspring.runtime.answered import record_answer
 from mainspring.runtime.clock import SystemClock, SystemIds, SystemRandom
 from mainspring.runtime.config import Config
 from mainspring.runtime.engine import Engine
+from mainspring.runtime.feed import Feed
 from mainspring.runtime.world import World
 from mainspring.store.memory import MemoryStore
 from mainspring.testing.asgi import SseEvent, StreamReader, reading
@@ -40,9 +42,7 @@ from mainspring.testing.samples import (
     head_after,
     requested,
 )
-from mainspring_events import feed as feed_module
 from mainspring_events.app import application
-from mainspring_events.feed import Feed
 
 RUN = execution_stream(1)
 OTHER = execution_stream(2)

@@ -12,9 +12,9 @@ from mainspring.domain.errors import LogUnavailable
 from mainspring.http.health import Health
 from mainspring.ports import EventLog
 from mainspring.runtime.clock import SystemClock
+from mainspring.runtime.feed import Feed
 from mainspring.store.memory import MemoryStore
 from mainspring.testing.samples import append, execution_row, execution_stream, head_after
-from mainspring_events.feed import Feed
 from mainspring_events.reader import MOST, Reader
 
 RUNS = [execution_stream(n) for n in range(1, MOST + 11)]

@@ -118,7 +118,7 @@ class AsSent:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] in ("http", "websocket"):
             raw = scope.get("raw_path") or scope["path"].encode()
             scope["path"] = raw.decode("latin-1")
         await self._app(scope, receive, send)

@@ -21,6 +21,8 @@ from mainspring.runtime.signal import Signal
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
+LARGEST_FRAME = 64 << 10  # of what a client sends; nobody has much to say there
+PING_S = 20.0
 CUT_OFF_S = 1
 
 
@@ -129,6 +131,10 @@ def _settings(door: Door) -> uvicorn.Config:
     return uvicorn.Config(
         door,
         http=BoundedProtocol,
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_FRAME,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
         lifespan="off",
         log_config=None,
         access_log=False,
