@@ -1,0 +1,126 @@
+"""Laws that every installed plugin keeps."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import jsonschema_rs
+import pytest
+from tests.unit.plugins.called import REGISTRY
+from tests.unit.plugins.worlds import WORLDS
+
+from mainspring.plugin import Category, Plugin
+from mainspring.testing.plugins import TestContext
+
+
+def plugin_of(id: str) -> Plugin:
+    found = REGISTRY.get(id)
+    assert found is not None
+    return found
+
+
+EVERY = pytest.mark.parametrize("id", REGISTRY.ids)
+EXAMPLES = pytest.mark.parametrize(
+    ("id", "number"),
+    [
+        pytest.param(id, number, id=f"{id}-{number}")
+        for id in REGISTRY.ids
+        for number in range(len(plugin_of(id).manifest.examples))
+    ],
+)
+
+
+@EVERY
+def test_manifest_has_the_id_that_it_is_found_by(id: str) -> None:
+    assert plugin_of(id).manifest.id == id
+
+
+@EVERY
+def test_manifest_says_what_the_plugin_is(id: str) -> None:
+    manifest = plugin_of(id).manifest
+    assert manifest.category in get_args(Category)
+    assert manifest.name
+    assert manifest.description.endswith(".")
+    assert manifest.examples
+
+
+@EVERY
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_schemas_are_schemas_of_objects(id: str, side: str) -> None:
+    schema = dict(getattr(plugin_of(id).manifest, side))
+    jsonschema_rs.meta.validate(
+        {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+    )
+    assert schema["type"] == "object"
+
+
+@EVERY
+def test_input_tells_every_property(id: str) -> None:
+    schema = plugin_of(id).manifest.input
+    assert all(each.get("description") for each in schema["properties"].values())
+    assert set(schema.get("required", ())) <= set(schema["properties"])
+
+
+@EVERY
+def test_unknown_key_of_an_input_is_told_by_its_name(id: str) -> None:
+    plugin = plugin_of(id)
+    example = {**plugin.manifest.examples[0]["input"], "mistyped": 1}
+    faults = plugin.input_faults(example)
+    assert len(faults) == 1
+    assert "mistyped" in faults[0]
+
+
+@EVERY
+def test_defaults_are_values_that_the_schema_takes(id: str) -> None:
+    for name, schema in plugin_of(id).manifest.input["properties"].items():
+        if "default" in schema:
+            assert jsonschema_rs.is_valid(schema, schema["default"]), name
+
+
+@EVERY
+def test_plugin_that_is_no_control_has_a_run(id: str) -> None:
+    plugin = plugin_of(id)
+    assert plugin.manifest.is_control or plugin.run is not None
+
+
+@EXAMPLES
+def test_example_holds_both_schemas(id: str, number: int) -> None:
+    plugin = plugin_of(id)
+    example = plugin.manifest.examples[number]
+    assert set(example) <= {"input", "output", "varies"}
+    assert plugin.input_faults(example["input"]) == []
+    assert plugin.manifest.is_control or plugin.output_faults(example["output"]) == []
+
+
+@EXAMPLES
+async def test_example_gives_its_output(
+    id: str,
+    number: int,
+    context: TestContext,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    plugin = plugin_of(id)
+    example = plugin.manifest.examples[number]
+    if plugin.manifest.is_control:
+        return  # the engine's own tests run these
+    assert plugin.run is not None
+    if id in WORLDS:
+        WORLDS[id](context, monkeypatch, tmp_path)
+    output = await asyncio.wait_for(plugin.run(example["input"], context), 30)
+    assert plugin.output_faults(output) == []
+    varies = set(example.get("varies", ()))
+    assert without(varies, output) == without(varies, example["output"])
+
+
+def without(names: set[str], output: Any) -> dict[str, Any]:
+    return {
+        name: each for name, each in cast("dict[str, Any]", output).items() if name not in names
+    }
+
+
+@EVERY
+def test_description_is_plain_prose(id: str) -> None:
+    sentences = re.split(r"(?<=[.])\s+", plugin_of(id).manifest.description)
+    assert 1 <= len(sentences) <= 3
