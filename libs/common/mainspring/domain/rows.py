@@ -225,6 +225,40 @@ class KeyValueGone(Row, frozen=True):
     stream: str
 
 
+class StarterRow(Row, frozen=True):
+    """What starts runs by itself: a schedule, a webhook or a follower.
+
+    What it is to do stands in the event at `set_version`.  `stream_version` and `stream_hash` are
+    the end of its stream, so that who fires it need not read that.  `next_at` is the instant that
+    comes next, `due_at` when it is fired; `key` what a webhook is found by, `follows` whose runs'
+    ends start a run.  `last_error` says why the last time no run could be started.
+    """
+
+    id: str
+    project: str
+    partition: int
+    dialect: str
+    workflow: str
+    kind: str
+    name: str
+    origin: str
+    enabled: bool
+    created_at: float
+    updated_at: float
+    set_version: int
+    stream_version: int
+    stream_hash: str
+    key: str | None = None
+    follows: str | None = None
+    next_at: float | None = None
+    due_at: float | None = None
+    last_at: float | None = None
+    last_execution: str | None = None
+    last_error: str | None = None
+    note: str | None = None
+    removed_at: float | None = None
+
+
 class AuditRow(Row, frozen=True):
     """Who asked for what: one row for each event that a person or a peer caused."""
 
@@ -266,6 +300,7 @@ Change: TypeAlias = (
     | BufferedExpired
     | CompiledRow
     | DefinitionRow
+    | StarterRow
     | AuditRow
     | IdempotencyRow
     | KeyValueRow

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
-from mainspring.domain import catalog, gate, kv, requests, triggers
+from mainspring.domain import catalog, gate, kv, requests, starters, triggers
 from mainspring.domain.envelope import Envelope, schema_version
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution import events as execution
@@ -35,6 +35,7 @@ TYPES: Final[Mapping[str, Types]] = {
     "project": _by_name(triggers.TriggersPurged),
     "gate": _by_name(gate.SlotsChanged),
     "request": _by_name(requests.RequestAnswered),
+    "starter": _by_name(*get_args(starters.Event)),
     "kv": _by_name(*get_args(kv.Event)),
 }
 """The newest struct of each event, by category and type."""

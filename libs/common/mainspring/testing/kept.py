@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from mainspring.domain import catalog, gate, kv, requests, triggers
+from mainspring.domain import catalog, gate, kv, requests, starters, triggers
 from mainspring.domain.envelope import EMPTY, Envelope, Meta, StreamId, seal
 from mainspring.domain.message import Json
 from mainspring.domain.rows import AttemptRow, ExecutionRow, Row, StepRow, TimerRow
@@ -100,7 +100,7 @@ def expected(root: Path) -> Iterator[tuple[Path, bytes]]:
         rows = msgspec.json.encode(rows_in(player.tables))
         yield path.with_suffix(".rows.json"), msgspec.json.format(rows, indent=1) + b"\n"
     fullest: dict[Path, bytes] = {}
-    beside = [*_catalogued(), *_buffered(), *_valued()]
+    beside = [*_catalogued(), *_buffered(), *_valued(), *_starting()]
     for one in [*beside, *(one for player in played.values() for one in player.log)]:
         path = example(root / "proto", one.stream.category, one.type, one.schema_version)
         # Of many bodies the longest shows most fields.
@@ -165,6 +165,43 @@ def _valued() -> tuple[Envelope, ...]:
     ]
     stream = kv.key_stream("default", "cursor")
     return seal(stream, EMPTY, events, meta=Meta(actor="ann"), project="default", now=START)
+
+
+def _starting() -> tuple[Envelope, ...]:
+    """Return what a starter leaves in the log, from its setting to its removal."""
+    daily = starters.Schedule(
+        cron="0 2 * * *", timezone="Europe/Berlin", catchup="last", jitter=30.0, max_late=600.0
+    )
+    next_at, due_at = START + 86_400, START + 86_412.5
+    life: list[starters.Event] = [
+        starters.StarterSet(
+            dialect="flows",
+            workflow=EXECUTION,
+            spec=daily,
+            input={"region": "north"},
+            name="nightly",
+            next_at=next_at,
+            due_at=due_at,
+            at=START,
+        ),
+        starters.StarterFired(
+            instant=START,
+            execution=EXECUTION,
+            error="inputs.region: is required",
+            next_at=next_at,
+            due_at=due_at,
+            at=START,
+        ),
+        starters.StarterSkipped(
+            note="1 missed instant was not caught up with", next_at=next_at, due_at=due_at, at=START
+        ),
+        starters.StarterBackfilled(since=START - 86_400, until=START, instants=1, at=START),
+        starters.StarterPaused(at=START),
+        starters.StarterResumed(next_at=next_at, due_at=due_at, at=START),
+        starters.StarterRemoved(at=START),
+    ]
+    stream, meta = StreamId("starter", EXECUTION), Meta(actor="ann")
+    return seal(stream, EMPTY, life, meta=meta, project="default", now=START)
 
 
 def example(proto: Path, category: str, type: str, version: int) -> Path:
