@@ -6,7 +6,7 @@ away, is no attempt: that raises `Transient`, and the task is tried again whole.
 """
 
 import logging
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote
 
 import msgspec
@@ -17,54 +17,36 @@ from mainspring.domain.expression import ExpressionError
 from mainspring.domain.message import Json
 from mainspring.domain.secrets import literals
 from mainspring.domain.task import Exchange, Fault, Finished, Task
-from mainspring.ports import Blobs, Clock, HttpAnswer, HttpClient, HttpFault, Random
+from mainspring.ports import HttpAnswer, HttpFault
 from mainspring.runtime import tokens
-from mainspring.runtime.config import CallbackKey
 from mainspring.runtime.signatures import HEADER as SIGNATURE
 from mainspring.runtime.signatures import signature
 from mainspring.telemetry import spans
-from mainspring_executor import record
+from mainspring_executor import large, record
+from mainspring_executor.large import LARGE, Lost
 from mainspring_executor.prepare import Callback, Prepared, child_of, prepare
-
-LARGE: Final = 128 * 1024
-"""Bytes of JSON beyond which an answer's body travels by reference."""
+from mainspring_executor.shop import Workshop
 
 CALLBACK_PATH: Final = "/sagas/{execution}/node/{ref}/callback"
-_LONGEST_WAIT: Final = 5.0
+_NOTHING: Final = Request("")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _decode_request = msgspec.json.Decoder(Request).decode
 _log = logging.getLogger(__name__)
 
 
-class Lost(Exception):
-    """The values or the request of a task are nowhere: it can never be made."""
-
-
-class Workshop(NamedTuple):
-    """What every attempt is made with."""
-
-    http: HttpClient
-    blobs: Blobs
-    clock: Clock
-    chance: Random
-    keys: tuple[CallbackKey, ...] = ()
-    public_url: str = "http://127.0.0.1:8080"
-    name: str = "executor"
-    max_answer: int = 4 << 20
-
-
 class Attempt:
     """One try of one call, which knows at each moment what can be reported of it."""
 
-    __slots__ = ("_body", "_secrets", "_shop", "_since", "_url", "started_at", "task")
+    __slots__ = ("_body", "_request", "_secrets", "_shop", "_since", "_url", "started_at", "task")
 
     def __init__(self, task: Task, shop: Workshop) -> None:
         self.task = task
         self.started_at = shop.clock.now()
         self._since = shop.clock.monotonic()
         self._shop = shop
-        self._url = task.request.url
+        self._request = task.request or _NOTHING
+        self._url = self._request.url
         self._body: bytes | None = None
         self._secrets = frozenset[str]()
 
@@ -92,7 +74,7 @@ class Attempt:
         """Return the report of a call that has no answer."""
         return self._report(
             Exchange(
-                verb=self.task.request.verb,
+                verb=self._request.verb,
                 url=record.url(self._url, self._secrets),
                 started_at=self.started_at,
                 latency=self._shop.clock.monotonic() - self._since,
@@ -103,18 +85,21 @@ class Attempt:
         )
 
     async def _call(self) -> HttpAnswer:
-        task, shop = await self._whole(self.task), self._shop
-        self._secrets = literals(task.request.url, task.request.headers)
+        task, shop = self.task, self._shop
+        if task.request_ref is not None:
+            self._request = _decode_request(await large.fetched(shop.blobs, task.request_ref))
+        request = self._request
+        self._secrets = literals(request.url, request.headers)
         values, ref = task.values, task.values_ref
         if ref is not None:
-            values = _decode(await self._fetched(ref))
+            values = _decode(await large.fetched(shop.blobs, ref))
         callback = self._callback() if task.nonce else None
         about = {spans.EXECUTION_ID: task.call.execution, spans.STEP_REF: task.call.ref}
         with spans.span(spans.ATTEMPT, task.traceparent, about) as parent:
             # A span that somebody collects is the one that the peer's stand under.
             is_collected = parent != task.traceparent
             place = parent if is_collected else child_of(parent, shop.chance.seed())
-            made: Prepared = prepare(task, values, callback, traceparent=place)
+            made: Prepared = prepare(task, request, values, callback, traceparent=place)
             self._url, self._body = made.url, made.body
             if task.sign:
                 signed = signature(shop.keys, made.body or b"", now=shop.clock.now())
@@ -122,26 +107,13 @@ class Attempt:
             # The peer's time begins here: what came before is ours.
             self._since = shop.clock.monotonic()
             return await shop.http.request(
-                task.request.verb,
+                request.verb,
                 made.url,
                 headers=made.headers,
                 body=made.body,
                 timeout=task.timeout,
                 max_body=shop.max_answer,
             )
-
-    async def _whole(self, task: Task) -> Task:
-        """Return a task with its request, wherever that is."""
-        if task.request_ref is None:
-            return task
-        request = _decode_request(await self._fetched(task.request_ref))
-        return msgspec.structs.replace(task, request=request, request_ref=None)
-
-    async def _fetched(self, ref: str) -> bytes:
-        data = await self._shop.blobs.get(ref)
-        if data is None:
-            raise Lost("what the task refers to is gone")
-        return data
 
     def _callback(self) -> Callback:
         task, call = self.task, self.task.call
@@ -171,7 +143,7 @@ class Attempt:
             return self.failed("internal", f"the answer was not kept ({type(error).__name__})")
         return self._report(
             Exchange(
-                verb=self.task.request.verb,
+                verb=self._request.verb,
                 url=record.url(self._url, self._secrets),
                 started_at=self.started_at,
                 latency=latency,
@@ -191,14 +163,7 @@ class Attempt:
         data = _encode(value)
         if len(data) <= LARGE:
             return None, value
-        delay = 0.1
-        while True:
-            try:
-                return await self._shop.blobs.put(data), None
-            except Transient as failure:
-                _log.warning("an answer cannot be stored yet: %s", failure)
-                await self._shop.clock.sleep(delay)
-                delay = min(2 * delay, _LONGEST_WAIT)
+        return await large.put(self._shop.blobs, self._shop.clock, data), None
 
     def _report(self, exchange: Exchange, ref: str | None = None) -> Finished:
         return Finished(self.task.call, exchange, self._shop.name, ref)

@@ -1,12 +1,13 @@
 """How an executor is put together; the process, the local stack and the simulation all use it."""
 
+from mainspring.plugin import installed
 from mainspring.ports import HttpClient
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
-from mainspring_executor.attempt import Workshop
 from mainspring_executor.client import Client
 from mainspring_executor.egress import Egress
 from mainspring_executor.pull import Executor
+from mainspring_executor.shop import Workshop
 
 _DRAIN_SHARE = 0.7  # of what is left after the notice; the frame needs the rest for leaving
 
@@ -23,6 +24,7 @@ async def build(world: World, http: HttpClient | None = None) -> Service:
         keys=config.callback_keys,
         public_url=config.public_url.rstrip("/"),
         max_answer=config.max_payload_bytes,
+        plugins=installed(),
     )
     left = max(0.0, config.drain_seconds - config.drain_notice_seconds)
     executor = Executor(

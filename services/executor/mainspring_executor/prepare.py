@@ -39,12 +39,13 @@ class Prepared(NamedTuple):
     body: bytes | None
 
 
-def prepare(task: Task, values: Json, callback: Callback | None, *, traceparent: str) -> Prepared:
+def prepare(
+    task: Task, request: Request, values: Json, callback: Callback | None, *, traceparent: str
+) -> Prepared:
     """Return the request of a task; raise `ExpressionError` when its templates cannot be rendered.
 
     `traceparent` is the place of the call in its trace.
     """
-    request = task.request
     context = values if callback is None else _with_callback(values, callback, task.aliases)
     url = compile_text(request.url).render(context, Escape.URL)
     headers, given = _own_headers(request, context)

@@ -20,13 +20,17 @@ from mainspring.domain.errors import BusUnavailable, Transient
 from mainspring.domain.task import CallId, Finished, Started, Task
 from mainspring.ports import Bus, Consumer, Delivery
 from mainspring.telemetry import metrics
-from mainspring_executor.attempt import Attempt, Workshop
+from mainspring_executor.attempt import Attempt
+from mainspring_executor.calls import PluginCall
 from mainspring_executor.reports import Reports
+from mainspring_executor.shop import Workshop
 
 SLOW: Final = 0.25
 """Seconds after which a call is announced as started."""
 WORKING: Final = 5.0
 """Seconds between two requests for more time, well below the broker's patience."""
+TALK: Final = 1.0
+"""Seconds between two reports of what a plugin says."""
 _FETCH: Final = 1.0
 _MOST_FETCHED: Final = 128
 _FIRST_WAIT: Final = 0.1
@@ -45,7 +49,7 @@ class _Job:
 
     __slots__ = ("attempt", "begun", "canceled", "deliveries", "done", "next_word", "task")
 
-    def __init__(self, attempt: Attempt, delivery: Delivery, now: float) -> None:
+    def __init__(self, attempt: Attempt | PluginCall, delivery: Delivery, now: float) -> None:
         self.attempt = attempt
         self.deliveries = [delivery]
         self.task: asyncio.Task[None] | None = None
@@ -72,6 +76,8 @@ class Executor:
         self._jobs: dict[CallId, _Job] = {}
         # By execution, in the order in which they were begun: a set would be in that of addresses.
         self._of: dict[str, dict[_Job, None]] = {}
+        # Calls of plugins, and when it was last reported what they said.
+        self._talkers: dict[_Job, float] = {}
         self._young: deque[_Job] = deque()
         self._slow: deque[_Job] = deque()
         self._begun = asyncio.Event()
@@ -179,7 +185,11 @@ class Executor:
         metrics.STEP_TASKS_DROPPED.labels(why).inc()
 
     def _begin(self, task: Task, delivery: Delivery) -> None:
-        job = _Job(Attempt(task, self._shop), delivery, self._clock.monotonic())
+        plugin = task.plugin
+        made = Attempt(task, self._shop) if plugin is None else PluginCall(task, plugin, self._shop)
+        job = _Job(made, delivery, self._clock.monotonic())
+        if plugin is not None:
+            self._talkers[job] = self._clock.monotonic()
         self._jobs[task.call] = job
         self._of.setdefault(task.call.execution, {})[job] = None
         self._young.append(job)
@@ -233,6 +243,7 @@ class Executor:
         if self._jobs.get(call) is not job:
             return False
         del self._jobs[call]
+        self._talkers.pop(job, None)
         mates = self._of[call.execution]
         mates.pop(job, None)
         if not mates:
@@ -254,6 +265,8 @@ class Executor:
             now = self._clock.monotonic()
             self._announce(now)
             self._ask_for_time(now)
+            if self._talkers:
+                self._pass_on(now)
             await self._clock.sleep(self._pause(now))
 
     def _announce(self, now: float) -> None:
@@ -280,6 +293,15 @@ class Executor:
                 delivery.working()
             job.next_word = now + WORKING
             slow.append(job)
+
+    def _pass_on(self, now: float) -> None:
+        """Report what plugins have said that are still at work."""
+        for job, since in self._talkers.items():
+            if now - since < TALK or job.done or not isinstance(job.attempt, PluginCall):
+                continue
+            self._talkers[job] = now
+            if (said := job.attempt.said()) is not None:
+                self._reports.send(said)
 
     def _pause(self, now: float) -> float:
         """Return the seconds to the next word, at most until a call begun now would be slow."""

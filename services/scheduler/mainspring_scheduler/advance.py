@@ -295,11 +295,21 @@ class Advancer:
             task = replace(task, values=None, values_ref=ref)
             data = _encoder.encode(task)
         if len(data) > LARGE:
-            ref = await self._blobs.put(_encoder.encode(task.request))
-            shell = replace(task.request, url=task.request.url[:SHOWN], headers={}, body=None)
-            data = _encoder.encode(replace(task, request=shell, request_ref=ref))
+            task = await self._shelled(task)
+            data = _encoder.encode(task)
         id = f"{task.idempotency_key}:{task.call.attempt}:{task.redispatch}"
         return Outgoing(subjects.TASK_QUEUE, data, id)
+
+    async def _shelled(self, task: Task) -> Task:
+        """Return a task whose request, or whose plugin's input, stands in a blob."""
+        plugin, request = task.plugin, task.request
+        ref = await self._blobs.put(_encoder.encode(request if plugin is None else plugin))
+        if plugin is not None:
+            return replace(task, plugin=replace(plugin, input=None), request_ref=ref)
+        if request is None:
+            return task
+        shell = replace(request, url=request.url[:SHOWN], headers={}, body=None)
+        return replace(task, request=shell, request_ref=ref)
 
 
 def _ended(action: NotifyParent) -> Outgoing:

@@ -12,7 +12,7 @@ import msgspec
 from mainspring.bus import subjects
 from mainspring.domain.message import Json
 from mainspring.domain.schemas import pretty, tidied
-from mainspring.domain.task import ChildEnded, Finished, Started, Task
+from mainspring.domain.task import ChildEnded, Finished, Logged, Started, Task
 
 _PARTITION = cast("int", "{partition}")  # the functions only put it into a text
 
@@ -72,7 +72,7 @@ def _channels() -> Json:
             subjects.result(_PARTITION),
             "What executors saw, and runs that others wait for and that have ended; a work queue"
             " for each partition.",
-            ["Started", "Finished", "ChildEnded"],
+            ["Started", "Logged", "Finished", "ChildEnded"],
             subjects.RESULTS,
         ),
         "cancel": _channel(
@@ -115,7 +115,7 @@ def _messages() -> Json:
     message_id = {"type": "object", "properties": {"Nats-Msg-Id": {"type": "string"}}}
     known: dict[str, Json] = {
         name: {"name": name, "payload": {"$ref": f"#/components/schemas/{name}"}}
-        for name in ("Appended", "Task", "Started", "Finished", "ChildEnded")
+        for name in ("Appended", "Task", "Started", "Logged", "Finished", "ChildEnded")
     }
     for name in ("Appended", "Task"):
         known[name]["headers"] = message_id
@@ -130,7 +130,7 @@ def _messages() -> Json:
 
 def _schemas() -> Json:
     _, components = msgspec.json.schema_components(
-        (Task, Started, Finished, ChildEnded), ref_template="#/components/schemas/{name}"
+        (Task, Started, Logged, Finished, ChildEnded), ref_template="#/components/schemas/{name}"
     )
     appended = {
         "title": "Appended",

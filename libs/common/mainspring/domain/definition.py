@@ -8,12 +8,20 @@ definition is immutable and known by the hash of its content.
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from mainspring.domain.expression import Guard, Path, compile_body, compile_text
+from mainspring.domain.expression import (
+    Guard,
+    Path,
+    TemplateLanguage,
+    compile_body,
+    compile_template,
+    compile_text,
+)
 from mainspring.domain.inputs import Input
 from mainspring.domain.message import Json
 
@@ -22,7 +30,6 @@ Kind: TypeAlias = Literal[
 ]
 Verb: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 OnFailure: TypeAlias = Literal["fail", "skip_dependents", "continue"]
-TemplateLanguage: TypeAlias = Literal["mustache", "cel", "jinja"]
 Ending: TypeAlias = Literal["succeeded", "failed", "timed_out", "canceled"]
 
 
@@ -263,10 +270,16 @@ class Definition(Value, frozen=True, dict=True):
     @cached_property
     def names(self) -> dict[tuple[str, str], frozenset[Path]]:
         """For each call, by ref and phase, the paths that its templates read."""
-        calls = {(step.ref, "up"): step.request for step in self.steps}
-        calls |= {(step.ref, "down"): step.compensation for step in self.steps}
+        every = tuple(_every(self.steps))
+        calls = {(step.ref, "up"): step.request for step in every}
+        calls |= {(step.ref, "down"): step.compensation for step in every}
         calls |= {("on_success", "hook"): self.on_success, ("on_failure", "hook"): self.on_failure}
-        return {call: _names(request) for call, request in calls.items() if request is not None}
+        named = {call: _names(request) for call, request in calls.items() if request is not None}
+        for step in every:
+            if step.plugin is not None:
+                compiled = compile_template(step.plugin.input, self.language)
+                named[step.ref, "up"] = compiled.references
+        return named
 
     def policy_of(self, ref: str, phase: str = "up") -> Retry:
         """Return the retry policy of a step, or of a hook: its own, or the definition's."""
@@ -282,6 +295,11 @@ class Definition(Value, frozen=True, dict=True):
         step = self.by_ref.get(ref)
         return (step.timeout if step else None) or self.timeout
 
+    def plugin_of(self, ref: str, phase: str) -> Plugin | None:
+        """Return the plugin that a step calls, if it calls one."""
+        step = self.by_ref.get(ref)
+        return step.plugin if step is not None and phase == "up" else None
+
     def request_of(self, ref: str, phase: str) -> Request | None:
         """Return what is called: a step's request, its compensation, or a hook's request."""
         if phase == "hook":
@@ -292,6 +310,14 @@ class Definition(Value, frozen=True, dict=True):
         if phase == "notify":
             return NOTIFY if step.wait is not None else None
         return step.request if phase == "up" else step.compensation
+
+
+def _every(steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield steps, and those that stand within them."""
+    for step in steps:
+        yield step
+        if step.each is not None:
+            yield from _every(step.each.steps)
 
 
 def _names(request: Request) -> frozenset[Path]:

@@ -7,7 +7,7 @@ Guessing at values by their look lost: it masks what is none, and misses what is
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from mainspring.domain.message import Json
@@ -42,6 +42,7 @@ _PARAMETER: Final = re.compile(
     r"(?i)([?&;](?:[^=&;#]*(?:token|secret|passw(?:or)?d|api[-_.]?key|signature|credential)[^=&;#]*"
     r"|key|sig|auth|code|pwd)=)([^&;#]+)"
 )
+_TELLING: Final = re.compile(r"token$|secret|passw(or)?d|api[-_.]?key|private[-_.]?key|credential")
 _USERINFO: Final = re.compile(r"(?<=//)[^/?#]*@")
 
 
@@ -69,6 +70,28 @@ def literals(url: str, headers: Mapping[str, str]) -> frozenset[str]:
     if "?" in url:
         found.update(value for _, value in _PARAMETER.findall(url) if "{{" not in value)
     return frozenset(value for value in found if len(value) >= SHORTEST)
+
+
+def literals_in(template: Json) -> frozenset[str]:
+    """Return the secrets that stand in the template of a plugin's input as they are."""
+    return frozenset(value for value in _literal_values(template) if len(value) >= SHORTEST)
+
+
+def _literal_values(template: Json) -> Iterator[str]:
+    if isinstance(template, list):
+        for each in cast("list[Json]", template):
+            yield from _literal_values(each)
+    elif isinstance(template, dict):
+        for name, value in cast("dict[str, Json]", template).items():
+            lower = name.lower()
+            if not isinstance(value, str):
+                yield from _literal_values(value)
+            elif "{{" in value:
+                continue
+            elif lower in HEADERS or _TELLING.search(lower):
+                yield from _parts(lower, value)
+            elif "?" in value:
+                yield from (found for _, found in _PARAMETER.findall(value))
 
 
 def _parts(name: str, value: str) -> list[str]:

@@ -1,15 +1,16 @@
 """What the scheduler asks of an executor, and what it hears back.
 
-A task is one attempt of one call.  It carries the request's templates and just the values that
-they name, so an executor needs no state.  A result is a report, never a verdict: whether an
-answer counts as success is decided by the execution's decider, from the definition.
+A task is one attempt of one call, over HTTP or of a plugin.  It carries the call's templates and
+just the values that they name, so an executor needs no state.  A result is a report, never a
+verdict: whether an answer counts as success is decided by the execution's decider, from the
+definition.
 """
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from mainspring.domain.definition import Request
+from mainspring.domain.definition import Plugin, Request, TemplateLanguage
 from mainspring.domain.message import Json
 
 Phase: TypeAlias = Literal["up", "down", "hook", "emit", "notify"]
@@ -17,9 +18,31 @@ Phase: TypeAlias = Literal["up", "down", "hook", "emit", "notify"]
 succeeded, and the notice that a wait has begun.  These last three may outlive the run."""
 
 Fault: TypeAlias = Literal[
-    "timeout", "connection", "refused", "template", "too_large", "canceled", "lost", "internal"
+    "timeout",
+    "connection",
+    "refused",
+    "template",
+    "too_large",
+    "canceled",
+    "lost",
+    "internal",
+    "failed",
 ]
-"""Why a call has no answer.  `refused` is the egress guard's no; `lost` an executor that died."""
+"""Why a call has no answer.  `refused` is the egress guard's no; `lost` an executor that died;
+`failed` is a plugin that could not do what it was asked."""
+
+Level: TypeAlias = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
+
+PLUGIN: Final = "PLUGIN"
+"""What stands for the verb in the record of a plugin's call."""
+
+
+class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a plugin said while it worked.  Within an attempt each line is later than the last."""
+
+    at: float
+    level: Level = "INFO"
+    message: str = ""
 
 
 class CallId(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,18 +58,21 @@ class CallId(msgspec.Struct, frozen=True, omit_defaults=True):
 class Task(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """One attempt to make.  `deadline` is the instant after which it must not be begun.
 
-    `values` are what the request's templates name; when they are large, `values_ref` names the
-    blob that holds them.  When the request itself is large, `request_ref` names the blob that holds
-    it, and `request` says only whom it is for.  `nonce` and `callback_expires_at` are set for
-    asynchronous steps, whose templates also see `callback.url` and `callback.token`.  With `sign`
-    the body is signed.
+    It is a `request`, whose templates are Mustache, or a call of a `plugin`, whose input's
+    templates are in `language`.  `values` are what the templates name; when they are large,
+    `values_ref` names the blob that holds them.  When the request (or the plugin with its input)
+    itself is large, `request_ref` names the blob that holds it, and `request` (or `plugin`) says
+    only whom it is for.  `nonce` and `callback_expires_at` are set for asynchronous steps, whose
+    templates also see `callback.url` and `callback.token`.  With `sign` the body is signed.
     """
 
     call: CallId
-    request: Request
     deadline: float
     timeout: float
     idempotency_key: str
+    request: Request | None = None
+    plugin: Plugin | None = None
+    language: TemplateLanguage = "mustache"
     project: str = "default"
     values: Json = None
     values_ref: str | None = None
@@ -68,7 +94,10 @@ class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
 
 
 class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One HTTP try as it was made: what went out, what came back or why nothing did.
+    """One try as it was made: what went out, what came back or why nothing did.
+
+    Of a plugin's call the verb is `PLUGIN` and the URL its id; `body` is its output, also what a
+    failed one left behind.  A `final` failure comes again however often it is tried.
 
     `body` is the parsed value when the answer was JSON, else its text.  `latency` is in seconds.
     `retry_after` is the peer's wish in seconds.  Secrets among the headers are already redacted.
@@ -85,21 +114,32 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     fault: Fault | None = None
     error: str | None = None
     retry_after: float | None = None
+    final: bool = False
 
 
 class Finished(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """A call that ended, with an answer or with a fault.
 
-    When the answer is large, `body_ref` names the blob that holds the JSON of its body.
+    When the answer is large, `body_ref` names the blob that holds the JSON of its body.  `logs` are
+    what was said since the last `Logged`.
     """
 
     call: CallId
     exchange: Exchange
     executor: str = ""
     body_ref: str | None = None
+    logs: tuple[LogLine, ...] = ()
 
 
-Report: TypeAlias = Started | Finished
+class Logged(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """What a call said so far that is still under way."""
+
+    call: CallId
+    lines: tuple[LogLine, ...]
+    executor: str = ""
+
+
+Report: TypeAlias = Started | Finished | Logged
 
 
 class ChildEnded(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):

@@ -1,6 +1,9 @@
 """How a plugin says that it cannot do what it was asked."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["failed", "timeout", "connection", "refused", "too_large"]
+"""How a plugin failed; those that HTTP knows too are what a retry policy may name."""
 
 
 class PluginFailed(Exception):
@@ -15,9 +18,9 @@ class PluginFailed(Exception):
         *,
         final: bool = False,
         output: object = None,
-        fault: Literal["failed", "timeout", "connection", "refused", "too_large"] = "failed",
+        fault: Kind = "failed",
     ) -> None:
         super().__init__(message)
         self.final = final
         self.output = output
-        self.fault = fault
+        self.fault: Kind = fault

@@ -68,6 +68,9 @@ class Registry:
         """The ids of all plugins, in order."""
         return sorted(self._modules)
 
+    def __contains__(self, id: str) -> bool:
+        return id in self._modules
+
     def get(self, id: str) -> Plugin | None:
         """Return a plugin; None when there is none of this id.  Raises ImportError."""
         found = self._loaded.get(id)

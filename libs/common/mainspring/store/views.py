@@ -50,6 +50,8 @@ def project(
         changes += _metadata(envelope, is_fact=isinstance(event, FACTS))
         if isinstance(event, e.StepEvent | e.Forced):
             changes += _opened(before, x, event.ref)
+        if isinstance(event, e.StepLogged):
+            continue  # lines are read from the log alone: no row speaks of them
         if isinstance(event, e.StepEvent):
             changes += _step(before, x, envelope, event)
         elif before.paused != x.paused:

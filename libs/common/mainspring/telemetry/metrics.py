@@ -114,6 +114,19 @@ STEP_TASKS_DROPPED: Final = Counter(
     "mainspring_step_tasks_dropped_total", "Tasks that were not begun, by the reason.", ["why"]
 )
 
+PLUGIN_CALLS: Final = Counter(
+    "mainspring_plugin_calls_total",
+    "Plugin calls that ended here, by the plugin's id (unknown: of none that is installed) and by "
+    "how: done, or the kind of fault.",
+    ["plugin", "outcome"],
+)
+PLUGIN_SECONDS: Final = Histogram(
+    "mainspring_plugin_call_seconds",
+    "Seconds that a plugin worked, by its id.",
+    ["plugin"],
+    buckets=_CALLS,
+)
+
 EXECUTIONS_STARTED: Final = Counter(
     "mainspring_executions_started_total", "Executions accepted, by dialect.", ["dialect"]
 )
@@ -148,6 +161,12 @@ def note_append(streams: int, events: int, refused: Iterable[str], seconds: floa
     LOG_APPEND_SECONDS.observe(seconds)
     for why in refused:
         LOG_REFUSED.labels(why).inc()
+
+
+def note_plugin(plugin: str, outcome: str, seconds: float) -> None:
+    """Count one call of a plugin: which one, how it ended, how long it worked."""
+    PLUGIN_CALLS.labels(plugin, outcome).inc()
+    PLUGIN_SECONDS.labels(plugin).observe(seconds)
 
 
 def describe_build(service: str) -> None:

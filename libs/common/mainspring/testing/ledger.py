@@ -158,7 +158,7 @@ class Ledger:
         match event:
             case e.StepScheduled():
                 yield from self._scheduled(event, book)
-            case e.StepStarted() | e.StepAccepted():
+            case e.StepStarted() | e.StepLogged() | e.StepAccepted():
                 yield from self._under_way(event, book)
             case e.StepSkipped() if book.open or event.ref in self._forced:
                 yield from self._skipped(event, book)
@@ -240,15 +240,19 @@ class Ledger:
         self._forced.discard(event.ref)
         book.visit, book.open, book.was_reset = event.visit, False, False
 
-    def _under_way(self, event: e.StepStarted | e.StepAccepted, book: Book) -> Iterator[Fault]:
+    def _under_way(
+        self, event: e.StepStarted | e.StepLogged | e.StepAccepted, book: Book
+    ) -> Iterator[Fault]:
         if not book.open or (event.visit, event.attempt) != (book.visit, book.attempt):
             yield Fault("attempt", "it speaks of an attempt that is not open")
         if isinstance(event, e.StepStarted):
             book.started = True
             return
         if not book.started:
-            yield Fault("attempt", "it was accepted and never started")
-        book.due_at = event.expires_at
+            what = "accepted" if isinstance(event, e.StepAccepted) else "heard"
+            yield Fault("attempt", f"it was {what} and never started")
+        if isinstance(event, e.StepAccepted):
+            book.due_at = event.expires_at
 
     def _succeeded(self, event: e.StepSucceeded, book: Book) -> Iterator[Fault]:
         if book.succeeded and event.visit == book.visit:
@@ -312,10 +316,10 @@ class Ledger:
         return asked
 
     def _calls_a_peer(self, event: e.StepEvent) -> bool:
-        """Say whether an executor makes the call; the scheduler sends events and starts runs."""
+        """Say whether an executor calls a peer; plugins are none, and a scheduler does the rest."""
         step = self._definition.by_ref.get(event.ref)
-        runs = event.phase == "up" and step is not None and step.kind == "child"
-        return event.phase != "emit" and not runs
+        inside = step is not None and (step.kind == "child" or step.plugin is not None)
+        return event.phase != "emit" and not (event.phase == "up" and inside)
 
     def _complete(self, ref: str) -> None:
         step = self._definition.by_ref.get(ref)

@@ -20,7 +20,17 @@ from mainspring.domain.execution.react import Dispatch, EmitEvent, StartChild, r
 from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState, absent
 from mainspring.domain.message import Json, Message, replace
 from mainspring.domain.rows import Change
-from mainspring.domain.task import CallId, Exchange, Fault, Finished, Started, Task
+from mainspring.domain.task import (
+    PLUGIN,
+    CallId,
+    Exchange,
+    Fault,
+    Finished,
+    Logged,
+    LogLine,
+    Started,
+    Task,
+)
 from mainspring.store import views
 from mainspring.store.tables import Tables
 from mainspring.testing.spec import EXECUTION, START, requested
@@ -93,6 +103,37 @@ class Player:
             error=fault if status is None else None,
         )
         return self._report(Finished(call=call, exchange=exchange))
+
+    def says(self, call: CallId, *messages: str) -> list[e.Event]:
+        """Let an executor report what a plugin has said, while it is still at work."""
+        return self._report(Logged(call=call, lines=self._lines(messages)))
+
+    def works(
+        self,
+        call: CallId,
+        output: Json = None,
+        *,
+        failure: str = "",
+        final: bool = False,
+        says: Sequence[str] = (),
+    ) -> list[e.Event]:
+        """Let an executor report that a plugin is done, or has failed, and what it said."""
+        exchange = Exchange(
+            verb=PLUGIN,
+            url="test.work",
+            started_at=self.now,
+            latency=0.05,
+            body=output,
+            fault="failed" if failure else None,
+            error=failure or None,
+            final=final,
+        )
+        return self._report(Finished(call=call, exchange=exchange, logs=self._lines(says)))
+
+    def _lines(self, messages: Sequence[str]) -> tuple[LogLine, ...]:
+        return tuple(
+            LogLine(self.now + n / 1024, "INFO", message) for n, message in enumerate(messages)
+        )
 
     def calls_back(self, call: CallId, nonce: str, body: Json = None) -> list[e.Event]:
         """Let a peer answer an asynchronous call; raises what the decider raises."""
@@ -189,7 +230,7 @@ class Player:
     def _advance(self, lost_before: float) -> c.Advance:
         return c.Advance(now=self.now, seed=self._next_seed(), lost_before=lost_before)
 
-    def _report(self, report: Started | Finished) -> list[e.Event]:
+    def _report(self, report: Started | Finished | Logged) -> list[e.Event]:
         return self._give(c.RecordReport(report=report, now=self.now, seed=self._next_seed()))
 
     def _next_seed(self) -> str:

@@ -13,6 +13,7 @@ from mainspring.domain.definition import (
     Case,
     Child,
     Definition,
+    Plugin,
     Request,
     Retry,
     Step,
@@ -35,6 +36,11 @@ def task(ref: str, *, undo: bool = False, **fields: Json) -> Step:
     compensation = call(ref, "undo") if undo else None
     plain = Step(ref=ref, next=FOLLOWING, request=call(ref), compensation=compensation)
     return replace(plain, **fields)
+
+
+def work(ref: str, given: Json = None, *, plugin: str = "test.work", **fields: Json) -> Step:
+    """Return a step that calls a plugin."""
+    return replace(Step(ref=ref, next=FOLLOWING, plugin=Plugin(plugin, given)), **fields)
 
 
 def later(

@@ -27,6 +27,7 @@ from mainspring.testing.shapes import (
     switch,
     task,
     wait,
+    work,
 )
 
 BIG = {">": [{"var": "payload.amount"}, 100]}
@@ -70,6 +71,21 @@ def success() -> Player:
     player.ask(c.RequestWake())
     player.advance()
     _answer(player, 202, 200)
+    return player
+
+
+def spoken() -> Player:
+    """Play a plugin that talks while it works, fails, and is done at its second try."""
+    steps = (work("measure", {"of": "{{payload.size}}"}, retry=again(1, delay=1.0)), work("tell"))
+    player = _begun(Player(path(*steps), payload={"size": 3}))
+    one = player.in_flight()[0].call
+    player.starts(one)
+    player.says(one, "looking", "found it")
+    player.pass_time(0.5)
+    player.works(one, {"read": 1}, failure="it slipped", says=("slipping",))
+    _wait(player)
+    player.works(player.in_flight()[0].call, {"read": 3}, says=("three",))
+    player.works(player.in_flight()[0].call, {})
     return player
 
 
@@ -511,6 +527,7 @@ TOURS: Final[dict[str, Callable[[], Player]]] = {
     tour.__name__: tour
     for tour in (
         success,
+        spoken,
         callbacks,
         branches,
         compensation,

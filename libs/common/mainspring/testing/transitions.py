@@ -230,6 +230,8 @@ def _calls(event: e.StepScheduled, x: Execution) -> bool:
         return x.definition.by_ref[event.ref].emit_key is not None
     if event.phase == "up" and x.definition.by_ref[event.ref].kind == "child":
         return True
+    if x.definition.plugin_of(event.ref, event.phase) is not None:
+        return True
     return x.definition.request_of(event.ref, event.phase) is not None
 
 
@@ -325,6 +327,11 @@ def _moved(event: e.StepEvent, x: Execution, step: StepState | None) -> Iterator
             yield from _demand(step.attempt == event.attempt, "another attempt is in flight")
             asks = event.phase == "up" and x.definition.by_ref[event.ref].asynchronous
             yield from _demand(asks, "it is not asynchronous")
+        case e.StepLogged():
+            yield from _demand(step.status == "running", f"a {step.status} step says nothing")
+            yield from _demand(step.attempt == event.attempt, "another attempt is in flight")
+            instants = [step.logged_at, *(line.at for line in event.lines)]
+            yield from _demand(instants == sorted(set(instants)), "a line is not later than before")
         case e.StepRedispatched():
             yield from _demand(step.status in IN_FLIGHT, f"it is {step.status}, not in flight")
             yield from _demand(step.attempt == event.attempt, "another attempt is in flight")

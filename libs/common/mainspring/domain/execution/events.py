@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from mainspring.domain.message import Json, Message
-from mainspring.domain.task import Exchange, Fault, Phase
+from mainspring.domain.task import Exchange, Fault, LogLine, Phase
 
 StepFault: TypeAlias = (
     Fault
@@ -224,6 +224,13 @@ class StepStarted(StepEvent, frozen=True, kw_only=True):
     at: float
 
 
+class StepLogged(StepEvent, frozen=True, kw_only=True):
+    """What an attempt said while it worked, or at its end just before its outcome."""
+
+    attempt: int
+    lines: tuple[LogLine, ...]
+
+
 class StepAccepted(StepEvent, frozen=True, kw_only=True):
     """The peer took an asynchronous call; its callback is awaited until `expires_at`."""
 
@@ -390,6 +397,7 @@ Event: TypeAlias = (
     | StepScheduled
     | StepRedispatched
     | StepStarted
+    | StepLogged
     | StepAccepted
     | StepSucceeded
     | StepFailed

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from mainspring.domain.definition import Child
 from mainspring.domain.execution import events as e
-from mainspring.domain.execution.context import Viewpoint, values
+from mainspring.domain.execution.context import Viewpoint, everything, values
 from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState
 from mainspring.domain.execution.steps import LISTEN
+from mainspring.domain.expression import ROOT
 from mainspring.domain.identity import child_id
 from mainspring.domain.message import Json, Message
 from mainspring.domain.task import CallId, Task
@@ -207,7 +208,8 @@ def task_of(x: Execution, state: StepState) -> Task:
     """
     definition = x.definition
     request = definition.request_of(state.ref, state.phase)
-    if request is None:
+    plugin = definition.plugin_of(state.ref, state.phase) if request is None else None
+    if request is None and plugin is None:
         raise LookupError(f"{state.ref} in phase {state.phase} calls nothing")
     phase = "UP" if state.phase == "up" else "DOWN"
     view = Viewpoint(state.token, state.ref, phase, state.attempt)
@@ -224,19 +226,25 @@ def task_of(x: Execution, state: StepState) -> Task:
             attempt=state.attempt,
         ),
         request=request,
+        plugin=plugin,
+        language=definition.language if plugin is not None else "mustache",
         deadline=state.dispatched_at + LISTEN,
         timeout=timeout,
         idempotency_key=f"{x.id}:{state.phase}:{state.ref}:{state.visit}",
         project=x.project,
         traceparent=x.traceparent,
-        values=_notice(x, state)
-        if is_notice
-        else values(x, definition.names[state.ref, state.phase], view),
+        values=_notice(x, state) if is_notice else _named(x, state, view),
         nonce=state.nonce,
         callback_expires_at=expires and expires + TOKEN_LIFE,
         redispatch=state.redispatches,
         sign=is_notice,
     )
+
+
+def _named(x: Execution, state: StepState, view: Viewpoint) -> Json:
+    """Return what the templates of a call name; all there is, when that cannot be known."""
+    paths = x.definition.names[state.ref, state.phase]
+    return everything(x, view) if ROOT in paths else values(x, paths, view)
 
 
 def _notice(x: Execution, state: StepState) -> Json:

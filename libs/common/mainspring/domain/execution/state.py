@@ -92,6 +92,7 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
 
     `attempt` counts over the whole visit, resets included; `tries` counts since the last reset and
     is what the retry policy sees.  `callback` is an answer that came and was not judged yet.
+    `logged_at` is the instant of the last line that the attempt has logged.
     `opened` and `resolution` stay after a wait is over, until the step is reset.
     """
 
@@ -125,6 +126,7 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     resolution: Resolution | None = None
     key: str = ""
     payload: Json = None
+    logged_at: float = 0.0
 
 
 class Token(msgspec.Struct, frozen=True):

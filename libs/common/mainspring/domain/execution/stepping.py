@@ -68,8 +68,8 @@ def _moved(x: Execution, event: e.StepEvent, step: StepState) -> Execution:
             return put(
                 x, replace(step, status="scheduled", dispatched_at=event.at, redispatches=count)
             )
-        case e.StepStarted():
-            return put(x, replace(step, status="running", started_at=event.at))
+        case e.StepStarted() | e.StepLogged():
+            return put(x, _at_work(step, event))
         case e.StepAccepted():
             step = replace(
                 step,
@@ -91,6 +91,12 @@ def _moved(x: Execution, event: e.StepEvent, step: StepState) -> Execution:
             return _reset(x, step)
         case _:
             return x
+
+
+def _at_work(step: StepState, event: e.StepStarted | e.StepLogged) -> StepState:
+    if isinstance(event, e.StepStarted):
+        return replace(step, status="running", started_at=event.at)
+    return replace(step, logged_at=max((step.logged_at, *(line.at for line in event.lines))))
 
 
 def _resolution(x: Execution, event: "_Settling") -> Resolution:
@@ -157,6 +163,7 @@ def _entered(x: Execution, event: "_Entering", status: StepStatus) -> StepState:
         step,
         status=status,
         attempt=event.attempt,
+        logged_at=0.0,
         redispatches=0,
         started_at=None,
         finished_at=None,

@@ -1,5 +1,7 @@
 """The life of one step: entered, tried, answered, fallen due."""
 
+from collections.abc import Sequence
+
 from mainspring.domain.definition import Callback, Step
 from mainspring.domain.execution import attempts, pauses, waits
 from mainspring.domain.execution import events as e
@@ -7,9 +9,10 @@ from mainspring.domain.execution.context import Viewpoint, judge, value
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import IN_FLIGHT, StepState, callback_timeout
 from mainspring.domain.expression import ExpressionError
+from mainspring.domain.message import replace
 from mainspring.domain.planner import path
 from mainspring.domain.planner.plan import Join
-from mainspring.domain.task import Exchange, Finished, Report, Started
+from mainspring.domain.task import PLUGIN, Exchange, Finished, Logged, LogLine, Report, Started
 
 LISTEN = 60.0
 """Seconds that a task may wait in the queue before it is begun; later it must not be."""
@@ -135,18 +138,49 @@ def record(draft: Draft, report: Report) -> None:
         return
     if (state.visit, state.attempt) != (call.visit, call.attempt):
         return
-    at = report.at if isinstance(report, Started) else report.exchange.started_at
+    at = _begun_at(report)
     if state.status == "scheduled":
         draft.emit(
             e.StepStarted(
                 ref=call.ref, phase=call.phase, visit=call.visit, attempt=call.attempt, at=at
             )
         )
+    if not isinstance(report, Started):
+        _log(draft, state, report.logs if isinstance(report, Finished) else report.lines)
     if isinstance(report, Finished):
         _answered(draft, state, report.exchange)
 
 
+def _begun_at(report: Report) -> float:
+    match report:
+        case Started():
+            return report.at
+        case Logged():
+            return report.lines[0].at if report.lines else 0.0
+        case Finished():
+            return report.exchange.started_at
+
+
+def _log(draft: Draft, state: StepState, lines: Sequence[LogLine]) -> None:
+    """Record what was said since the last report; of one that comes again, nothing."""
+    said = tuple(line for line in lines if line.at > state.logged_at)
+    if said:
+        draft.emit(
+            e.StepLogged(
+                ref=state.ref,
+                phase=state.phase,
+                visit=state.visit,
+                attempt=state.attempt,
+                lines=said,
+            )
+        )
+
+
 def _answered(draft: Draft, state: StepState, exchange: Exchange) -> None:
+    if exchange.verb == PLUGIN and exchange.fault is None:
+        # The output stands in the event already: a second copy would only double the log.
+        attempts.succeed(draft, state, exchange.body, replace(exchange, body=None))
+        return
     if exchange.status is None:
         _no_answer(draft, state, exchange)
         return
@@ -197,8 +231,9 @@ def _no_answer(draft: Draft, state: StepState, exchange: Exchange) -> None:
         # The peer has called back already, so the call was taken: only its answer got lost.
         _accept(draft, state, exchange, step.callback)
         return
-    reason = f"node={state.ref} error={exchange.error or exchange.fault}"
-    final = exchange.fault in ("template", "refused")
+    said = exchange.error or exchange.fault or ""
+    reason = said if exchange.verb == PLUGIN else f"node={state.ref} error={said}"
+    final = exchange.final or exchange.fault in ("template", "refused")
     attempts.fail(draft, state, reason, exchange.fault or "internal", exchange, final=final)
 
 
