@@ -4,8 +4,9 @@ Only the roots and the steps that an expression names are gathered, so a task ca
 it uses and a switch in a run of thousands of steps costs what it reads.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, cast
 
 from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.expression import (
@@ -23,6 +24,21 @@ from mainspring.domain.expression import (
 )
 from mainspring.domain.message import Json
 from mainspring.domain.planner.path import is_visible
+from mainspring.domain.task import PLUGIN
+
+ROOTS: Final = (
+    "payload",
+    "nodes",
+    "steps",
+    "step",
+    "outputs",
+    "prev",
+    "vars",
+    "run",
+    "flow",
+    "call",
+)
+"""The engine's own names.  An executor adds `kv`, for a call that names a key of the store."""
 
 
 class Viewpoint(NamedTuple):
@@ -48,8 +64,7 @@ def values(x: Execution, paths: Iterable[Path], view: Viewpoint) -> dict[str, Js
 
 def everything(x: Execution, view: Viewpoint) -> dict[str, Json]:
     """Return all that an expression could see, for one that computes its names."""
-    roots = ("payload", "nodes", "steps", "step", "prev", "run", "call", *x.definition.aliases)
-    return values(x, [(root,) for root in roots], view)
+    return values(x, [(root,) for root in (*ROOTS, *x.definition.aliases)], view)
 
 
 def judge(x: Execution, rule: Json, view: Viewpoint, extra: dict[str, Json] | None = None) -> bool:
@@ -92,26 +107,89 @@ def _root(x: Execution, name: str, inner: list[Path], view: Viewpoint) -> tuple[
             return ({ref: _node(x, x.steps[ref]) for ref in _refs(x, inner, view)},)
         case ["steps"]:
             return ({ref: _result(x, x.steps[ref]) for ref in _refs(x, inner, view)},)
+        case ["outputs"]:
+            return (_outputs(x, inner, view),)
         case ["step"]:
             return (_steps(x, inner, view),)
         case ["prev"]:
             return _prev(x, view)
+        case _:
+            return _about(x, name, inner, view)
+
+
+def _about(x: Execution, name: str, inner: list[Path], view: Viewpoint) -> tuple[Json] | None:
+    """Return what a name says of the definition, of the run, or of the call that is made."""
+    match name.split("."):
+        case ["vars", *rest]:
+            return _follow(x.definition.vars, rest)
         case ["run", *rest]:
-            return _inside(_run(x), rest)
+            return _run(x, rest, inner)
+        case ["flow", *rest]:
+            return _inside(_flow(x), rest)
         case ["call", *rest]:
             return _inside({"step": view.step, "phase": view.phase, "attempt": view.attempt}, rest)
         case _:
             return None
 
 
-def _run(x: Execution) -> dict[str, Json]:
+def _run(x: Execution, rest: list[str], inner: list[Path]) -> tuple[Json] | None:
+    """Return what the root `run` says, as far as it is named; once the work has ended also how."""
+    if rest:
+        return (_RUN[rest[0]](x),) if rest[0] in _RUN else None
+    named = {path[0] for path in inner} if all(inner) else _RUN.keys()
+    return ({name: _RUN[name](x) for name in _RUN if name in named},)
+
+
+def _ended_as(x: Execution) -> str:
+    status = x.unwinding.outcome if x.unwinding is not None else x.status
+    return x.definition.words.get(status, status)
+
+
+def _took_ms(x: Execution) -> int:
+    return 0 if x.started_at is None else max(0, round((x.updated_at - x.started_at) * 1000))
+
+
+def _failed_step(x: Execution) -> str | None:
+    """Return the step that failed first of those whose failure the run does not pass over."""
+    failed = [
+        (state.finished_at or 0.0, step.ref)
+        for step in x.definition.steps
+        if (state := x.of(step.ref)) is not None
+        and state.status == "failed"
+        and step.on_failure != "continue"
+    ]
+    return min(failed)[1] if failed else None
+
+
+_RUN: Final[Mapping[str, Callable[[Execution], Json]]] = {
+    "id": lambda x: x.id,
+    "name": lambda x: x.definition.name,
+    "version": lambda x: x.definition.version,
+    "workflow_name": lambda x: x.definition.name,
+    "workflow_version": lambda x: x.definition.version,
+    "project": lambda x: x.project,
+    "tags": lambda x: x.requested.tags if x.requested else {},
+    "started_at": lambda x: None if x.started_at is None else rfc3339(x.started_at),
+    "status": _ended_as,
+    "error": lambda x: x.reason,
+    "failed_step": _failed_step,
+    "duration_ms": _took_ms,
+}
+
+
+def _flow(x: Execution) -> dict[str, Json]:
+    asked, version = x.requested, x.definition.version
     return {
-        "id": x.id,
+        "id": asked.catalog_id if asked is not None else None,
         "name": x.definition.name,
-        "version": x.definition.version,
-        "project": x.project,
-        "tags": x.requested.tags if x.requested else {},
+        "namespace": x.project,
+        "revision": int(version) if version.isascii() and version.isdecimal() else version,
     }
+
+
+def rfc3339(at: float) -> str:
+    """Return an instant as expressions see it: in UTC, to the millisecond."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _follow(inside: Json, rest: list[str]) -> tuple[Json] | None:
@@ -148,13 +226,29 @@ def _status(x: Execution, step: StepState) -> str:
 
 
 def _result(x: Execution, step: StepState) -> Json:
-    """Return what the root `steps` says of a step: its output, its status, its answer."""
-    result: dict[str, Json] = {"output": step.output, "status": _status(x, step)}
-    answer = step.exchange
-    if answer is not None:
+    """Return what the root `steps` says of a step: its output, status, error, and answer.
+
+    A step that was skipped has an empty output; a plugin that failed, what it left behind.
+    """
+    answer, is_skipped = step.exchange, step.status == "skipped"
+    result: dict[str, Json] = {
+        "output": {} if is_skipped else step.output,
+        "status": _status(x, step),
+        "error": (step.reason or "") if step.status == "failed" else None,
+    }
+    if answer is not None and answer.verb == PLUGIN:
+        if step.status == "failed":
+            result["output"] = {} if answer.body is None else answer.body
+    elif answer is not None:
         response = {"status": answer.status, "headers": answer.headers, "body": answer.body}
         result["response"] = response
     return result
+
+
+def _outputs(x: Execution, inner: list[Path], view: Viewpoint) -> Json:
+    """Return the outputs of the steps that have succeeded."""
+    found = [x.steps[ref] for ref in _refs(x, inner, view)]
+    return {step.ref: step.output for step in found if step.status == "succeeded"}
 
 
 def _node(x: Execution, step: StepState) -> Json:

@@ -5,13 +5,12 @@ dispatched anew, and a report about a stopped step changes nothing.  So every ac
 out twice, and says by its ids that it is the same one.
 """
 
-from datetime import UTC, datetime
 from typing import TypeAlias
 from urllib.parse import quote
 
 from mainspring.domain.definition import Child
 from mainspring.domain.execution import events as e
-from mainspring.domain.execution.context import Viewpoint, everything, values
+from mainspring.domain.execution.context import Viewpoint, everything, rfc3339, values
 from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState
 from mainspring.domain.execution.steps import LISTEN
 from mainspring.domain.expression import ROOT
@@ -259,11 +258,7 @@ def _notice(x: Execution, state: StepState) -> Json:
             "event_key": opened.key,
             "trigger_id": opened.id,
             "project_id": x.project,
-            "expires_at": None if opened.expires_at is None else _rfc3339(opened.expires_at),
+            "expires_at": None if opened.expires_at is None else rfc3339(opened.expires_at),
             "callback_url": f"/v1/events/{quote(opened.key, safe='')}/send",
         }
     }
-
-
-def _rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
