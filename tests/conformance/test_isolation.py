@@ -61,6 +61,7 @@ async def ours(http: httpx.AsyncClient, service: Service) -> Json:
         "name": stored["name"],
         "saga_version": stored["version"],
         "saga": saga,
+        "plugin": "no.plugin",  # plugins are nobody's: of this one there is nothing to be seen
     }
 
 
@@ -72,6 +73,7 @@ def path_of(operation: Operation, ours: Json) -> str:
         "/v1/workflows/": {"id": "workflow"},
         "/v1/workflow-runs/": {"id": "run"},
         "/v1/approvals/": {"id": "approval"},
+        "/api/v1/plugins/": {"id": "plugin"},
     }
     plain = {"nodeId": "nap", "ref": "w", "key": "door%3A1", "prefix": "door%3A"}
     path, named = operation.path, {"version": "1"} | plain

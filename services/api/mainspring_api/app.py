@@ -19,13 +19,14 @@ from mainspring.http.sizes import largest
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_api.context import Api, api_of
+from mainspring_api.dialects.flows.routes import OPERATIONS as FLOWS
 from mainspring_api.dialects.kv.routes import OPERATIONS as KV
 from mainspring_api.dialects.native.routes import OPERATIONS as NATIVE
 from mainspring_api.dialects.sagas.routes import OPERATIONS as SAGAS
 from mainspring_api.documents import document_routes
 from mainspring_api.gateway import Gateway
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE, *KV)
+OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE, *FLOWS, *KV)
 """Everything that the api can do; each dialect adds its own."""
 
 DOCUMENTED: Final[tuple[Operation, ...]] = (*OPERATIONS, *EVENTS)

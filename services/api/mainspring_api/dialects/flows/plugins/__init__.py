@@ -1,0 +1,1 @@
+"""The plugins that tasks are made of, as clients see them."""

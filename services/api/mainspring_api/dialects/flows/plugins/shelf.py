@@ -1,0 +1,38 @@
+"""All plugins that are installed here, found once a process.
+
+A package that cannot be loaded is told once in the log, and its plugins are not there: the others
+are, and so is the api.
+"""
+
+import logging
+from functools import cache
+
+from mainspring.plugin import Manifest, Registry, installed
+
+_log = logging.getLogger(__name__)
+
+
+@cache
+def registry() -> Registry:
+    """Return the registry of this process."""
+    return installed()
+
+
+@cache
+def manifests() -> dict[str, Manifest]:
+    """Return the manifests of all plugins that flows may name, by id, in order."""
+    found: dict[str, Manifest] = {}
+    for id in registry().ids:
+        manifest = _manifest(id) if "." in id else None
+        if manifest is not None:
+            found[id] = manifest
+    return found
+
+
+def _manifest(id: str) -> Manifest | None:
+    try:
+        plugin = registry().get(id)
+    except ImportError:
+        _log.exception("the plugin %s cannot be loaded", id)
+        return None
+    return plugin.manifest if plugin is not None else None
