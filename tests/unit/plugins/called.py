@@ -1,7 +1,7 @@
 """Calls of a plugin as the executor makes them: input checked, run, output checked."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from mainspring.domain.message import Json
 from mainspring.plugin import PluginFailed, installed
@@ -32,6 +32,12 @@ async def refused(id: str, context: TestContext, **given: Json) -> PluginFailed:
     except PluginFailed as failed:
         return failed
     raise AssertionError(f"{id} did not fail, it gave {output}")
+
+
+def kept(failed: PluginFailed) -> dict[str, Any]:
+    """Return the output that is kept of a failure."""
+    assert isinstance(failed.output, dict)
+    return cast("dict[str, Any]", failed.output)
 
 
 def faults(id: str, given: Json) -> list[str]:
