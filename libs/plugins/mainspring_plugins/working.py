@@ -8,15 +8,15 @@ All failures are `PluginFailed` and final: the same input would fail again.
 from collections.abc import Callable, Coroutine
 from typing import Final, TypeAlias
 
+import msgspec
+
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, PluginFailed
-from mainspring_plugins.shapes import is_list, is_object
 
 Work: TypeAlias = Callable[[dict[str, Json]], dict[str, Json]]
 Run: TypeAlias = Callable[[dict[str, Json], Context], Coroutine[None, None, dict[str, Json]]]
 
-BULKY_TEXT: Final = 200_000
-BULKY_LIST: Final = 5_000
+BULKY: Final = 200_000  # bytes of JSON
 TOO_DEEP: Final = "the data are nested too deeply"
 
 
@@ -61,10 +61,7 @@ def guarded(work: Work, given: dict[str, Json]) -> dict[str, Json]:
 
 def bulky(given: dict[str, Json]) -> bool:
     """Tell whether work on these data would hold up everything else for long."""
-    return any(_is_bulky(value) for value in given.values())
-
-
-def _is_bulky(value: Json) -> bool:
-    if isinstance(value, str):
-        return len(value) > BULKY_TEXT
-    return (is_list(value) or is_object(value)) and len(value) > BULKY_LIST
+    try:
+        return len(msgspec.json.encode(given)) > BULKY
+    except (RecursionError, msgspec.MsgspecError, UnicodeEncodeError):
+        return True

@@ -34,9 +34,11 @@ async def done(id: str, context: TestContext | None = None, /, **given: Json) ->
 
 async def refused(id: str, context: TestContext | None = None, /, **given: Json) -> str:
     """Return the message with which the plugin fails, for good; fail where it does not."""
+    failure: PluginFailed | None = None
     try:
         output = await done(id, context, **given)
-    except PluginFailed as failure:
-        assert failure.final, "trying the same input again cannot help"
-        return str(failure)
-    raise AssertionError(f"{id} gave {output!r}")
+    except PluginFailed as error:
+        failure, output = error, None
+    assert failure is not None, f"{id} gave {output!r}"
+    assert failure.final, "trying the same input again cannot help"
+    return str(failure)
