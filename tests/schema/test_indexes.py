@@ -24,6 +24,7 @@ from mainspring.testing.samples import (
     execution_stream,
     idempotency_row,
     requested,
+    starter_row,
     succeeded,
     trigger_row,
     uuid,
@@ -85,6 +86,19 @@ SERVES = {
     "blobs_forget": {"blobs_by_age", "blobs_pkey"},
     "keys_forget": {"idempotency_by_age"},
 }
+    "starter_by_id": {"starters_pkey", "events_one_per_version"},
+    "starter_by_key": {"starters_one_key", "events_one_per_version"},
+    "starters": {"starters_newest", "events_one_per_version"},
+    "starters_due": {"starters_due", "events_one_per_version"},
+    "starters_next_due": {"starters_due"},
+    "starters_following": {"starters_following", "events_one_per_version"},
+    "definitions_newest_of": {
+        "definitions_pkey",
+        "definitions_one_name",
+        "events_one_per_version",
+    },
+    "executions_by_id": {"executions_pkey"},
+    "cursor": {"cursors_pkey"},
 BY_CONSTRAINT_ALONE = {
     # Arbiters of upserts and guards: no query reads by them.
     "audit_pkey",
@@ -143,6 +157,15 @@ async def planner(
         )
         for n, s in enumerate(streams)
     ]
+            starter_row(
+                n,
+                project=f"p{n % 50}",
+                partition=n % 8,
+                created_at=NOW + n,
+                due_at=NOW + n if n % 3 == 0 else None,
+                key=f"k{n}" if n % 3 == 1 else None,
+                follows="order" if n % 50 == 2 else None,
+            ),
     names = [definition_append(uuid(n), f"d{n}", project=f"p{n % 50}") for n in range(rows)]
     await postgres_store.log.append([*batch, *names])
     connection = await asyncpg.connect(database_url, server_settings=dict(READ_SETTINGS))
@@ -155,6 +178,7 @@ async def planner(
     await connection.execute("vacuum analyze")
     yield connection
     await connection.close()
+        "insert into mainspring.cursors select n::text, n from generate_series(1, 1500) n;"
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from mainspring.domain.rows import (
     TimerRow,
     TriggerRow,
 )
+from mainspring.domain.starters import Starter
 from mainspring.domain.task import Exchange
 
 
@@ -342,13 +343,72 @@ class Views(Protocol):
 
     async def idempotency(
         self, project: str, actor: str, route: str, key: str
+    async def starter(self, id: str, *, project: str | None = None) -> Starter | None:
+        """Return a starter by its id, also one that was removed."""
+        ...
+
+    async def webhook(self, key: str) -> Starter | None:
+        """Return the webhook that is found by a key (`starters.address`)."""
+        ...
+
+    async def starters(
+        self,
+        project: str,
+        *,
+        kind: str | None = None,
+        workflow: str | None = None,
+        enabled: bool | None = None,
+        limit: int = 50,
+        before: Page | None = None,
+    ) -> list[Starter]:
+        """Return starters of a project that are there, newest first by (created_at, id)."""
+        ...
+
+    async def due_starters(
+        self, partitions: Sequence[int], *, until: float, limit: int
+    ) -> list[Starter]:
+        """Return schedules due at `until` or before, in order of (due_at, id)."""
+        ...
+
+    async def next_due(self, partitions: Sequence[int]) -> float | None:
+        """Return when the next schedule falls due, or fell due already."""
+        ...
+
+    async def followers(self, *, limit: int) -> list[Starter]:
+        """Return enabled starters that follow the ends of runs, oldest first."""
+        ...
+
+    async def newest_of(
+        self, workflows: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], DefinitionDetail]:
+        """Return the newest versions of workflows, by (project, id of the first version's row).
+
+        Deleted ones are left out; of those whose versions are words each stands for itself.
+        """
+        ...
+
+    async def executions_by_id(self, ids: Sequence[str]) -> list[ExecutionRow]:
+        """Return these executions, of any project, in no order that matters."""
+        ...
+
+    async def cursor(self, name: str) -> int | None:
+        """Return how far a reader of the log has come; None before it noted that."""
+        ...
+
+    async def move_cursor(self, name: str, position: int) -> None:
+        """Note how far a reader of the log has come; durable when it returns, and never back.
+
+        No row follows from it, and no event says it: read from further back, all is done again.
+        """
+        ...
+
     ) -> IdempotencyRow | None: ...
 
     async def forget_keys(self, *, before: float, limit: int) -> int:
         """Delete answers under idempotency keys from before an instant, the oldest first.
 
-        Returns how many, at most `limit`.  The one method that writes: what it deletes is found
-        again only by a rebuild, and means nothing any more.
+        Returns how many, at most `limit`.  It writes, as `move_cursor` does: what it deletes is
+        found again only by a rebuild, and means nothing any more.
         """
         ...
 

@@ -24,6 +24,7 @@ from mainspring.domain.rows import (
     KeyValueGone,
     KeyValueRow,
     Row,
+    StarterRow,
     StepRow,
     TimerGone,
     TimerRow,
@@ -51,6 +52,7 @@ TABLES: Final[Mapping[type[Row], str]] = {
     IdempotencyRow: "idempotency",
     KeyValueRow: "kv",
     KeyValueGone: "kv",
+    StarterRow: "starters",
 }
 
 PRIMARY_KEYS: Final[dict[str, Callable[[Change], Key]]] = {
@@ -66,6 +68,7 @@ PRIMARY_KEYS: Final[dict[str, Callable[[Change], Key]]] = {
     "audit": attrgetter("category", "stream", "version"),
     "idempotency": attrgetter("project", "actor", "route", "key"),
     "kv": attrgetter("stream"),
+    "starters": attrgetter("id"),
 }
 
 KEY_LIFETIME_S: Final = 24 * 60 * 60

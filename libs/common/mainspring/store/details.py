@@ -12,9 +12,11 @@ from mainspring.domain.rows import (
     DefinitionRow,
     ExecutionRow,
     KeyValueRow,
+    StarterRow,
     StepRow,
     TriggerRow,
 )
+from mainspring.domain.starters import Starter, StarterSet
 from mainspring.domain.task import Exchange
 from mainspring.domain.upcast import decode
 from mainspring.ports import (
@@ -75,6 +77,12 @@ def definition_detail(row: DefinitionRow, stored: Stored) -> DefinitionDetail:
 def kv_detail(row: KeyValueRow, stored: Stored) -> KeyValueDetail:
     """Return a key with its value."""
     return KeyValueDetail(row, _field("kv", stored, "value"))
+
+
+def starter_in(row: StarterRow, told: Stored) -> Starter | None:
+    """Return a starter with what it is to do; None when no event says that."""
+    form = decode("starter", *told) if told else None
+    return Starter(row, form) if isinstance(form, StarterSet) else None
 
 
 def _field(category: str, stored: Stored, name: str) -> object:

@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias, cast
 
-from mainspring.domain import catalog, kv, triggers
+from mainspring.domain import catalog, kv, starters, triggers
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.errors import Corrupt
 from mainspring.domain.execution.events import ExecutionRequested
 from mainspring.domain.execution.history import event_of
 from mainspring.domain.execution.state import absent
-from mainspring.domain.rows import BufferedRow, Change, DefinitionRow, KeyValueRow
+from mainspring.domain.rows import BufferedRow, Change, DefinitionRow, KeyValueRow, StarterRow
 from mainspring.domain.upcast import event_in
 from mainspring.store.changes import last_per_key
 from mainspring.store.views import (
@@ -20,10 +20,13 @@ from mainspring.store.views import (
     project_kv,
     project_purge,
     project_request,
+    project_starter,
 )
 
 UNSEEN: Final = frozenset({"gate"})
 """Categories of streams that no row follows from; such a stream may be longer than memory is."""
+
+_FIRED: Final = starters.StarterFired.__name__
 
 Compiled: TypeAlias = Callable[[str], Awaitable[Definition]]
 """What finds a compiled definition by its hash."""
@@ -50,6 +53,8 @@ async def fold(stream: Sequence[Envelope], compiled: Compiled) -> list[Change]:
             return [change for envelope in stream for change in project_request(envelope)]
         case "kv":
             return last_per_key(_key(stream))
+        case "starter":
+            return fold_starter(stream)
         case _:
             return last_per_key(_catalog(stream))
 
@@ -85,6 +90,25 @@ def _key(stream: Sequence[Envelope]) -> list[Change]:
         row = next((change for change in new if isinstance(change, KeyValueRow)), None)
         changes += new
     return changes
+
+
+def fold_starter(stream: Sequence[Envelope], before: StarterRow | None = None) -> list[Change]:
+    """Return the rows after more events of a starter, whose row was `before` till then."""
+    changes: list[Change] = []
+    for envelope in stream:
+        new = project_starter(envelope, cast("starters.Event", event_in(envelope)), before)
+        before = next((change for change in new if isinstance(change, StarterRow)), before)
+        changes += new
+    return last_per_key(changes)
+
+
+def thinned(stream: Sequence[Envelope]) -> list[Envelope]:
+    """Return a starter's events without the firings that a later one has overtaken.
+
+    A schedule fires for years, and nothing of its row follows from any firing but the last.
+    """
+    last = max((one.version for one in stream if one.type == _FIRED), default=0)
+    return [one for one in stream if one.type != _FIRED or one.version == last]
 
 
 def _catalog(stream: Sequence[Envelope]) -> list[Change]:

@@ -7,7 +7,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from mainspring.domain.envelope import EMPTY, Envelope, StreamId, head_of
-from mainspring.domain.rows import Change, DefinitionRow, IdempotencyRow, TriggerRow
+from mainspring.domain.rows import Change, DefinitionRow, IdempotencyRow, StarterRow, TriggerRow
 from mainspring.ports import Append, Appended, Refused
 from mainspring.store.changes import KEY_LIFETIME_S, last_per_key
 from mainspring.store.tables import Tables
@@ -90,6 +90,11 @@ class MemoryLog:
                 return Refused("name_taken") if taken else None
             case TriggerRow(status="waiting"):
                 return self._key_refusal(change, changes)
+            case StarterRow(key=str() as key):
+                taken = any(
+                    row.key == key and row.id != change.id for row in self._tables.rows(StarterRow)
+                )
+                return Refused("name_taken") if taken else None
             case _:
                 return None
 

@@ -28,10 +28,11 @@ from mainspring.store.details import (
     step_detail,
 )
 from mainspring.store.memory_kv import MemoryKeyValues
+from mainspring.store.memory_starters import MemoryStarters
 from mainspring.store.memory_waits import MemoryWaits
 
 
-class MemoryViews(MemoryWaits, MemoryKeyValues):
+class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters):
     """The Views port over dicts."""
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:

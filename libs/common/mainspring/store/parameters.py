@@ -27,6 +27,7 @@ from mainspring.domain.rows import (
     IdempotencyRow,
     KeyValueGone,
     KeyValueRow,
+    StarterRow,
     StepRow,
     TimerGone,
     TimerRow,
@@ -56,6 +57,7 @@ VIEWS: Final[dict[type[Change], str]] = {
     BufferedExpired: "buffered_expired",
     KeyValueRow: "kv",
     KeyValueGone: "kv_gone",
+    StarterRow: "starters",
 }
 """The kinds of rows in the order of their parameters, with the part that writes each."""
 

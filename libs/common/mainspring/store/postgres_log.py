@@ -130,7 +130,7 @@ def _outcome_of(error: asyncpg.PostgresError, append: Append) -> Outcome:
     """Say what an error of the statement means for the only append in it."""
     constraint = getattr(error, "constraint_name", None)
     table, column = getattr(error, "table_name", None), getattr(error, "column_name", None)
-    if constraint in ("definitions_one_name", "triggers_one_waiting_key"):
+    if constraint in ("definitions_one_name", "triggers_one_waiting_key", "starters_one_key"):
         return Refused("name_taken")
     if (table, column) == ("idempotency", "at"):
         return Refused("key_taken")

@@ -27,12 +27,13 @@ from mainspring.store.details import (
     step_detail,
 )
 from mainspring.store.postgres_kv import PostgresKeyValues
+from mainspring.store.postgres_starters import PostgresStarters
 from mainspring.store.postgres_waits import PostgresWaits
 from mainspring.store.records import row_in, stored_in
 from mainspring.store.statements import SQL
 
 
-class PostgresViews(PostgresWaits, PostgresKeyValues):
+class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters):
     """The Views port on Postgres."""
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:
@@ -55,7 +56,7 @@ class PostgresViews(PostgresWaits, PostgresKeyValues):
         seen = (before.at, before.id) if before else (None, None)
         tagged = tag or (None, None)
         rows = await self._link.find(
-            SQL["executions"], project, status, name, *seen, limit, *tagged
+            SQL["executions"], project, status, name, *seen, limit, *tagged, since
         )
         return [row_in(ExecutionRow, row) for row in rows]
 
@@ -138,7 +139,10 @@ class PostgresViews(PostgresWaits, PostgresKeyValues):
     ) -> list[Lineage]:
         """Return the lineages that are not all deleted, newest first by (began_at, id)."""
         seen = (before.at, before.id) if before else (None, None)
-        rows = await self._link.find(SQL["lineages"], project, dialect, *seen, limit)
+        if project is None:
+            rows = await self._link.find(SQL["lineages_anywhere"], dialect, *seen, limit)
+        else:
+            rows = await self._link.find(SQL["lineages"], project, dialect, *seen, limit)
         return [_lineage(row) for row in rows]
 
     async def idempotency(

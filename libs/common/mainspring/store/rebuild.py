@@ -26,15 +26,17 @@ from mainspring.domain.rows import (
     Change,
     IdempotencyRow,
     KeyValueGone,
+    StarterRow,
     TimerGone,
     TriggersGone,
 )
 from mainspring.domain.upcast import event_in
 from mainspring.store.changes import TABLES
 from mainspring.store.connection import Connection, prepare
-from mainspring.store.fold import UNSEEN, fold
+from mainspring.store.fold import UNSEEN, fold, fold_starter, thinned
 from mainspring.store.migrate import applied, expected
 from mainspring.store.postgres_log import envelopes_of
+from mainspring.store.records import row_in
 from mainspring.store.statements import SQL
 
 BATCH: Final = 2_000
@@ -149,7 +151,10 @@ class Builder:
                 if stream and stream[0].stream != part[0].stream:
                     await self._fold(stream)
                     stream = []
+                self._events += len(part)
                 stream += part
+                if part[0].stream.category == "starter":
+                    stream = thinned(stream)
             (category, id), version = page[-1].stream, page[-1].version
             await self._flush()
             self._progress(f"folded {self._events} events of {self._streams} streams")
@@ -161,16 +166,42 @@ class Builder:
         """Fold the streams again that have events behind a position; return the new position."""
         head = await self._head()
         found = await self._connection.fetch(SQL["rebuild_changed"], after, head)
-        changed = [row for row in found if row["category"] not in UNSEEN]
+        seen = [row for row in found if row["category"] not in UNSEEN]
+        await self._go_on([row["stream_id"] for row in seen if row["category"] == "starter"])
+        changed = [row for row in seen if row["category"] != "starter"]
         for start in range(0, len(changed), self._batch):
             part = list(zip(*changed[start : start + self._batch], strict=True))
             await self._connection.fetch(SQL["rebuild_forget"], *part)
             events = envelopes_of(await self._connection.fetch(SQL["read"], *part, 0))
             for _, stream in groupby(events, attrgetter("stream")):
-                await self._fold(list(stream))
+                whole = list(stream)
+                self._events += len(whole)
+                await self._fold(whole)
             await self._flush()
-        self._progress(f"folded {len(changed)} streams again that had changed")
+        self._progress(f"folded {len(seen)} streams again that had changed")
         return head
+
+    async def _go_on(self, ids: Sequence[str]) -> None:
+        """Fold what is new of starters onto their rows: their streams may be long."""
+        found = await self._connection.fetch(SQL["rebuild_starters"], ids)
+        rows = {row["id"]: row_in(StarterRow, row) for row in found}
+        for id in ids:
+            row = rows.get(id)
+            version = 0 if row is None else row.stream_version
+            new = list[Envelope]()
+            while page := envelopes_of(
+                await self._connection.fetch(
+                    SQL["walk_stream"], "starter", id, version, self._batch
+                )
+            ):
+                new, version = thinned([*new, *page]), page[-1].version
+                self._events += len(page)
+            for change in [*([row] if row else []), *fold_starter(new, row)]:
+                self._waiting.setdefault(type(change), []).append(msgspec.structs.astuple(change))
+        latest = {row[0]: row for row in self._waiting.get(StarterRow, [])}
+        if latest:
+            self._waiting[StarterRow] = list(latest.values())
+        await self._flush()
 
     async def _swap(self, seen: int) -> None:
         async with self._connection.transaction():
@@ -186,7 +217,6 @@ class Builder:
 
     async def _fold(self, stream: Sequence[Envelope]) -> None:
         self._streams += 1
-        self._events += len(stream)
         for change in await fold(stream, self._definition):
             self._waiting.setdefault(type(change), []).append(msgspec.structs.astuple(change))
 

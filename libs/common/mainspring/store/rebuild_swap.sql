@@ -2,6 +2,7 @@
 -- Readers wait for the commit.  Indexes and constraints move with their tables, names and all.
 create unique index triggers_one_waiting_key on mainspring_rebuilt.triggers (project, key)
   where status = 'waiting';
+create unique index starters_one_key on mainspring_rebuilt.starters (key) where key is not null;
 drop table mainspring.executions;
 alter table mainspring_rebuilt.executions set schema mainspring;
 drop table mainspring.steps;
@@ -26,4 +27,6 @@ drop table mainspring.buffered;
 alter table mainspring_rebuilt.buffered set schema mainspring;
 drop table mainspring.kv;
 alter table mainspring_rebuilt.kv set schema mainspring;
+drop table mainspring.starters;
+alter table mainspring_rebuilt.starters set schema mainspring;
 drop schema mainspring_rebuilt cascade;

@@ -274,6 +274,48 @@ create table mainspring.audit (
   category text collate "C" not null,
   stream text collate "C" not null,
   version int not null,
+-- What starts runs by itself; what each is to do stands in the event at `set_version`.
+create table mainspring.starters (
+  id text collate "C" not null,
+  project text collate "C" not null,
+  partition int not null,
+  dialect text collate "C" not null,
+  workflow text collate "C" not null,
+  kind text collate "C" not null,
+  name text not null,
+  origin text collate "C" not null,
+  enabled boolean not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  set_version int not null,
+  stream_version int not null,
+  stream_hash text collate "C" not null,
+  key text collate "C",
+  follows text collate "C",
+  next_at timestamptz,
+  due_at timestamptz,
+  last_at timestamptz,
+  last_execution text collate "C",
+  last_error text,
+  note text,
+  removed_at timestamptz,
+  constraint starters_pkey primary key (id)
+) with (fillfactor = 80);
+
+-- starter_by_key: what a webhook is found by.
+create unique index starters_one_key on mainspring.starters (key) where key is not null;
+
+-- starters: the newest of a project, and the pages after them.
+create index starters_newest on mainspring.starters (project, created_at desc, id desc)
+  where removed_at is null;
+
+-- starters_due, starters_next_due: those that come next.
+create index starters_due on mainspring.starters (due_at, id) where due_at is not null;
+
+-- starters_following
+create index starters_following on mainspring.starters (created_at, id)
+  where follows is not null and enabled and removed_at is null;
+
   project text collate "C" not null,
   actor text not null,
   action text collate "C" not null,
@@ -302,6 +344,13 @@ create index idempotency_by_age on mainspring.idempotency (at);
 create table mainspring.blobs (
   ref text collate "C" not null,
   data bytea not null,
+-- How far a reader of the log has come.
+create table mainspring.cursors (
+  name text collate "C" not null,
+  position bigint not null,
+  constraint cursors_pkey primary key (name)
+);
+
   stored_at timestamptz not null default now(),
   constraint blobs_pkey primary key (ref)
 );

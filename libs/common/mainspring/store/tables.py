@@ -21,6 +21,7 @@ from mainspring.domain.rows import (
     KeyValueGone,
     KeyValueRow,
     Row,
+    StarterRow,
     StepRow,
     TimerGone,
     TimerRow,
@@ -44,6 +45,7 @@ _INSTANTS: Final[Mapping[type[Row], tuple[str, ...]]] = {
     AuditRow: ("at",),
     IdempotencyRow: ("at",),
     KeyValueRow: ("created_at", "updated_at", "expires_at"),
+    StarterRow: ("created_at", "updated_at", "next_at", "due_at", "last_at", "removed_at"),
 }
 
 
@@ -54,6 +56,7 @@ class Tables:
         self.log: list[Envelope] = []
         self.streams: dict[StreamId, list[Envelope]] = {}
         self._rows: dict[str, dict[Key, Row]] = {table: {} for table in PRIMARY_KEYS}
+        self.cursors: dict[str, int] = {}
 
     def rows(self, kind: type[R]) -> list[R]:
         """Return all rows of one kind, in no order that matters."""

@@ -6,7 +6,7 @@ rebuild cannot differ.  Rows come in order; when several have one key, the last 
 
 from collections.abc import Iterable, Sequence
 
-from mainspring.domain import catalog, kv, triggers
+from mainspring.domain import catalog, kv, starters, triggers
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.evolve import FACTS
@@ -29,6 +29,7 @@ from mainspring.domain.rows import (
     IdempotencyRow,
     KeyValueGone,
     KeyValueRow,
+    StarterRow,
     StepRow,
     TimerGone,
     TimerRow,
@@ -117,6 +118,16 @@ def project_kv(
         case kv.ValueRemoved():
             changes.append(KeyValueGone(envelope.stream.id))
     return changes
+
+
+def project_starter(
+    envelope: Envelope, event: starters.Event, before: StarterRow | None = None
+) -> list[Change]:
+    """Return the rows that follow from an event of a starter; `before` is its row till then."""
+    by_itself = starters.StarterFired | starters.StarterSkipped
+    changes = _metadata(envelope, is_fact=not isinstance(event, by_itself))
+    row = starters.evolve(before, envelope, event)
+    return changes if row is None else [*changes, row]
 
 
 def project_request(envelope: Envelope) -> list[Change]:

@@ -20,6 +20,7 @@ from mainspring.domain.rows import (
     DefinitionRow,
     ExecutionRow,
     IdempotencyRow,
+    StarterRow,
     TriggerRow,
 )
 from mainspring.domain.task import Exchange
@@ -119,6 +120,27 @@ def approval_row(n: int, **fields: object) -> ApprovalRow:
         "requested_at": NOW,
     }
     return ApprovalRow(**(plain | fields))  # type: ignore[arg-type]
+
+
+def starter_row(n: int, **fields: object) -> StarterRow:
+    """Return the row of the n-th starter, a schedule, with other fields where given."""
+    plain: dict[str, object] = {
+        "id": uuid(n, 9),
+        "project": "default",
+        "partition": 1,
+        "dialect": "native",
+        "workflow": "w",
+        "kind": "schedule",
+        "name": f"s{n}",
+        "origin": "api",
+        "enabled": True,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "set_version": 1,
+        "stream_version": 1,
+        "stream_hash": "00" * 32,
+    }
+    return StarterRow(**(plain | fields))  # type: ignore[arg-type]
 
 
 def idempotency_row(key: str, *, at: float = NOW, project: str = "default") -> IdempotencyRow:

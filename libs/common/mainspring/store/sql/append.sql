@@ -8,8 +8,8 @@
 --
 -- Returns one row: for each stream whether it was accepted, and the positions of the events that
 -- were written, in order.  A unique violation of `idempotency_one_answer` (or a null in
--- idempotency.at) says that a key is taken, of `definitions_one_name` or `triggers_one_waiting_key`
--- that a name is: then nothing at all was written.
+-- idempotency.at) says that a key is taken, of `definitions_one_name`, `triggers_one_waiting_key` or
+-- `starters_one_key` that a name is: then nothing at all was written.
 --
 -- One lock makes the order of positions the order of commits: whoever reads a position can never
 -- see a lower one appear later.  It is taken before the first row is written, because everything
@@ -295,6 +295,35 @@ kv_gone as (
   delete from mainspring.kv k
    using json_to_recordset($36::json) as r (n int, stream text)
    where (select accepted from verdict)[r.n] and k.stream = r.stream
+),
+starters as (
+  insert into mainspring.starters
+    (id, project, partition, dialect, workflow, kind, name, origin, enabled, created_at,
+    updated_at, set_version, stream_version, stream_hash, key, follows, next_at, due_at, last_at,
+    last_execution, last_error, note, removed_at)
+  select r.id, r.project, r.partition, r.dialect, r.workflow, r.kind, r.name, r.origin,
+         r.enabled, to_timestamp(r.created_at), to_timestamp(r.updated_at), r.set_version,
+         r.stream_version, r.stream_hash, r.key, r.follows, to_timestamp(r.next_at),
+         to_timestamp(r.due_at), to_timestamp(r.last_at), r.last_execution, r.last_error, r.note,
+         to_timestamp(r.removed_at)
+    from json_to_recordset($37::json)
+           as r (n int, id text, project text, partition int, dialect text, workflow text, kind text,
+                 name text, origin text, enabled boolean, created_at double precision,
+                 updated_at double precision, set_version int, stream_version int,
+                 stream_hash text, key text, follows text, next_at double precision,
+                 due_at double precision, last_at double precision, last_execution text,
+                 last_error text, note text, removed_at double precision)
+   where (select accepted from verdict)[r.n]
+  on conflict (id) do update
+     set project = excluded.project, partition = excluded.partition, dialect = excluded.dialect,
+         workflow = excluded.workflow, kind = excluded.kind, name = excluded.name,
+         origin = excluded.origin, enabled = excluded.enabled, created_at = excluded.created_at,
+         updated_at = excluded.updated_at, set_version = excluded.set_version,
+         stream_version = excluded.stream_version, stream_hash = excluded.stream_hash,
+         key = excluded.key, follows = excluded.follows, next_at = excluded.next_at,
+         due_at = excluded.due_at, last_at = excluded.last_at,
+         last_execution = excluded.last_execution, last_error = excluded.last_error,
+         note = excluded.note, removed_at = excluded.removed_at
 )
 select (select accepted from verdict) as accepted,
        (select array_agg(position order by position) from written) as positions
