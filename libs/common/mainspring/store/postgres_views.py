@@ -56,7 +56,7 @@ class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters):
         seen = (before.at, before.id) if before else (None, None)
         tagged = tag or (None, None)
         rows = await self._link.find(
-            SQL["executions"], project, status, name, *seen, limit, *tagged, since
+            SQL["executions"], project, status, name, *seen, limit, *tagged
         )
         return [row_in(ExecutionRow, row) for row in rows]
 
@@ -139,10 +139,7 @@ class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters):
     ) -> list[Lineage]:
         """Return the lineages that are not all deleted, newest first by (began_at, id)."""
         seen = (before.at, before.id) if before else (None, None)
-        if project is None:
-            rows = await self._link.find(SQL["lineages_anywhere"], dialect, *seen, limit)
-        else:
-            rows = await self._link.find(SQL["lineages"], project, dialect, *seen, limit)
+        rows = await self._link.find(SQL["lineages"], project, dialect, *seen, limit)
         return [_lineage(row) for row in rows]
 
     async def idempotency(
