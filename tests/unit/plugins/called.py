@@ -36,8 +36,9 @@ async def refused(id: str, context: TestContext, **given: Json) -> PluginFailed:
 
 def kept(failed: PluginFailed) -> dict[str, Any]:
     """Return the output that is kept of a failure."""
-    assert isinstance(failed.output, dict)
-    return cast("dict[str, Any]", failed.output)
+    output: Any = failed.output
+    assert isinstance(output, dict)
+    return cast("dict[str, Any]", output)
 
 
 def faults(id: str, given: Json) -> list[str]:
