@@ -56,6 +56,11 @@ class DefinitionInvalid(Rejected):
         super().__init__("; ".join(faults))
         self.faults = tuple(faults)
 
+    @property
+    def details(self) -> tuple[object, ...]:
+        """What a client is told of each fault: a sentence, or the same in its parts."""
+        return self.faults
+
 
 class NotFound(Rejected):
     """There is no such thing."""

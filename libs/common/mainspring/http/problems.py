@@ -84,7 +84,7 @@ class Problem(NamedTuple):
 
     status: int
     message: str
-    details: tuple[str, ...] = ()
+    details: tuple[object, ...] = ()
     headers: Mapping[str, str] = {}
 
     @property
@@ -100,7 +100,7 @@ def problem_of(error: Exception) -> Problem:
     if status == 500:
         return Problem(500, "internal error")
     if isinstance(error, DefinitionInvalid):
-        return Problem(status, "the request has faults", error.faults)
+        return Problem(status, "the request has faults", error.details)
     return Problem(status, str(error) or error.__doc__ or "", headers=_headers(error, status))
 
 

@@ -8,9 +8,10 @@ as deep as what it reads.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeAlias, cast
 
+import msgspec
 import yaml
 from yaml.reader import Reader
 
@@ -57,7 +58,7 @@ class _Marked(Protocol):
     def column(self) -> int: ...
 
 
-class Fault(NamedTuple):
+class Fault(msgspec.Struct, frozen=True):
     """One fault of a document; line and column are None where it belongs to no place."""
 
     line: int | None
@@ -75,9 +76,14 @@ class Fault(NamedTuple):
 class DocumentInvalid(DefinitionInvalid):
     """A document has faults; `details` has them with their lines and columns."""
 
-    def __init__(self, details: list[Fault]) -> None:
-        super().__init__([each.told for each in details])
-        self.details = tuple(details)
+    def __init__(self, located: Sequence[Fault]) -> None:
+        super().__init__([each.told for each in located])
+        self.located = tuple(located)
+
+    @property
+    def details(self) -> tuple[Fault, ...]:
+        """What a client is told of each fault."""
+        return self.located
 
 
 class _Node:
