@@ -188,10 +188,11 @@ class Views(Protocol):
         status: Sequence[str] = (),
         name: str | None = None,
         tag: tuple[str, str | None] | None = None,
+        since: float | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
-        """Return executions of a project, newest first by (created_at, id).
+        """Return executions of a project, newest first by (created_at, id), back to `since`.
 
         A `status` is a status of the engine's, or one with what is waited for, `running:callback`,
         or with whether what was done was compensated: `failed:undone`, `failed:standing`.
@@ -310,16 +311,17 @@ class Views(Protocol):
         ...
 
     async def lineage(
-        self, project: str, dialect: str, *, id: str | None = None, name: str = ""
+        self, project: str | None, dialect: str, *, id: str | None = None, name: str = ""
     ) -> Lineage | None:
         """Return the versions of a name, or those whose first one has this id.
 
-        The first one is version 1; names whose versions are words have no lineage.
+        The first one is version 1; names whose versions are words have no lineage.  A name needs a
+        project.
         """
         ...
 
     async def lineages(
-        self, project: str, dialect: str, *, limit: int = 50, before: Page | None = None
+        self, project: str | None, dialect: str, *, limit: int = 50, before: Page | None = None
     ) -> list[Lineage]:
         """Return the lineages that are not all deleted, newest first by (began_at, id)."""
         ...
@@ -341,8 +343,6 @@ class Views(Protocol):
         """Return a project's keys in order, those behind `after`, with their values if wanted."""
         ...
 
-    async def idempotency(
-        self, project: str, actor: str, route: str, key: str
     async def starter(self, id: str, *, project: str | None = None) -> Starter | None:
         """Return a starter by its id, also one that was removed."""
         ...
@@ -402,6 +402,8 @@ class Views(Protocol):
         """
         ...
 
+    async def idempotency(
+        self, project: str, actor: str, route: str, key: str
     ) -> IdempotencyRow | None: ...
 
     async def forget_keys(self, *, before: float, limit: int) -> int:

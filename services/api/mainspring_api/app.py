@@ -19,6 +19,8 @@ from mainspring.http.sizes import largest
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_api.context import Api, api_of
+from mainspring_api.dialects.executions.routes import OPERATIONS as EXECUTIONS
+from mainspring_api.dialects.executions.routes import sockets
 from mainspring_api.dialects.flows.routes import OPERATIONS as FLOWS
 from mainspring_api.dialects.kv.routes import OPERATIONS as KV
 from mainspring_api.dialects.native.routes import OPERATIONS as NATIVE
@@ -26,7 +28,7 @@ from mainspring_api.dialects.sagas.routes import OPERATIONS as SAGAS
 from mainspring_api.documents import document_routes
 from mainspring_api.gateway import Gateway
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE, *FLOWS, *KV)
+OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE, *FLOWS, *EXECUTIONS, *KV)
 """Everything that the api can do; each dialect adds its own."""
 
 DOCUMENTED: Final[tuple[Operation, ...]] = (*OPERATIONS, *EVENTS)
@@ -52,6 +54,7 @@ def application(world: World, api: Api, gateway: Gateway) -> Edge:
     """Return the HTTP face."""
     listed: list[BaseRoute] = [
         *routes(api, OPERATIONS),
+        *sockets(api),
         *gateway.routes(),
         *document_routes(DOCUMENTED),
     ]

@@ -42,23 +42,25 @@ class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters):
         asked = self._stored("execution", id, 1)
         return execution_detail(row, asked, self._stored("execution", id, row.output_version))
 
-    async def executions(
+    async def executions(  # noqa: PLR0913 - what may be asked for of a list
         self,
         project: str,
         *,
         status: Sequence[str] = (),
         name: str | None = None,
         tag: tuple[str, str | None] | None = None,
+        since: float | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
-        """Return executions of a project, newest first by (created_at, id)."""
+        """Return executions of a project, newest first by (created_at, id), back to `since`."""
         rows = [
             row
             for row in self._tables.rows(ExecutionRow)
             if row.project == project
             and (not status or not _standings(row).isdisjoint(status))
             and name in (None, row.name)
+            and (since is None or row.created_at >= since)
             and (tag is None or (tag[0] in row.tags and tag[1] in (None, row.tags[tag[0]])))
             and (before is None or (row.created_at, row.id) < (before.at, before.id))
         ]
@@ -144,23 +146,23 @@ class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters):
         return [self._detail(row) for row in reversed(rows[-limit:])]
 
     async def lineage(
-        self, project: str, dialect: str, *, id: str | None = None, name: str = ""
+        self, project: str | None, dialect: str, *, id: str | None = None, name: str = ""
     ) -> Lineage | None:
         """Return the versions of a name, or those whose first one has this id."""
         for row in self._tables.rows(DefinitionRow):
-            is_first = (row.project, row.dialect, row.version) == (project, dialect, "1")
+            is_first = _begins(row, project, dialect)
             if is_first and (row.name == name if id is None else row.id == id):
                 return self._lineage(row)
         return None
 
     async def lineages(
-        self, project: str, dialect: str, *, limit: int = 50, before: Page | None = None
+        self, project: str | None, dialect: str, *, limit: int = 50, before: Page | None = None
     ) -> list[Lineage]:
         """Return the lineages that are not all deleted, newest first by (began_at, id)."""
         found = [
             (one.began_at, one.id, one)
             for row in self._tables.rows(DefinitionRow)
-            if (row.project, row.dialect, row.version) == (project, dialect, "1")
+            if _begins(row, project, dialect)
             and (one := self._lineage(row)).began_at is not None
             and (before is None or (one.began_at, one.id) < (before.at, before.id))
         ]
@@ -264,6 +266,11 @@ class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters):
 
     def _detail(self, row: DefinitionRow) -> DefinitionDetail:
         return definition_detail(row, self._stored("definition", row.id, 1))
+
+
+def _begins(row: DefinitionRow, project: str | None, dialect: str) -> bool:
+    """Say whether a row is the first version of a name, in a project or in any."""
+    return project in (None, row.project) and (row.dialect, row.version) == (dialect, "1")
 
 
 def _standings(row: ExecutionRow) -> set[str]:

@@ -42,21 +42,22 @@ class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters):
             return execution_detail(row_in(ExecutionRow, row), asked, result)
         return None
 
-    async def executions(
+    async def executions(  # noqa: PLR0913 - what may be asked for of a list
         self,
         project: str,
         *,
         status: Sequence[str] = (),
         name: str | None = None,
         tag: tuple[str, str | None] | None = None,
+        since: float | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
-        """Return executions of a project, newest first by (created_at, id)."""
+        """Return executions of a project, newest first by (created_at, id), back to `since`."""
         seen = (before.at, before.id) if before else (None, None)
         tagged = tag or (None, None)
         rows = await self._link.find(
-            SQL["executions"], project, status, name, *seen, limit, *tagged
+            SQL["executions"], project, status, name, *seen, limit, *tagged, since
         )
         return [row_in(ExecutionRow, row) for row in rows]
 
@@ -125,7 +126,7 @@ class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters):
         return _definitions(rows)
 
     async def lineage(
-        self, project: str, dialect: str, *, id: str | None = None, name: str = ""
+        self, project: str | None, dialect: str, *, id: str | None = None, name: str = ""
     ) -> Lineage | None:
         """Return the versions of a name, or those whose first one has this id."""
         if id is not None:
@@ -135,11 +136,14 @@ class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters):
         return _lineage(rows[0]) if rows else None
 
     async def lineages(
-        self, project: str, dialect: str, *, limit: int = 50, before: Page | None = None
+        self, project: str | None, dialect: str, *, limit: int = 50, before: Page | None = None
     ) -> list[Lineage]:
         """Return the lineages that are not all deleted, newest first by (began_at, id)."""
         seen = (before.at, before.id) if before else (None, None)
-        rows = await self._link.find(SQL["lineages"], project, dialect, *seen, limit)
+        if project is None:
+            rows = await self._link.find(SQL["lineages_anywhere"], dialect, *seen, limit)
+        else:
+            rows = await self._link.find(SQL["lineages"], project, dialect, *seen, limit)
         return [_lineage(row) for row in rows]
 
     async def idempotency(

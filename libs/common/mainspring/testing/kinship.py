@@ -20,7 +20,7 @@ from mainspring.testing.fault import Fault
 
 LAWS: Final[Mapping[str, str]] = {
     "child": "a child is its parent's step's, ends before its parent, and tells it once how",
-    "retry": "a run that retries another keeps what that one had done, and nothing else",
+    "retry": "a run that retries another keeps what that one had done; one anew keeps nothing",
 }
 
 Ended = Callable[[str], Iterable[Execution]]
@@ -90,6 +90,9 @@ class Kinship:
         ends = [x for x in self._ended(retried) if x.status in RETRIED]
         if not ends:
             yield Fault("retry", f"{retried} has not ended in a way that is retried")
+        elif event.triggered_by == "rerun":
+            if event.kept:
+                yield Fault("retry", f"it begins anew and keeps {sorted(event.kept)}")
         elif not any(_keeps(event, x) for x in ends):
             done = {ref: done.output for ref, done in _done(ends[-1]).items()}
             kept = {ref: kept.output for ref, kept in event.kept.items()}

@@ -1,5 +1,5 @@
 -- The versions of a name whose first one has this id: the last one, and the newest that is there.
--- $1 project text  $2 dialect text  $3 id text
+-- $1 project text (null: any)  $2 dialect text  $3 id text
 -- Served by definitions_pkey, definitions_one_name and events_one_per_version.
 select n.*, f.id as first_id, last.version as last_version, last.created_at as last_at,
        (select min(o.created_at)
@@ -25,4 +25,5 @@ select n.*, f.id as first_id, last.version as last_version, last.created_at as l
        ) as n on true
   left join mainspring.events e
     on e.category = 'definition' and e.stream_id = n.id and e.version = 1
- where f.id = $3 and f.project = $1 and f.dialect = $2 and f.version = '1'
+ where f.id = $3 and f.project = coalesce($1::text, f.project) and f.dialect = $2
+   and f.version = '1'

@@ -1,0 +1,109 @@
+"""Reading executions: one with its steps and tasks, and those of a namespace, newest first."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mainspring.domain.durations import duration
+from mainspring.domain.errors import DefinitionInvalid
+from mainspring.domain.rows import ExecutionRow
+from mainspring.http.answers import as_uuid, json
+from mainspring.http.bodies import together
+from mainspring.http.caller import caller_of
+from mainspring.http.faults import Faults, shown
+from mainspring.http.instants import as_of
+from mainspring.http.paging import PageQuery, cursor, next_page, page_query
+from mainspring.http.query import query_of
+from mainspring_api.context import Api
+from mainspring_api.dialects.executions import present, wire
+from mainspring_api.dialects.executions.parts import known, named, state_of
+from mainspring_api.dialects.executions.words import FILTERS
+
+DEFAULT_LIMIT: Final = 20
+
+
+async def get(api: Api, request: Request) -> Response:
+    """Return an execution as it is, or as it was."""
+    query = query_of(request)
+    at = as_of(query["as_of"]) if "as_of" in query else None
+    x = await state_of(api, await known(api, request), as_of=at)
+    base = await api.engine.compiled(x.requested.definition) if x.requested else x.definition
+    return json(present.detail(x, base))
+
+
+async def get_all(api: Api, request: Request) -> Response:
+    """Return a page of a namespace's executions, newest first."""
+    project, query = caller_of(request, project=named(request)).project, query_of(request)
+    pages, statuses, times = together(
+        lambda: [_page(query)],
+        lambda: list(_statuses(query.get("status", ""))),
+        lambda: [_since(query, api.engine.clock.now())],
+    )
+    page = pages[0]
+    assert isinstance(page, PageQuery)  # noqa: S101 - it was asked for first
+    since = times[0] if isinstance(times[0], float) else None
+    name, is_there = await _name(api, project, query)
+    rows: list[ExecutionRow] = []
+    if is_there:
+        rows = await api.views.executions(
+            project,
+            status=[word for word in statuses if isinstance(word, str)],
+            name=name,
+            since=since,
+            limit=page.limit + 1,
+            before=page.before,
+        )
+    last = rows[page.limit - 1] if len(rows) > page.limit else None
+    headers = next_page(request.url.path, query, cursor(last.created_at, last.id)) if last else None
+    found = tuple(present.item(row) for row in rows[: page.limit])
+    return json(wire.Items(found), headers=headers)
+
+
+def _page(query: Mapping[str, str]) -> PageQuery:
+    page = page_query(query, default=DEFAULT_LIMIT)
+    if page.before is not None and as_uuid(page.before.id) is None:
+        raise DefinitionInvalid(["cursor: is not one that a list of this service gave"])
+    return page
+
+
+def _statuses(text: str) -> tuple[str, ...]:
+    faults = Faults()
+    words = frozenset(filter(None, (part.strip() for part in text.split(","))))
+    for word in sorted(words - FILTERS.keys()):
+        hint = faults.hint(word, FILTERS)
+        faults.add("status", f'"{shown(word)}" is no status of an execution{hint}')
+    faults.check()
+    return tuple(status for word in sorted(words) for status in FILTERS[word])
+
+
+def _since(query: Mapping[str, str], now: float) -> float | None:
+    """Return the instant from which on executions are wanted: `90m`, `7d`, or an instant."""
+    text = query.get("since")
+    if text is None:
+        return None
+    span = None if text.isdecimal() else duration(text)
+    if span is not None:
+        return now - span
+    try:
+        at = as_of(text)
+    except DefinitionInvalid:
+        at = 0
+    if not isinstance(at, float):
+        raise DefinitionInvalid(["since: must be a duration such as 90m or 7d, or an instant"])
+    return at
+
+
+async def _name(api: Api, project: str, query: Mapping[str, str]) -> tuple[str | None, bool]:
+    """Return the name of the workflow that is asked for, and whether there can be any."""
+    name, id = query.get("workflow"), query.get("flowId")
+    if id is None:
+        return name, True
+    known_id = as_uuid(id)
+    found = None
+    if known_id is not None:
+        found = await api.views.definition(project=project, id=known_id)
+    if found is None or name not in (None, found.row.name):
+        return None, False
+    return found.row.name, True
