@@ -165,6 +165,7 @@ def _environment(
         "MAINSPRING_PUBLIC_URL": f"http://127.0.0.1:{ports['api']}",
         "MAINSPRING_CALLBACK_KEYS": secrets["callback_keys"],
         "MAINSPRING_ALLOW_PRIVATE_EGRESS": "1",
+        "MAINSPRING_ALLOW_TASKS": "shell,python",
         "PYTHONUNBUFFERED": "1",
     }
     fixed = {

@@ -1,18 +1,29 @@
 """How an executor is put together; the process, the local stack and the simulation all use it."""
 
-from mainspring.plugin import installed
+from collections.abc import Callable
+
+from mainspring.domain.envelope import Meta
+from mainspring.domain.task import Task
+from mainspring.plugin import KeyValues, Registry, installed
 from mainspring.ports import HttpClient
+from mainspring.runtime.engine import Engine
+from mainspring.runtime.kv import ProjectValues, Values
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_executor.client import Client
 from mainspring_executor.egress import Egress
+from mainspring_executor.helpers import Helpers
 from mainspring_executor.pull import Executor
 from mainspring_executor.shop import Workshop
 
 _DRAIN_SHARE = 0.7  # of what is left after the notice; the frame needs the rest for leaving
+_WORKERS = 32
+"""Programs that tasks may run at once, if the deployment lets them run any."""
 
 
-async def build(world: World, http: HttpClient | None = None) -> Service:
+async def build(
+    world: World, http: HttpClient | None = None, plugins: Registry | None = None
+) -> Service:
     """Return the service; without `http` it calls the real world, behind the egress guard."""
     config = world.config
     client = http or Client(Egress(private=config.allow_private_egress))
@@ -24,10 +35,40 @@ async def build(world: World, http: HttpClient | None = None) -> Service:
         keys=config.callback_keys,
         public_url=config.public_url.rstrip("/"),
         max_answer=config.max_payload_bytes,
-        plugins=installed(),
+        plugins=plugins or installed(),
+        values=_values(world),
+        helpers=Helpers(memory_mb=config.task_memory_mb),
+        workers=Helpers(memory_mb=config.task_memory_mb, most=_WORKERS),
+        allowed=config.allow_tasks,
+        memory_mb=config.task_memory_mb,
     )
     left = max(0.0, config.drain_seconds - config.drain_notice_seconds)
     executor = Executor(
         world.bus, shop, concurrency=config.concurrency, drain_seconds=left * _DRAIN_SHARE
     )
     return Service(components=[executor])
+
+
+def _values(world: World) -> Callable[[Task], KeyValues]:
+    """Return what gives a task the keys of its project."""
+    engine = Engine(
+        log=world.log,
+        views=world.views,
+        snapshots=world.snapshots,
+        bus=world.bus,
+        clock=world.clock,
+        ids=world.ids,
+        chance=world.chance,
+    )
+    values = Values(engine)
+
+    def of(task: Task) -> KeyValues:
+        call = task.call
+        meta = Meta(
+            actor=f"step:{call.execution}:{call.ref}",
+            correlation=call.execution,
+            traceparent=task.traceparent,
+        )
+        return ProjectValues(values, task.project, meta)
+
+    return of

@@ -90,7 +90,7 @@ class Executor:
         """Nothing to make ready: streams are made by the bus, consumers by the first pull."""
 
     async def run(self) -> None:
-        """Work until drained, then close the HTTP client."""
+        """Work until drained, then close the HTTP client and end the helper processes."""
         loops = (self._reports.run(), self._pace(), self._listen(), self._over.wait())
         tasks = [asyncio.ensure_future(loop) for loop in loops]
         self._puller = asyncio.ensure_future(self._pull())
@@ -107,6 +107,9 @@ class Executor:
                 task.cancel()
             await asyncio.gather(*tasks, *jobs, return_exceptions=True)
             await self._shop.http.close()
+            for helpers in (self._shop.helpers, self._shop.workers):
+                if helpers is not None:
+                    await helpers.close()
 
     async def drain(self) -> None:
         """Begin nothing new; finish what is in flight in time, and hand back the rest."""

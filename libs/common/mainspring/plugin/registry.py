@@ -5,7 +5,7 @@ by need: an api that lists manifests imports them all, an executor the ones that
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -91,4 +91,10 @@ def _plugin(module: ModuleType) -> Plugin:
 
 def installed() -> Registry:
     """Return the registry of all installed packages."""
-    return Registry({each.name: each.value for each in entry_points(group=GROUP)})
+    return Registry(_modules())
+
+
+@cache
+def _modules() -> Mapping[str, str]:
+    # What is installed does not change while a process lives, and looking takes milliseconds.
+    return {each.name: each.value for each in entry_points(group=GROUP)}

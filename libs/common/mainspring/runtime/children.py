@@ -130,6 +130,16 @@ def end(child: Child, first: Signals = SIGTERM, patience_s: float = 10.0) -> int
     return child.returncode
 
 
+def watch_group(leader: int) -> None:
+    """Have a process killed with its whole group when this process is gone."""
+    _watchdog.tell(leader, f"group {leader}")
+
+
+def forget(pid: int) -> None:
+    """Say that a process that was watched has been reaped: its number may be a stranger's now."""
+    _watchdog.forget(pid)
+
+
 def remove_at_the_end(folder: Path) -> None:
     """Have the folder deleted when this process is gone, in whatever way."""
     _watchdog.tell(folder, f"remove {folder}")

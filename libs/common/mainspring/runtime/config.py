@@ -17,6 +17,8 @@ SERVICES: Final = ("api", "scheduler", "executor", "events")
 PORTS: Final = {"api": 8080, "scheduler": 8081, "executor": 8082, "events": 8083}
 LOOPBACK: Final = "127.0.0.1"
 SHORTEST_KEY = 16  # bytes
+TASKS: Final = frozenset({"shell", "python", "container"})
+"""What a deployment has to allow before a task may do it."""
 
 
 class ConfigInvalid(Exception):
@@ -54,6 +56,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     callback_keys: tuple[CallbackKey, ...] = ()
     allow_private_egress: bool = False
     allow_unauthenticated: bool = False
+    allow_tasks: frozenset[str] = frozenset()
+    task_memory_mb: int = 512
     max_body_bytes: int = 1 << 20
     max_payload_bytes: int = 4 << 20
     concurrency: int = 256
@@ -155,6 +159,13 @@ def _yes(value: str) -> bool:
             return False
         case _:
             raise ValueError("1 or 0 is wanted")
+
+
+def _tasks(value: str) -> frozenset[str]:
+    named = frozenset(word.strip().lower() for word in value.split(",") if word.strip())
+    if not named <= TASKS:
+        raise ValueError(f"some of {', '.join(sorted(TASKS))} are wanted, with commas between them")
+    return named
 
 
 def _level(value: str) -> str:
@@ -293,6 +304,23 @@ VARIABLES: Final = (
         _yes,
         "0",
         "let steps call loopback and private addresses; link-local stays refused",
+        services=("executor",),
+    ),
+    Variable(
+        "MAINSPRING_ALLOW_TASKS",
+        "allow_tasks",
+        _tasks,
+        "",
+        "what tasks may start beside calls: any of shell, python, container, with commas between "
+        "them; whoever may write a workflow may then run programs as the executor's user",
+        services=("executor",),
+    ),
+    Variable(
+        "MAINSPRING_TASK_MEMORY_MB",
+        "task_memory_mb",
+        _whole(64, 1 << 20),
+        "512",
+        "mebibytes that a process may take that is started for a task",
         services=("executor",),
     ),
     Variable(

@@ -5,6 +5,7 @@ the pipe when the parent is gone, by `kill -9` too; then every process still wat
 and every folder still listed is removed.  An order is one line:
 
     watch PID SIGNAL     end PID with SIGNAL, and with SIGKILL two seconds later
+    group PID            kill all of the group that PID leads
     forget PID           PID has been reaped; its number may belong to a stranger from now on
     remove PATH          delete this folder at the end
 
@@ -14,6 +15,7 @@ how Postgres is started for root; and macOS has none.  The file is run by its pa
 site packages, so it costs one small process for each parent.
 """
 
+import contextlib
 import os
 import select
 import shutil
@@ -72,18 +74,28 @@ def _end(everyone: Iterable[Watched]) -> None:
         _send(watched, signal.SIGKILL)
 
 
+def _kill(groups: Iterable[int]) -> None:
+    for leader in groups:
+        with contextlib.suppress(OSError):
+            os.killpg(leader, signal.SIGKILL)
+
+
 def main() -> None:
     """Take orders until the parent is gone, then clear up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     watched: dict[int, Watched] = {}
     folders: list[str] = []
+    groups: set[int] = set()
     for line in sys.stdin:
         match line.rstrip("\n").split(" ", 2):
             case ["watch", pid, number]:
                 if one := _watch(int(pid), int(number)):
                     watched[one.pid] = one
+            case ["group", pid]:
+                groups.add(int(pid))
             case ["forget", pid]:
+                groups.discard(int(pid))
                 one = watched.pop(int(pid), None)
                 if one and one.pidfd is not None:
                     os.close(one.pidfd)
@@ -91,6 +103,7 @@ def main() -> None:
                 folders.append(" ".join(path))
             case _:
                 pass
+    _kill(groups)
     _end(watched.values())
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)

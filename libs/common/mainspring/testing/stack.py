@@ -107,6 +107,7 @@ class Platform:
             "MAINSPRING_NATS_URL": nats.url,
             "MAINSPRING_CALLBACK_KEYS": "test:" + "5a" * 32,
             "MAINSPRING_ALLOW_PRIVATE_EGRESS": "1",
+            "MAINSPRING_ALLOW_TASKS": "shell,python",
             **env,
         }
         events = Process("events", folder, told)
