@@ -246,6 +246,16 @@ class Definition(Value, frozen=True, dict=True):
         return {step.ref: step for step in self.steps}
 
     @cached_property
+    def work(self) -> tuple[Step, ...]:
+        """The steps that make up the work: all but those that come after its end."""
+        return tuple(step for step in self.steps if not step.after)
+
+    @cached_property
+    def epilogue(self) -> tuple[Step, ...]:
+        """The steps that run when the work has come to an end, before the run ends."""
+        return tuple(step for step in self.steps if step.after)
+
+    @cached_property
     def hash(self) -> str:
         """The SHA-256 of the content, in hex: the definition's identity."""
         # A value that only equals its default is written out, the default itself is left out.  So

@@ -66,6 +66,7 @@ class Ledger:
         self._forced: set[str] = set()
         self._expires: float | None = None
         self._since: float | None = None
+        self._begun_after: float | None = None
         self._ended = self._goes_on = self._canceled = self._paused = self._unwinding = False
 
     def note(self, event: e.Event) -> Iterator[Fault]:
@@ -109,11 +110,22 @@ class Ledger:
                 self._goes_on = True
             case e.WakeRequested():
                 self._wake(event.ref)
+            case e.ExecutionReopened():
+                self._reopen(event)
+            case _:
+                yield from self._wound_up(event)
+
+    def _wound_up(self, event: e.Event) -> Iterator[Fault]:
+        match event:
             case e.UnwindingStarted():
                 self._unwinding = True
                 yield from self._too_soon(event)
-            case e.ExecutionReopened():
-                self._reopen(event)
+            case e.EpilogueBegun():
+                if event.outcome == "timed_out" and not self._unwinding:
+                    yield from self._too_soon(event)
+                self._begun_after, self._canceled = event.at, False
+            case e.EpilogueCut():
+                yield from self._cut_early(event)
             case _:
                 pass
 
@@ -122,7 +134,16 @@ class Ledger:
             if ref in (None, name) and book.open:
                 book.woken = True
 
-    def _too_soon(self, event: e.UnwindingStarted | e.ExecutionTimedOut) -> Iterator[Fault]:
+    def _cut_early(self, event: e.EpilogueCut) -> Iterator[Fault]:
+        limit = self._definition.after_timeout
+        due = None if limit is None or self._begun_after is None else self._begun_after + limit
+        if not self._canceled and (due is None or event.at < due - ROUNDING):
+            yield Fault("early", "what comes after the work is cut short before its time")
+        self._canceled = True  # nothing of it begins any more
+
+    def _too_soon(
+        self, event: e.UnwindingStarted | e.EpilogueBegun | e.ExecutionTimedOut
+    ) -> Iterator[Fault]:
         if isinstance(event, e.UnwindingStarted) and event.outcome != "timed_out":
             return
         limit = self._definition.run_timeout
@@ -135,6 +156,7 @@ class Ledger:
 
     def _reopen(self, event: e.ExecutionReopened) -> None:
         self._ended = self._goes_on = False
+        self._begun_after = None
         self._since, self._expires = event.at, None
         self._told.clear()
         self._unwinding = event.unwinding
@@ -143,7 +165,8 @@ class Ledger:
         self._not_undone = []
 
     def _end(self, event: e.Event) -> Iterator[Fault]:
-        if isinstance(event, e.ExecutionTimedOut) and not self._unwinding:
+        unsaid = not self._unwinding and self._begun_after is None
+        if isinstance(event, e.ExecutionTimedOut) and unsaid:
             yield from self._too_soon(event)
         if self._owed and not isinstance(event, e.ExecutionSucceeded):
             yield Fault("compensation", f"{', '.join(self._owed)} was completed and is not undone")
@@ -323,7 +346,7 @@ class Ledger:
 
     def _complete(self, ref: str) -> None:
         step = self._definition.by_ref.get(ref)
-        if step is None or step.compensation is None:
+        if step is None or step.compensation is None or step.after:
             return
         if ref in self._owed:
             self._owed.remove(ref)

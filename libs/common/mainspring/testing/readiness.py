@@ -17,6 +17,7 @@ LAWS: Final[Mapping[str, str]] = {
     " is left behind",
 }
 Place: TypeAlias = Literal["open", "succeeded", "skipped", "cut", "failed", "canceled"]
+SETTLED: Final = frozenset({"succeeded", "skipped", "cut", "failed"})
 _BEGINS: Final = (e.StepScheduled, e.StepSlept, e.StepWaiting)
 
 
@@ -26,6 +27,7 @@ class Readiness:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self._is_dag = definition.planner == "dag"
+        self._after: Literal["", "begun", "cut"] = ""
         self._places: dict[str, Place] = {}
         self._forced: set[str] = set()
 
@@ -33,9 +35,10 @@ class Readiness:
         """Enter an event; yield what it breaks."""
         if not self._is_dag:
             return
-        if isinstance(event, e.ExecutionSucceeded):
-            yield from self._all_settled()
+        if isinstance(event, e.EpilogueBegun | e.EpilogueCut | e.ExecutionReopened):
+            yield from self._turned(event)
         elif isinstance(event, e.Terminal):
+            yield from self._all_settled(isinstance(event, e.ExecutionSucceeded))
             self._forced.clear()
         elif isinstance(event, e.SkipRequested | e.CompleteRequested | e.FailRequested):
             self._forced.add(event.ref)
@@ -43,6 +46,16 @@ class Readiness:
             step = self._definition.by_ref.get(event.ref)
             if step is not None:
                 yield from self._step(event, step)
+
+    def _turned(
+        self, event: e.EpilogueBegun | e.EpilogueCut | e.ExecutionReopened
+    ) -> Iterator[Fault]:
+        if isinstance(event, e.EpilogueBegun):
+            yield from self._all_settled(event.outcome == "succeeded")
+            self._after = "begun"
+            self._forced = {ref for ref in self._forced if self._definition.by_ref[ref].after}
+        else:
+            self._after = "cut" if isinstance(event, e.EpilogueCut) else ""
 
     def _step(self, event: e.StepEvent, step: Step) -> Iterator[Fault]:
         if isinstance(event, _BEGINS) and self._places.get(step.ref) != "open":
@@ -67,12 +80,17 @@ class Readiness:
 
     def _skipped(self, event: e.StepSkipped, step: Step) -> Iterator[Fault]:
         is_cut = event.reason == CUT and step.ref not in self._forced
-        if is_cut and not any(self._cuts(need) for need in step.needs):
+        if is_cut and not any(self._cuts(need) for need in self._needs(step)):
             yield Fault("needs", f"{step.ref} is skipped, and nothing that it needs has failed")
         self._places[step.ref] = "cut" if is_cut else "skipped"
 
+    def _needs(self, step: Step) -> list[str]:
+        """Return what a step needs of its own side of the work's end."""
+        by_ref = self._definition.by_ref
+        return [need for need in step.needs if bool(by_ref[need].after) == bool(step.after)]
+
     def _begins(self, step: Step) -> Iterator[Fault]:
-        for need in step.needs:
+        for need in self._needs(step):
             if not self._satisfies(need):
                 place = self._places.get(need, "not begun")
                 yield Fault("needs", f"{step.ref} begins, and {need}, which it needs, is {place}")
@@ -92,11 +110,19 @@ class Readiness:
         return place in ("succeeded", "skipped") or (place == "failed" and tolerated)
 
     def _cuts(self, need: str) -> bool:
-        skips = self._definition.by_ref[need].on_failure == "skip_dependents"
+        step = self._definition.by_ref[need]
+        skips = step.on_failure == "skip_dependents"
+        skips = skips or (bool(step.after) and step.on_failure != "continue")
         return self._places.get(need) == "cut" or (self._places.get(need) == "failed" and skips)
 
-    def _all_settled(self) -> Iterator[Fault]:
+    def _all_settled(self, succeeds: bool) -> Iterator[Fault]:
+        """Judge an end: of the work, if that succeeds, or of what comes after it."""
+        if self._after == "cut" or not (succeeds or self._after):
+            return
         for step in self._definition.steps:
-            if not self._satisfies(step.ref):
+            if bool(step.after) != bool(self._after):
+                continue
+            settled = self._places.get(step.ref) in SETTLED if step.after else False
+            if not settled and not self._satisfies(step.ref):
                 place = self._places.get(step.ref, "not begun")
-                yield Fault("needs", f"the run succeeds, and {step.ref} is {place}")
+                yield Fault("needs", f"all is said to be done, and {step.ref} is {place}")

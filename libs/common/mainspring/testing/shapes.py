@@ -13,6 +13,7 @@ from mainspring.domain.definition import (
     Case,
     Child,
     Definition,
+    Ending,
     Plugin,
     Request,
     Retry,
@@ -102,6 +103,12 @@ def join(ref: str, **fields: Json) -> Step:
 def needing(ref: str, *needs: str, when: Json = None, **fields: Json) -> Step:
     """Return a task of a dag that needs other steps; `when` is a rule of JSON Logic or a guard."""
     return task(ref, needs=needs, when=guard(when), **fields)
+
+
+def finishing(ref: str, *needs: str, after: tuple[Ending, ...] = (), **fields: Json) -> Step:
+    """Return a task that comes after the end of the work: after any end, if none is named."""
+    every: tuple[Ending, ...] = ("succeeded", "failed", "timed_out", "canceled")
+    return needing(ref, *needs, after=after or every, **fields)
 
 
 def guard(rule: Json) -> Guard | None:

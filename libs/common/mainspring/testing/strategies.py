@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from hypothesis import strategies as st
 
-from mainspring.domain.definition import Definition, Retry, Step
+from mainspring.domain.definition import Definition, Ending, Retry, Step
 from mainspring.domain.errors import Rejected
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import EmitEvent, StartChild
@@ -49,6 +49,12 @@ POLICIES: Final[list[Retry | None]] = [
     again(1, delay=0.0),
     again(2, delay=5.0, multiplier=2.0, max_delay=8.0, jitter=0.5),
     again(1, delay=300.0, retry_on=("5xx", "timeout")),
+]
+ENDINGS: Final[list[tuple[Ending, ...]]] = [
+    *[()] * 6,
+    ("succeeded", "failed", "timed_out", "canceled"),
+    ("failed", "timed_out"),
+    ("succeeded", "canceled"),
 ]
 MOST_VISITS: Final = 60
 
@@ -149,7 +155,8 @@ def dags(draw: st.DrawFn) -> Definition:
         retry = draw(st.sampled_from(POLICIES))
         emits = draw(st.sampled_from([None, None, None, "done/{{run.id}}"]))
         busy = draw(st.sampled_from([None, None, None, "one at a time"]))
-        step = replace(step, when=guard(rule), on_failure=policy, retry=retry)
+        endings = draw(st.sampled_from(ENDINGS))
+        step = replace(step, when=guard(rule), on_failure=policy, retry=retry, after=endings)
         steps.append(replace(step, emit_key=emits, concurrency_key=busy))
     return dag(*steps, max_parallel=draw(st.sampled_from([None, None, 1, 2])), **draw(_fields()))
 
@@ -173,6 +180,7 @@ def _fields() -> st.SearchStrategy[dict[str, Json]]:
         {
             "retry": st.sampled_from([again(0), again(1, delay=2.0)]),
             "run_timeout": st.sampled_from([None, None, 200.0]),
+            "after_timeout": st.sampled_from([None, None, 50.0]),
             "on_success": st.sampled_from([None, call("hook", "good")]),
             "on_failure": st.sampled_from([None, call("hook", "bad")]),
             "max_visits": st.just(MOST_VISITS),

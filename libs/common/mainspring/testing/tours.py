@@ -18,6 +18,7 @@ from mainspring.testing.shapes import (
     call,
     child,
     dag,
+    finishing,
     join,
     later,
     needing,
@@ -523,6 +524,53 @@ def _failed_in_its_place() -> Player:
     return player
 
 
+def after_success() -> Player:
+    """Play work that succeeds, and what comes after it: a failure there is only told."""
+    definition = dag(
+        needing("a"),
+        finishing("tidy", retry=again(1, delay=2.0)),
+        finishing("tell", "tidy"),
+        finishing("alarm", after=("failed", "timed_out")),
+        after_timeout=60.0,
+    )
+    player = _begun(Player(definition))
+    _answer(player, 200, 503)
+    _wait(player)
+    _answer(player, 500)
+    return player
+
+
+def after_failure() -> Player:
+    """Play work that cannot be undone, what comes after it, a retry, and that once more."""
+    definition = dag(needing("a", undo=True), needing("b", "a"), finishing("tidy"))
+    player = _begun(Player(definition))
+    _answer(player, 200, 500, 500, 200)
+    player.ask(c.RequestRetry())
+    _begun(player)
+    _answer(player, 200, 200)
+    return player
+
+
+def after_time() -> Player:
+    """Play work that takes too long, and what comes after it too."""
+    definition = dag(sleep("rest", 90.0), finishing("tidy"), run_timeout=60.0, after_timeout=30.0)
+    player = _begun(Player(definition))
+    _wait(player)
+    _wait(player)
+    return player
+
+
+def after_cancel() -> Player:
+    """Play work that is canceled, and a second cancel that cuts short what comes after it."""
+    definition = dag(needing("a"), finishing("tidy"))
+    player = _begun(Player(definition))
+    player.ask(c.RequestCancel(reason="no more"))
+    _begun(player)
+    _answer(player, 200)
+    player.ask(c.RequestCancel(reason="at once"))
+    return _begun(player)
+
+
 TOURS: Final[dict[str, Callable[[], Player]]] = {
     tour.__name__: tour
     for tour in (
@@ -554,5 +602,9 @@ TOURS: Final[dict[str, Callable[[], Player]]] = {
         queued_too_long,
         placed_again,
         left_the_queue,
+        after_success,
+        after_failure,
+        after_time,
+        after_cancel,
     )
 }

@@ -55,12 +55,14 @@ def _fact(event: e.Event, x: Execution) -> Iterator[str]:
             yield from _demand(x.unwinding is None, "a run that is being undone cannot be paused")
             yield from _demand(not x.paused, "it was paused already")
             yield from _demand(x.cancel is None, "it is being canceled")
+            yield from _demand(x.closing is None, "it is ending")
         case e.ResumeRequested():
             yield from _demand(x.paused, "it was not paused")
         case e.RetryRequested():
             yield from _demand(x.status in RETRYABLE, f"a run that is {x.status} is not retried")
         case e.StepResetRequested():
             yield from _demand(x.status in RESETTABLE, f"no step of a {x.status} run is reset")
+            yield from _demand(not x.in_epilogue, "no step is reset after the end of the work")
             step = x.of(event.ref)
             yield from _demand(step and step.status not in OPEN, "an open step is not reset")
         case e.RunAdmitted() | e.RunRejected():
@@ -136,9 +138,33 @@ def _turn(event: e.Event, x: Execution) -> Iterator[str]:
         case e.UnwindingStarted():
             yield from _demand(x.unwinding is None, "it is being undone already")
             yield from _demand(not x.is_terminal, "a run that has ended is not undone")
+            yield from _demand(not x.in_epilogue, "its work has ended already")
             yield from _outcome(event.outcome, x)
+        case e.EpilogueBegun():
+            yield from _end_of_work(event, x)
+        case e.EpilogueCut():
+            yield from _demand(x.in_epilogue, "the work has not ended")
+            yield from _demand(x.closing is None, "it was cut already")
         case _:
             pass
+
+
+def _end_of_work(event: e.EpilogueBegun, x: Execution) -> Iterator[str]:
+    yield from _demand(x.definition.epilogue, "nothing comes after the end of its work")
+    yield from _demand(not x.in_epilogue and not x.is_terminal, "its work has ended already")
+    yield from _demand(x.started_at is not None, "its work never began")
+    yield from _nothing_open(x)
+    if event.outcome == "succeeded":
+        yield from _demand(x.status == "running", f"a run that is {x.status} cannot succeed")
+        yield from _demand(x.cancel is None, "a cancel that was asked for goes first")
+    else:
+        yield from _demand(x.stack is None, "undone things")
+        yield from _ends_as(event.outcome, x)
+
+
+def _nothing_open(x: Execution) -> Iterator[str]:
+    work = [step.ref for step in x.open_steps() if step.phase in ("up", "down")]
+    yield from _demand(not work, f"{', '.join(work)} had not ended")
 
 
 def _outcome(outcome: str, x: Execution) -> Iterator[str]:
@@ -150,8 +176,9 @@ def _outcome(outcome: str, x: Execution) -> Iterator[str]:
 
 def _end(event: e.Event, x: Execution) -> Iterator[str]:
     yield from _demand(not x.is_terminal, "it has ended already")
-    work = [step.ref for step in x.open_steps() if step.phase in ("up", "down")]
-    yield from _demand(not work, f"{', '.join(work)} had not ended")
+    yield from _nothing_open(x)
+    due = x.definition.epilogue and x.started_at is not None
+    yield from _demand(not due or x.in_epilogue, "what comes after its work did not begin")
     yield from _demand(x.stack is None or isinstance(event, e.ExecutionSucceeded), "undone things")
     match event:
         case e.ExecutionSucceeded():
@@ -172,7 +199,13 @@ def _end(event: e.Event, x: Execution) -> Iterator[str]:
 
 def _closing(outcome: str, x: Execution) -> Iterator[str]:
     yield from _demand(not x.corrupted, "a compensation failed, so it is corrupted")
-    if x.unwinding is not None:
+    yield from _ends_as(outcome, x)
+
+
+def _ends_as(outcome: str, x: Execution) -> Iterator[str]:
+    if x.epilogue is not None and x.in_epilogue:
+        yield from _demand(x.epilogue.outcome == outcome, f"its work was {x.epilogue.outcome}")
+    elif x.unwinding is not None:
         yield from _demand(x.unwinding.outcome == outcome, f"it began as {x.unwinding.outcome}")
     else:
         yield from _outcome(outcome, x)
@@ -211,6 +244,7 @@ def _scheduled(event: e.StepScheduled, x: Execution, step: StepState | None) -> 
     match event.phase:
         case "up":
             yield from _forward(x)
+            yield from _in_its_time(event, x)
         case "down":
             yield from _backward(event, x)
         case "hook":
@@ -245,11 +279,19 @@ def _begins(event: e.StepEvent, step: StepState | None) -> Iterator[str]:
     yield from _demand(same or event.visit == step.visit + 1, "visits count by one")
 
 
+def _in_its_time(event: e.StepEvent, x: Execution) -> Iterator[str]:
+    """Judge that the work is done before its end, and what comes after it then."""
+    after = bool(x.definition.by_ref[event.ref].after)
+    right = after == x.in_epilogue or event.ref in x.forced
+    yield from _demand(right, "it begins on the wrong side of the work's end")
+
+
 def _forward(x: Execution) -> Iterator[str]:
     """Judge new forward work: only a run that is running does any."""
     yield from _demand(not x.is_terminal, "nothing is begun after the end")
     yield from _demand(x.unwinding is None, "nothing is begun while the run is being undone")
     yield from _demand(not x.paused, "nothing is begun while the run is paused")
+    yield from _demand(x.closing is None, "nothing is begun in a run that is ending")
     yield from _demand(x.status == "running", f"nothing is begun while the run is {x.status}")
     yield from _demand(x.cancel is None, "nothing is begun after a cancel")
 
@@ -280,6 +322,7 @@ def _entered(event: e.StepEvent, x: Execution, step: StepState | None) -> Iterat
     yield from _demand(not skips or x.definition.planner == "dag", "no step of a path is skipped")
     yield from _begins(event, step)
     yield from _forward(x)
+    yield from _in_its_time(event, x)
 
 
 def _ended(
@@ -337,7 +380,7 @@ def _moved(event: e.StepEvent, x: Execution, step: StepState | None) -> Iterator
             yield from _demand(step.attempt == event.attempt, "another attempt is in flight")
         case e.StepCanceled():
             yield from _demand(step.status in OPEN, f"it is {step.status} already")
-            closing = x.unwinding is not None or event.phase not in ("up", "down")
+            closing = x.closing is not None or event.phase not in ("up", "down")
             yield from _demand(closing, "nothing is closed in a run that goes on")
         case _:
             pass

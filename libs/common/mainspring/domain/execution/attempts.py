@@ -98,10 +98,10 @@ def fail(
 ) -> None:
     """Record a failed attempt, with the instant of the next one if the policy has one.
 
-    Once a run is being unwound no forward step is tried again.
+    Once a run is being wound up no forward step is tried again.
     """
     policy = draft.x.definition.policy_of(state.ref, state.phase)
-    given_up = final or (state.phase == "up" and draft.x.unwinding is not None)
+    given_up = final or (state.phase == "up" and draft.x.closing is not None)
     luck = draft.luck("jitter", state.ref, state.phase, state.visit, state.attempt)
     at = retry.retry_at(policy, state.tries, exchange, now=draft.now, luck=luck)
     draft.emit(

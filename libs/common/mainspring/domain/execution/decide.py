@@ -8,7 +8,7 @@ healed by deciding again.
 """
 
 from mainspring.domain.errors import Corrupt
-from mainspring.domain.execution import attempts, requests, reset, steps, unwind, waits
+from mainspring.domain.execution import attempts, epilogue, requests, reset, steps, unwind, waits
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.draft import Draft
@@ -72,6 +72,9 @@ def _once(draft: Draft) -> None:
     if draft.x.unwinding is not None:
         steps.fall_due(draft)
         unwind.go_on(draft)
+    elif draft.x.in_epilogue and draft.x.closing is not None:
+        epilogue.close(draft)
+        steps.fall_due(draft)
     elif not draft.x.paused and draft.x.status == "running":
         waits.keep(draft)
         waits.force(draft)
@@ -103,19 +106,22 @@ def _end_early(draft: Draft) -> None:
     x = draft.x
     if x.unwinding is not None:
         return
-    if x.cancel is not None:
+    if x.in_epilogue:
+        epilogue.end_early(draft)
+    elif x.cancel is not None:
         unwind.begin(draft, "canceled", x.cancel)
     elif not x.paused and x.ends_at is not None and x.ends_at <= draft.now:
         unwind.begin(draft, "timed_out", f"it took longer than {x.definition.run_timeout:g} s")
 
 
 def _plan(draft: Draft) -> None:
-    planner = path if draft.x.definition.planner == "path" else dag
+    is_path = draft.x.definition.planner == "path" and not draft.x.in_epilogue
+    planner = path if is_path else dag
     match planner.verdict(draft.x):
         case Failed(reason):
             unwind.begin(draft, "failed", reason)
         case Done(result):
-            draft.emit(e.ExecutionSucceeded(result=result, at=draft.now))
+            epilogue.end(draft, "succeeded", result=result)
         case None:
             for move in list(planner.moves(draft.x)):
                 _move(draft, move)
@@ -155,9 +161,8 @@ def _reopen(draft: Draft) -> None:
             attempts.cancel(draft, state, "the run goes on")
     for ref in corrupted:
         _reset(draft, ref, "down")
-    if not corrupted:
-        for ref in reset.chosen(x):
-            _reset(draft, ref, "up")
+    for ref in reset.chosen(x) if not corrupted else reset.told(x):
+        _reset(draft, ref, "up")
 
 
 def _reset(draft: Draft, ref: str, phase: e.Phase) -> None:

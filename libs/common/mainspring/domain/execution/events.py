@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from mainspring.domain.definition import Ending
 from mainspring.domain.message import Json, Message
 from mainspring.domain.task import Exchange, Fault, LogLine, Phase
 
@@ -337,6 +338,27 @@ class UnwindingStarted(Message, frozen=True, kw_only=True):
     at: float
 
 
+class EpilogueBegun(Message, frozen=True, kw_only=True):
+    """The work has come to an end, and the steps for that end begin; the run ends so after them.
+
+    `step` is the step whose failure has failed the work, `result` the one whose output is the run's
+    output.
+    """
+
+    outcome: Ending
+    reason: str | None = None
+    step: str | None = None
+    result: str | None = None
+    at: float
+
+
+class EpilogueCut(Message, frozen=True, kw_only=True):
+    """The steps after the end of the work go on no more: a cancel was asked for, or it is late."""
+
+    reason: str
+    at: float
+
+
 class ExecutionReopened(Message, frozen=True, kw_only=True):
     """A failed or corrupted run goes on: forward, or with its failed compensations."""
 
@@ -410,6 +432,8 @@ Event: TypeAlias = (
     | StepReset
     | ExecutionResumed
     | UnwindingStarted
+    | EpilogueBegun
+    | EpilogueCut
     | ExecutionReopened
     | ExecutionSucceeded
     | ExecutionFailed

@@ -12,6 +12,7 @@ from immutables import Map
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.state import (
     Completed,
+    Epilogue,
     Execution,
     Resolution,
     Status,
@@ -68,10 +69,10 @@ def _apply(x: Execution, event: e.Event) -> Execution:
         case e.UnwindingStarted():
             unwinding = Unwinding(event.outcome, event.reason)
             return replace(x, status="unwinding", unwinding=unwinding, reason=event.reason)
+        case e.EpilogueBegun() | e.EpilogueCut():
+            return _after_work(x, event)
         case e.ExecutionReopened():
             return _reopened(x, event)
-        case e.ExecutionResumed():
-            return replace(x, resumed=False)
         case e.SlotAwaited():
             return _queued(x)
         case _:
@@ -138,6 +139,8 @@ def _forced(x: Execution, event: e.Forced) -> Execution:
 
 def _ended(x: Execution, event: e.Event) -> Execution:
     match event:
+        case e.ExecutionResumed():
+            return replace(x, resumed=False)
         case e.ExecutionSucceeded():
             return replace(_closed(x, "succeeded", None, event.at), result=event.result)
         case e.ExecutionFailed():
@@ -153,11 +156,44 @@ def _ended(x: Execution, event: e.Event) -> Execution:
             return x
 
 
+def _after_work(x: Execution, event: e.EpilogueBegun | e.EpilogueCut) -> Execution:
+    """Note the end of the work, or that of what comes after it; a cancel is answered by either."""
+    if isinstance(event, e.EpilogueCut):
+        cut = x.epilogue and replace(x.epilogue, cut=event.reason)
+        return replace(x, epilogue=cut, cancel=None)
+    epilogue = Epilogue(
+        outcome=event.outcome,
+        reason=event.reason,
+        step=event.step,
+        result=event.result,
+        at=event.at,
+    )
+    ahead = {ref: x.forced[ref] for ref in x.forced if x.definition.by_ref[ref].after}
+    return replace(
+        x,
+        status="running",
+        epilogue=epilogue,
+        reason=event.reason,
+        unwinding=None,
+        cancel=None,
+        forced=Map(ahead),
+    )
+
+
+def _owed_to_undo(x: Execution) -> Unwinding | None:
+    """Return to what end a run is undone further when that is tried again."""
+    ended = x.epilogue
+    if ended is None or not x.corrupted or ended.outcome == "succeeded":
+        return x.unwinding
+    return Unwinding(ended.outcome, ended.reason or "")
+
+
 def _closed(x: Execution, status: Status, reason: str | None, at: float) -> Execution:
     return replace(
         x,
         status=status,
         reason=reason,
+        unwinding=_owed_to_undo(x),
         finished_at=at,
         ended_after=x.begun,
         cancel=None,
@@ -178,6 +214,7 @@ def _started(x: Execution, event: e.ExecutionStarted) -> Execution:
 
 def _reopened(x: Execution, event: e.ExecutionReopened) -> Execution:
     x = replace(x, retry=False, resets=(), finished_at=None, reopened_at=event.at, warning=None)
+    x = replace(x, epilogue=None)
     if not event.unwinding:
         # One that was turned away, or that failed before it began, begins now.
         status = "running" if x.started_at else "pending"

@@ -92,7 +92,9 @@ class _Reader:
         self._sources = _sources(x)
 
     def not_begun(self) -> list[Step]:
-        return [step for step in self._x.definition.steps if _is_pending(self._x, step.ref)]
+        form = self._x.definition
+        steps = form.epilogue if self._x.in_epilogue else form.steps
+        return [step for step in steps if _is_pending(self._x, step.ref)]
 
     # Steps that are open.
 
@@ -143,9 +145,12 @@ class _Reader:
 
     def _ahead(self, step: Step) -> Cause:
         x = self._x
-        if x.unwinding is not None:
+        if step.after and not x.in_epilogue:
+            return self._end_of_work(step)
+        if x.closing is not None:
             return Cause("unwinding")
-        first = self._reach(step) if x.definition.planner == "path" else self._needs(step)
+        walked = x.definition.planner == "path" and not step.after
+        first = self._reach(step) if walked else self._needs(step)
         if first is not None and step.ref not in x.forced:
             return first
         forced = x.forced.get(step.ref)
@@ -156,8 +161,20 @@ class _Reader:
             return Cause(self._outlook.waiting_for, by=by)
         return self._bounds(step)
 
+    def _end_of_work(self, step: Step) -> Cause:
+        """Return what is open of the work that has to come to its end first."""
+        x = self._x
+        if x.unwinding is not None and x.unwinding.outcome not in step.after:
+            return Cause("unwinding")
+        open_ = tuple(dict.fromkeys(s.ref for s in x.open_steps() if s.phase in ("up", "down")))
+        if open_:
+            return Cause("needs", refs=open_)
+        return Cause("resume" if x.paused else self._outlook.waiting_for or "decision")
+
     def _needs(self, step: Step) -> Cause | None:
-        needs = tuple(need for need in dict.fromkeys(step.needs) if _is_unsettled(self._x, need))
+        x = self._x
+        same = [need for need in step.needs if bool(x.step(need).after) == bool(step.after)]
+        needs = tuple(need for need in dict.fromkeys(same) if _is_unsettled(x, need))
         return Cause("needs", refs=needs) if needs else None
 
     def _reach(self, step: Step) -> Cause | None:

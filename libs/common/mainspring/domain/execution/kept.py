@@ -29,4 +29,6 @@ def _kept(x: Execution, ref: str) -> Kept | None:
     step, undone = x.of(ref), x.of(ref, "down")
     if step is None or step.status != "succeeded" or undone is not None:
         return None
+    if x.step(ref).after:
+        return None  # it belongs to the end of this run, not to the work
     return Kept(output=step.output, exchange=step.exchange)

@@ -120,7 +120,7 @@ def _wake(x: Execution, step: StepState) -> float | None:
 
 def _reason(x: Execution, wake_at: float | None) -> Reason:
     splits = any(token.status == "split" for token in x.tokens.values())
-    if x.status == "running" and splits and wake_at is not None:
+    if x.status == "running" and not x.in_epilogue and splits and wake_at is not None:
         return "join"
     steps = [x.steps[key] for key in x.open]
     # A notice on its way is no reason for a run that waits for an approval.

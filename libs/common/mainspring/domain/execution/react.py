@@ -119,6 +119,8 @@ def react(event: e.Event, x: Execution) -> list[Action]:
         case e.UnwindingStarted():
             stop = [StopAttempts(execution=x.id)] if event.outcome != "failed" else []
             return [*stop, *children(x)]
+        case e.EpilogueCut():
+            return [StopAttempts(execution=x.id), *children(x)]
         case _:
             return _ended(event, x)
 
@@ -182,7 +184,7 @@ def child_of(x: Execution, state: StepState) -> StartChild | None:
         depth=asked.depth + 1,
         within=_within(x, asked),
         traceparent=x.traceparent,
-        cancel=x.unwinding.reason if x.unwinding else None,
+        cancel=x.closing,
     )
 
 

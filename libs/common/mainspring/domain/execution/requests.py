@@ -58,7 +58,7 @@ def _admitted(command: c.Admission, x: Execution) -> list[e.Event]:
 def _cancel(command: c.RequestCancel, x: Execution) -> list[e.Event]:
     if x.is_terminal:
         raise IllegalTransition("cancel", x.status)
-    if x.cancel is not None:
+    if x.cancel is not None or (x.in_epilogue and x.closing is not None):
         return []
     if x.unwinding is not None:
         raise IllegalTransition("cancel", x.status, "it has failed and is being compensated")
@@ -70,6 +70,8 @@ def _pause(command: c.RequestPause, x: Execution) -> list[e.Event]:
         raise IllegalTransition("pause", x.status)
     if x.cancel is not None:
         raise IllegalTransition("pause", x.status, "it is being canceled")
+    if x.closing is not None:
+        raise IllegalTransition("pause", x.status, "it is ending")
     return [] if x.paused else [e.PauseRequested(reason=command.reason)]
 
 
@@ -95,6 +97,8 @@ def _reset(command: c.RequestStepReset, x: Execution) -> list[e.Event]:
         raise IllegalTransition(asked, x.status)
     if x.retry:
         raise IllegalTransition(asked, x.status, "a retry of the run is about to begin")
+    if x.in_epilogue:
+        raise IllegalTransition(asked, x.status, "its work has ended; reset it when the run has")
     state = x.of(command.ref)
     if state is None or state.status in OPEN or state.status == "reset":
         raise IllegalTransition(asked, state.status if state else "not yet run")

@@ -5,7 +5,7 @@ came after it has been done.  A reset takes the steps that were named; when it r
 had ended, what the end had closed runs again too, and what has failed behind the named steps: left
 as it was, that would end the run again before they had run.  In a dag both take what was undone
 too: it is done no more.  Skips that hang on any of these are decided anew, so that readiness stays
-a matter of the state as it is.
+a matter of the state as it is.  What came after the end of the work comes after its new end again.
 """
 
 from mainspring.domain.execution.requests import descendants
@@ -15,6 +15,7 @@ from mainspring.domain.execution.state import Execution, StepState, stacked
 def chosen(x: Execution) -> list[str]:
     """Return the steps to reset for the retry or the resets that were asked for."""
     refs = {state.ref for state in x.steps.values() if state.phase == "up" and _stopped(x, state)}
+    refs.update(told(x))
     for asked in x.resets:
         refs.add(asked.ref)
         below = descendants(x, asked.ref)
@@ -24,6 +25,12 @@ def chosen(x: Execution) -> list[str]:
         refs |= {below for ref in refs for below in descendants(x, ref) if _is_skipped(x, below)}
     states = [state for ref in refs if (state := x.of(ref)) is not None]
     return [state.ref for state in sorted(states, key=lambda state: state.seq)]
+
+
+def told(x: Execution) -> list[str]:
+    """Return the steps that came after the end of the work, if it had one."""
+    found = x.definition.epilogue if x.epilogue is not None else ()
+    return [step.ref for step in found if x.of(step.ref) is not None]
 
 
 def _failed(x: Execution, refs: list[str]) -> list[str]:

@@ -189,6 +189,8 @@ def _demand_free(x: Execution, ref: str, asked: str) -> None:
         raise IllegalTransition(asked, x.status, f"the run is {x.status}")
     if step is not None and begun and step.status not in WAITS:
         raise IllegalTransition(asked, step.status)
+    if x.in_epilogue and not x.step(ref).after:
+        raise IllegalTransition(asked, x.status, "the work of the run has ended")
     settled = x.forced.get(ref) or (step.resolution if step and begun else None)
     if settled is not None:
         raise IllegalTransition(asked, settled.how, f"it was {settled.how} already")
@@ -202,6 +204,8 @@ def _demand_step(x: Execution, ref: str) -> None:
 
 def _demand_going(x: Execution, asked: str) -> None:
     """Refuse what a run that is being wound up would never carry out."""
+    if x.in_epilogue and x.closing is not None:
+        raise IllegalTransition(asked, x.status, "the run is ending")
     if x.cancel is not None:
         raise IllegalTransition(asked, x.status, "the run is being canceled")
     if x.unwinding is not None:

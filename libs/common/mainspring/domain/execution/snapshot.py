@@ -14,6 +14,7 @@ from mainspring.domain.definition import Definition
 from mainspring.domain.execution.events import ExecutionRequested, StepResetRequested
 from mainspring.domain.execution.state import (
     Completed,
+    Epilogue,
     Execution,
     Resolution,
     Status,
@@ -57,6 +58,7 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wakes: tuple[str | None, ...]
     woken: bool
     unwinding: Unwinding | None
+    epilogue: Epilogue | None
     corrupted: tuple[str, ...]
     reason: str | None
     warning: str | None

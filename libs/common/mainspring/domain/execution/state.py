@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 from immutables import Map
 
-from mainspring.domain.definition import Definition, Step
+from mainspring.domain.definition import Definition, Ending, Step
 from mainspring.domain.envelope import GENESIS, Head
 from mainspring.domain.execution.events import (
     ExecutionRequested,
@@ -173,6 +173,21 @@ class Unwinding(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Epilogue(msgspec.Struct, frozen=True, kw_only=True):
+    """How the work has ended, while the steps for that end run and after them.
+
+    `step` is the step that has failed the work, `result` the one that gives the run's output; `cut`
+    is why no more of these steps is done.
+    """
+
+    outcome: Ending
+    at: float
+    reason: str | None = None
+    step: str | None = None
+    result: str | None = None
+    cut: str | None = None
+
+
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One run.  `version` is how many events made it what it is, `hash` that of the last one.
 
@@ -211,6 +226,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     wakes: tuple[str | None, ...] = ()
     woken: bool = False
     unwinding: Unwinding | None = None
+    epilogue: Epilogue | None = None
     corrupted: tuple[str, ...] = ()
     reason: str | None = None
     warning: str | None = None
@@ -227,9 +243,16 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ends_at(self) -> float | None:
-        """When the run has taken too long, if it may; one that was reopened begins anew."""
+        """When the run has taken too long, if it may; one that was reopened begins anew.
+
+        What comes after the end of the work has a limit of its own.
+        """
         if self.requested is None:
             return None
+        if self.epilogue is not None and self.in_epilogue:
+            limit = self.definition.after_timeout
+            bounded = limit is not None and self.epilogue.cut is None
+            return self.epilogue.at + limit if bounded and limit is not None else None
         limit = self.definition.run_timeout
         at = None if limit is None else (self.reopened_at or self.requested.at) + limit
         expires = None if self.reopened_at else self.requested.expires
@@ -239,6 +262,18 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     def goes_on(self) -> bool:
         """True between the wish to take up a run that has ended and its being reopened."""
         return self.retry or (bool(self.resets) and self.finished_at is not None)
+
+    @property
+    def in_epilogue(self) -> bool:
+        """True between the end of the work and the end of the run."""
+        return self.epilogue is not None and not self.is_terminal and not self.goes_on
+
+    @property
+    def closing(self) -> str | None:
+        """Why nothing of the run is to go on any more, None while it may."""
+        if self.unwinding is not None:
+            return self.unwinding.reason
+        return self.epilogue.cut if self.epilogue is not None and self.in_epilogue else None
 
     @property
     def needs_place(self) -> bool:

@@ -21,6 +21,9 @@ from mainspring.domain.execution.state import (
 )
 from mainspring.domain.message import replace
 
+LONGEST_WARNING = 2000
+"""Characters that a run's warning may have."""
+
 
 def stepped(x: Execution, event: e.StepEvent) -> Execution:
     """Return the state after an event of one step."""
@@ -264,7 +267,9 @@ def _completed(x: Execution, step: StepState, token: str) -> Execution:
     index = len(x.completed)
     x = put(x, replace(step, completed_as=index))
     x = replace(x, completed=x.completed.set(index, step.ref))
-    if x.definition.by_ref[step.ref].compensation is not None:
+    if x.definition.by_ref[step.ref].compensation is not None and not (
+        x.definition.by_ref[step.ref].after
+    ):
         # A step that was reset and is completed again stays one thing to undo, now the newest.
         again = step.completed_as is not None
         below = without(x.stack, step.ref) if again else x.stack
@@ -310,7 +315,17 @@ def _failed(x: Execution, event: e.StepFailed, step: StepState) -> Execution:
         return replace(x, warning=f"{event.ref}: its event was not sent: {event.reason}")
     if event.phase == "hook":
         return replace(x, warning=f"{event.ref}: {event.reason}")
-    return x if event.phase == "notify" else _token(_unforced(x, step), step, "failed", event.token)
+    if event.phase == "notify":
+        return x
+    return _token(_unforced(_warned(x, step), step), step, "failed", event.token)
+
+
+def _warned(x: Execution, step: StepState) -> Execution:
+    """Tell of a failure after the end of the work, which changes nothing of how the run ends."""
+    if not x.in_epilogue or not x.definition.by_ref[step.ref].after:
+        return x
+    told = f"{x.warning}; " if x.warning else ""
+    return replace(x, warning=f"{told}{step.ref}: {step.reason}"[:LONGEST_WARNING])
 
 
 def _token(

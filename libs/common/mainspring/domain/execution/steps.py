@@ -27,7 +27,8 @@ MOST_REDISPATCHES = 5
 def enter(draft: Draft, ref: str, token: str) -> None:
     """Begin a visit of a step."""
     step = draft.x.step(ref)
-    if draft.x.begun >= draft.x.definition.max_visits:
+    # However often the work went round, what comes after its end comes once.
+    if draft.x.begun >= draft.x.definition.max_visits and not step.after:
         reason = f"more than {draft.x.definition.max_visits:,} node visits"
         attempts.fail_at_entry(draft, step.ref, reason, "visits", token)
         return
@@ -289,8 +290,8 @@ def is_asked_about(state: StepState) -> bool:
 def _fall_due(draft: Draft, state: StepState) -> None:
     match state.status:
         case "retrying":
-            if state.phase == "up" and draft.x.unwinding is not None:
-                attempts.cancel(draft, state, draft.x.unwinding.reason)
+            if state.phase == "up" and draft.x.closing is not None:
+                attempts.cancel(draft, state, draft.x.closing)
             elif state.phase == "notify" and _is_pointless(draft, state):
                 attempts.cancel(draft, state, "the wait that it tells of is over")
             else:

@@ -1,10 +1,10 @@
-"""The end of a run that cannot go on: stop, wait for what is in flight, undo, say so.
+"""The end of work that cannot go on: stop, wait for what is in flight, undo, say so.
 
 Compensations run one at a time, newest completed step first, each with its retry policy.  One that
 fails for good does not keep the others from running; the run then ends corrupted and names it.
 """
 
-from mainspring.domain.execution import attempts
+from mainspring.domain.execution import attempts, epilogue
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import IN_FLIGHT, key_of
@@ -16,7 +16,7 @@ ON_FAILURE = "on_failure"
 def begin(draft: Draft, outcome: e.Outcome, reason: str) -> None:
     """Stop forward work.  A run with nothing to stop and nothing to undo ends at once."""
     if not draft.x.working() and draft.x.stack is None:
-        _end(draft, outcome, reason)
+        epilogue.end(draft, outcome, reason)
         return
     draft.emit(e.UnwindingStarted(outcome=outcome, reason=reason, at=draft.now))
 
@@ -34,22 +34,7 @@ def go_on(draft: Draft) -> None:
     if draft.x.stack is not None:
         attempts.schedule(draft, draft.x.stack.ref, phase="down")
     else:
-        _end(draft, unwinding.outcome, unwinding.reason)
-
-
-def _end(draft: Draft, outcome: e.Outcome, reason: str) -> None:
-    if draft.x.corrupted:
-        named = ", ".join(draft.x.corrupted)
-        text = f"{reason}; compensation failed: {named}"
-        draft.emit(e.ExecutionCorrupted(reason=text, steps=draft.x.corrupted, at=draft.now))
-        return
-    match outcome:
-        case "failed":
-            draft.emit(e.ExecutionFailed(reason=reason, at=draft.now))
-        case "canceled":
-            draft.emit(e.ExecutionCanceled(reason=reason, at=draft.now))
-        case "timed_out":
-            draft.emit(e.ExecutionTimedOut(reason=reason, at=draft.now))
+        epilogue.end(draft, unwinding.outcome, unwinding.reason)
 
 
 def owed_notice(status: str) -> str | None:

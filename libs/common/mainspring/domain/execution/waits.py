@@ -150,11 +150,11 @@ def record_child(draft: Draft, command: c.RecordChild) -> None:
                 ref=state.ref, visit=state.visit, attempt=state.attempt, at=command.started_at
             )
         )
-    unwinding = draft.x.unwinding
+    closing = draft.x.closing
     if command.status == "succeeded":
         attempts.succeed(draft, state, command.output)
-    elif unwinding is not None:
-        attempts.cancel(draft, state, unwinding.reason)
+    elif closing is not None:
+        attempts.cancel(draft, state, closing)
     else:
         attempts.fail(draft, state, _ended_badly(command), "child")
 
