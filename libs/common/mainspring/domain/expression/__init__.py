@@ -1,4 +1,4 @@
-"""The languages of the dialects behind one face: Mustache, JSON Logic, CEL, typed conditions.
+"""The languages of the dialects behind one face: Mustache, CEL, Jinja; JSON Logic, conditions.
 
 All are pure functions over plain JSON values: no clock, no chance, no attribute of a Python
 object, and a bound on every loop.  Templates say *what to send* and never fail by what is

@@ -18,8 +18,8 @@ from mainspring.domain.expression.errors import (
     ExpressionFailed,
     ExpressionInvalid,
     ExpressionTooLarge,
-    TemplateInvalid,
 )
+from mainspring.domain.expression.jinja import compile_jinja
 from mainspring.domain.expression.shape import Build, Room, builder
 from mainspring.domain.expression.values import MAX_OUTPUT, Path, Value, as_json
 
@@ -117,10 +117,15 @@ def _placed(build: Build, place: str) -> Build:
     return built if place else build
 
 
-def _jinja_string(text: str, place: str, _names: set[Path]) -> Build | None:
-    if "{{" in text or "{%" in text:
-        raise TemplateInvalid("templates cannot be written in jinja", field=place)
-    return None
+def _jinja_string(text: str, place: str, names: set[Path]) -> Build | None:
+    try:
+        compiled = compile_jinja(text)
+    except ExpressionInvalid as fault:
+        raise fault.within(place) from None
+    if compiled is None:
+        return None
+    names |= compiled.references
+    return _placed(compiled.build, place)
 
 
 _STRINGS: Final[dict[TemplateLanguage, Callable[[str, str, set[Path]], Build | None]]] = {

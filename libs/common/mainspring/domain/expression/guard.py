@@ -5,6 +5,7 @@ an answer is an error with a reason: it decides what happens next.
 """
 
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -16,23 +17,24 @@ from mainspring.domain.expression.conditionview import MAX_FAULTS, did_you_mean
 from mainspring.domain.expression.conditionview import check as condition_faults
 from mainspring.domain.expression.conditionview import references as condition_reads
 from mainspring.domain.expression.errors import ExpressionFailed, ExpressionInvalid
+from mainspring.domain.expression.jinja import CompiledJinja, compile_jinja_rule
 from mainspring.domain.expression.jsonlogic import evaluate, truthy
 from mainspring.domain.expression.ruleview import check as rule_faults
 from mainspring.domain.expression.ruleview import references as rule_reads
 from mainspring.domain.expression.values import Path, Value, kind
 
-Language: TypeAlias = Literal["jsonlogic", "condition", "cel"]
+Language: TypeAlias = Literal["jsonlogic", "condition", "cel", "jinja"]
 
 
 class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A rule, and the language that it is written in; a CEL rule is a text."""
+    """A rule, and the language that it is written in; of CEL and of Jinja it is a text."""
 
     language: Language
     rule: Any  # plain JSON
 
 
 def guard_references(guard: Guard) -> frozenset[Path]:
-    """Return every path of the data that `guard` may read; raise `CelInvalid` for no CEL."""
+    """Return every path of the data that `guard` may read; raise `ExpressionInvalid` for none."""
     return _SPEECHES[guard.language].references(guard.rule)
 
 
@@ -109,8 +111,34 @@ def _rule_holds(rule: Value, data: dict[str, Value]) -> bool:
     return truthy(evaluate(rule, data))
 
 
+def _jinja(rule: Value) -> CompiledJinja:
+    if not isinstance(rule, str):
+        raise ExpressionFailed(f"a Jinja expression is a text, not {kind(rule)}")
+    return _remembered(rule)
+
+
+_remembered = lru_cache(maxsize=512)(compile_jinja_rule)
+
+
+def _jinja_check(rule: Value, _refs: Collection[str]) -> list[str]:
+    try:
+        _jinja(rule)
+    except (ExpressionInvalid, ExpressionFailed) as error:
+        return [str(error)]
+    return []
+
+
+def _jinja_holds(rule: Value, data: dict[str, Value]) -> bool:
+    return _jinja(rule).holds(data)
+
+
+def _jinja_reads(rule: Value) -> frozenset[Path]:
+    return _jinja(rule).references
+
+
 _SPEECHES: Final[dict[Language, _Speech]] = {
     "jsonlogic": _Speech(_rule_check, rule_reads, _rule_holds),
     "condition": _Speech(condition_faults, condition_reads, condition_holds),
     "cel": _Speech(_cel_check, _cel_reads, _cel_holds),
+    "jinja": _Speech(_jinja_check, _jinja_reads, _jinja_holds),
 }

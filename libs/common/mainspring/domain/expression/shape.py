@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from mainspring.domain.expression.errors import ExpressionTooLarge
-from mainspring.domain.expression.values import Value
+from mainspring.domain.expression.values import MAX_OUTPUT, Value
 
 MAX_DEPTH: Final = 64
 MAX_STEPS: Final = 100_000
@@ -21,7 +21,7 @@ class Room:
 
     __slots__ = ("left", "steps")
 
-    def __init__(self, left: int, steps: int = MAX_STEPS) -> None:
+    def __init__(self, left: int = MAX_OUTPUT, steps: int = MAX_STEPS) -> None:
         self.left = left
         self.steps = steps
 

@@ -73,7 +73,7 @@ def parse_instant(text: str) -> Instant:
     except ValueError:
         raise ExpressionFailed("timestamp: there is no such day or hour") from None
     nanos = _since_epoch(local) + int((fraction or "").ljust(9, "0"))
-    return instant(nanos - _offset(offset))
+    return instant(nanos - offset_of(offset))
 
 
 def _since_epoch(moment: datetime) -> int:
@@ -81,7 +81,8 @@ def _since_epoch(moment: datetime) -> int:
     return (passed.days * 86_400 + passed.seconds) * _SECOND
 
 
-def _offset(zone: str) -> int:
+def offset_of(zone: str) -> int:
+    """Return the nanoseconds that clocks of `zone` are ahead; raise `ExpressionFailed`."""
     if zone in ("Z", "z", "UTC"):
         return 0
     match = _OFFSET.fullmatch(zone)
@@ -145,7 +146,7 @@ ACCESSORS: Final = tuple(_OF_INSTANT)
 
 def part_of_instant(name: str, value: Instant, zone: str) -> int:
     """Return the part of `value` that `name` asks for, on the clocks of `zone`."""
-    seconds, nanos = divmod(instant(value.nanos + _offset(zone)).nanos, _SECOND)
+    seconds, nanos = divmod(instant(value.nanos + offset_of(zone)).nanos, _SECOND)
     moment = _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
     return _OF_INSTANT[name](moment)
 
