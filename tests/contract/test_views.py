@@ -52,6 +52,13 @@ async def put(store: Store, *streams: StreamId, **fields: object) -> None:
     await store.log.append([append(s, EMPTY, execution_row(s, **fields)) for s in streams])
 
 
+async def test_executions_are_listed_back_to_an_instant(store: Store) -> None:
+    streams = [execution_stream(n) for n in range(3)]
+    rows = [execution_row(s, created_at=NOW + n) for n, s in enumerate(streams)]
+    await store.log.append([append(s, EMPTY, r) for s, r in zip(streams, rows, strict=True)])
+    assert await store.views.executions("default", since=NOW + 1) == [rows[2], rows[1]]
+
+
 async def test_an_execution_has_its_payload_and_output(store: Store) -> None:
     row = execution_row(A, **FULL)
     events = [requested({"amount": 3}), succeeded(["paid"])]
@@ -279,6 +286,20 @@ async def test_a_lineage_is_found_by_the_id_of_its_first_version_and_by_name(sto
         assert await store.views.lineage(project, dialect, name="w") is None
         assert await store.views.lineage(project, dialect, id=uuid(8)) is None
     assert await store.views.lineage("default", "native", id=uuid(6)) is None
+
+
+async def test_lineages_are_found_in_any_project_when_none_is_named(store: Store) -> None:
+    mine = [version(n, "1", at=NOW + n, name=f"m{n}") for n in (1, 2)]
+    theirs = definition_append(uuid(9), "m1", "1", dialect="native", project="other", at=NOW + 1.5)
+    await store.log.append([*mine, theirs])
+
+    found = await store.views.lineages(None, "native")
+    assert [each.id for each in found] == [uuid(2), uuid(9), uuid(1)]
+    assert await store.views.lineage(None, "native", id=uuid(9)) == found[1]
+    assert await store.views.lineage(None, "sagas", id=uuid(9)) is None
+    page = Page(NOW + 2, uuid(2))
+    assert await store.views.lineages(None, "native", limit=1, before=page) == [found[1]]
+    assert await store.views.lineages(None, "sagas") == []
 
 
 async def test_a_lineage_that_was_deleted_still_counts_its_versions(store: Store) -> None:

@@ -55,6 +55,11 @@ SERVES = {
     "lineage_by_id": {"definitions_pkey", "definitions_one_name", "events_one_per_version"},
     "lineage_by_name": {"definitions_one_name", "events_one_per_version"},
     "lineages": {"definitions_newest", "definitions_one_name", "events_one_per_version"},
+    "lineages_anywhere": {
+        "definitions_anywhere",
+        "definitions_one_name",
+        "events_one_per_version",
+    },
     "children": {"executions_by_parent"},
     "trigger_by_id": {"triggers_pkey", "events_one_per_version"},
     "trigger_by_key": {
@@ -81,11 +86,6 @@ SERVES = {
     "payloads": {"events_one_per_version"},
     "kv_get": {"kv_one_key", "events_one_per_version"},
     "kv_keys": {"kv_one_key", "events_one_per_version"},
-    "blob_get": {"blobs_pkey"},
-    "snapshots_load": {"snapshots_pkey"},
-    "blobs_forget": {"blobs_by_age", "blobs_pkey"},
-    "keys_forget": {"idempotency_by_age"},
-}
     "starter_by_id": {"starters_pkey", "events_one_per_version"},
     "starter_by_key": {"starters_one_key", "events_one_per_version"},
     "starters": {"starters_newest", "events_one_per_version"},
@@ -99,6 +99,11 @@ SERVES = {
     },
     "executions_by_id": {"executions_pkey"},
     "cursor": {"cursors_pkey"},
+    "blob_get": {"blobs_pkey"},
+    "snapshots_load": {"snapshots_pkey"},
+    "blobs_forget": {"blobs_by_age", "blobs_pkey"},
+    "keys_forget": {"idempotency_by_age"},
+}
 BY_CONSTRAINT_ALONE = {
     # Arbiters of upserts and guards: no query reads by them.
     "audit_pkey",
@@ -152,11 +157,6 @@ async def planner(
             BufferedRow(f"b{n}", 1, f"p{n % 50}", f"k{n}", "me", NOW, NOW + n),
             idempotency_row(f"k{n}"),
             KeyValueRow(f"v{n}", f"p{n % 50}", f"k{n}", 1, NOW, NOW),
-            events=[requested(), succeeded(1)],
-            project=f"p{n % 50}",
-        )
-        for n, s in enumerate(streams)
-    ]
             starter_row(
                 n,
                 project=f"p{n % 50}",
@@ -166,6 +166,11 @@ async def planner(
                 key=f"k{n}" if n % 3 == 1 else None,
                 follows="order" if n % 50 == 2 else None,
             ),
+            events=[requested(), succeeded(1)],
+            project=f"p{n % 50}",
+        )
+        for n, s in enumerate(streams)
+    ]
     names = [definition_append(uuid(n), f"d{n}", project=f"p{n % 50}") for n in range(rows)]
     await postgres_store.log.append([*batch, *names])
     connection = await asyncpg.connect(database_url, server_settings=dict(READ_SETTINGS))
@@ -173,12 +178,12 @@ async def planner(
         "insert into mainspring.blobs select n::text, '' from generate_series(1, 1500) n;"
         "insert into mainspring.snapshots select 'execution', n::text, 1, '', ''"
         " from generate_series(1, 1500) n;"
+        "insert into mainspring.cursors select n::text, n from generate_series(1, 1500) n;"
         "insert into mainspring.migrations select n::text, '' from generate_series(1, 1500) n"
     )
     await connection.execute("vacuum analyze")
     yield connection
     await connection.close()
-        "insert into mainspring.cursors select n::text, n from generate_series(1, 1500) n;"
 
 
 @pytest.fixture

@@ -255,6 +255,10 @@ create table mainspring.definitions (
 create index definitions_newest on mainspring.definitions (project, created_at desc, id desc)
   where deleted_at is null;
 
+-- definitions: the newest of a dialect over all projects, and the pages after them.
+create index definitions_anywhere on mainspring.definitions (dialect, created_at desc, id desc)
+  where deleted_at is null;
+
 -- The present value of each key; the value itself stands in the event at `version`.
 create table mainspring.kv (
   stream text collate "C" not null,
@@ -270,10 +274,6 @@ create table mainspring.kv (
 -- kv_keys: the keys of a project, or those with a prefix, in order.
 create unique index kv_one_key on mainspring.kv (project, key);
 
-create table mainspring.audit (
-  category text collate "C" not null,
-  stream text collate "C" not null,
-  version int not null,
 -- What starts runs by itself; what each is to do stands in the event at `set_version`.
 create table mainspring.starters (
   id text collate "C" not null,
@@ -316,6 +316,10 @@ create index starters_due on mainspring.starters (due_at, id) where due_at is no
 create index starters_following on mainspring.starters (created_at, id)
   where follows is not null and enabled and removed_at is null;
 
+create table mainspring.audit (
+  category text collate "C" not null,
+  stream text collate "C" not null,
+  version int not null,
   project text collate "C" not null,
   actor text not null,
   action text collate "C" not null,
@@ -340,10 +344,6 @@ create table mainspring.idempotency (
 -- keys_forget
 create index idempotency_by_age on mainspring.idempotency (at);
 
--- Values by their own hash, and when they were last stored.
-create table mainspring.blobs (
-  ref text collate "C" not null,
-  data bytea not null,
 -- How far a reader of the log has come.
 create table mainspring.cursors (
   name text collate "C" not null,
@@ -351,6 +351,10 @@ create table mainspring.cursors (
   constraint cursors_pkey primary key (name)
 );
 
+-- Values by their own hash, and when they were last stored.
+create table mainspring.blobs (
+  ref text collate "C" not null,
+  data bytea not null,
   stored_at timestamptz not null default now(),
   constraint blobs_pkey primary key (ref)
 );
