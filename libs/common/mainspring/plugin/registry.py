@@ -71,6 +71,11 @@ class Registry:
     def __contains__(self, id: str) -> bool:
         return id in self._modules
 
+    def put(self, id: str, module: ModuleType) -> None:
+        """Add a plugin that is in memory already, in the place of one with this id."""
+        self._loaded[id] = _plugin(module)
+        self._modules[id] = module.__name__
+
     def get(self, id: str) -> Plugin | None:
         """Return a plugin; None when there is none of this id.  Raises ImportError."""
         found = self._loaded.get(id)
