@@ -223,6 +223,20 @@ async def test_the_log_is_read_behind_a_position_in_order(store: Store) -> None:
     assert await store.log.read_all(after=everything[-1].position, limit=10) == []
 
 
+async def test_the_newest_events_of_a_project_come_first(store: Store) -> None:
+    await store.log.append(
+        [append(s, events=[requested(), succeeded(1)], project="p") for s in (A, C)]
+    )
+    await store.log.append([append(B)])
+    asked = ("ExecutionRequested",)
+    found = await store.log.read_newest("p", types=asked, limit=10)
+    assert [event.stream for event in found] == [C, A]
+    before = found[0].position
+    assert await store.log.read_newest("p", types=asked, before=before, limit=1) == found[1:]
+    assert await store.log.read_newest("p", types=asked, actor="nobody", limit=9) == []
+    assert await store.log.read_newest("p", types=asked, actor="system", limit=9) == found
+
+
 async def test_the_log_is_read_by_project_stream_and_type(store: Store) -> None:
     await store.log.append(
         [

@@ -81,6 +81,18 @@ class EventLog(Protocol):
         """Return events with a position above `after`, in order of position, at most `limit`."""
         ...
 
+    async def read_newest(
+        self,
+        project: str,
+        *,
+        types: Sequence[str],
+        before: int | None = None,
+        actor: str | None = None,
+        limit: int,
+    ) -> list[Envelope]:
+        """Return a project's events of some types below a position, newest first."""
+        ...
+
     async def head_position(self) -> int:
         """Return the position of the newest event, 0 for an empty log."""
         ...
@@ -181,7 +193,7 @@ class Views(Protocol):
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None: ...
 
-    async def executions(
+    async def executions(  # noqa: PLR0913 - what may be asked for of a list
         self,
         project: str,
         *,

@@ -19,6 +19,7 @@ from mainspring.http.sizes import largest
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_api.context import Api, api_of
+from mainspring_api.dialects.audit.routes import OPERATIONS as AUDIT
 from mainspring_api.dialects.executions.routes import OPERATIONS as EXECUTIONS
 from mainspring_api.dialects.executions.routes import sockets
 from mainspring_api.dialects.flows.routes import OPERATIONS as FLOWS
@@ -28,7 +29,7 @@ from mainspring_api.dialects.sagas.routes import OPERATIONS as SAGAS
 from mainspring_api.documents import document_routes
 from mainspring_api.gateway import Gateway
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE, *FLOWS, *EXECUTIONS, *KV)
+OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE, *FLOWS, *EXECUTIONS, *KV, *AUDIT)
 """Everything that the api can do; each dialect adds its own."""
 
 DOCUMENTED: Final[tuple[Operation, ...]] = (*OPERATIONS, *EVENTS)

@@ -51,6 +51,26 @@ class MemoryLog:
                 found.append(envelope)
         return found
 
+    async def read_newest(
+        self,
+        project: str,
+        *,
+        types: Sequence[str],
+        before: int | None = None,
+        actor: str | None = None,
+        limit: int,
+    ) -> list[Envelope]:
+        """Return a project's events of some types, newest first."""
+        found = [
+            envelope
+            for envelope in reversed(self._tables.log)
+            if envelope.project == project
+            and envelope.type in types
+            and (before is None or envelope.position < before)
+            and actor in (None, envelope.meta.actor)
+        ]
+        return found[:limit]
+
     async def head_position(self) -> int:
         """Return the position of the newest event, 0 for an empty log."""
         return len(self._tables.log)

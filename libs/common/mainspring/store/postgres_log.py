@@ -182,6 +182,19 @@ class PostgresLog:
             rows = await self._link.find(SQL["read_all"], *common)
         return envelopes_of(rows)
 
+    async def read_newest(
+        self,
+        project: str,
+        *,
+        types: Sequence[str],
+        before: int | None = None,
+        actor: str | None = None,
+        limit: int,
+    ) -> list[Envelope]:
+        """Return a project's events of some types, newest first."""
+        asked = (project, types, before, actor, limit)
+        return envelopes_of(await self._link.find(SQL["read_newest"], *asked))
+
     async def head_position(self) -> int:
         """Return the position of the newest event, 0 for an empty log."""
         rows = await self._link.find(SQL["head_position"])

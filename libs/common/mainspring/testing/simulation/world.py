@@ -148,6 +148,21 @@ class GatedLog:
             )
         )
 
+    async def read_newest(
+        self,
+        project: str,
+        *,
+        types: Sequence[str],
+        before: int | None = None,
+        actor: str | None = None,
+        limit: int,
+    ) -> list[Envelope]:
+        return await self._gate.read(
+            lambda: self._log.read_newest(
+                project, types=types, before=before, actor=actor, limit=limit
+            )
+        )
+
     async def head_position(self) -> int:
         return await self._gate.read(self._log.head_position)
 

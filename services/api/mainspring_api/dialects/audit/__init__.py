@@ -1,0 +1,1 @@
+"""Who asked for what: a view of the event log."""
