@@ -174,6 +174,9 @@ class Executor:
             self._drop(delivery, "unreadable")
             _log.exception("a task cannot be read")
             return
+        if task.request is None and task.plugin is None:
+            self._drop(delivery, "unreadable")
+            return
         known = self._jobs.get(task.call)
         if known is not None:
             # It came again while it runs: one call is enough, and answers both.

@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -11,9 +12,19 @@ from prometheus_client import REGISTRY
 
 from mainspring.bus import subjects
 from mainspring.bus.memory import MemoryBus
-from mainspring.domain.definition import Request
+from mainspring.domain.definition import Plugin, Request
 from mainspring.domain.errors import LogUnavailable
-from mainspring.domain.task import CallId, Finished, Phase, Report, Started, Task, partition_of
+from mainspring.domain.task import (
+    CallId,
+    Finished,
+    Logged,
+    Phase,
+    Report,
+    Started,
+    Task,
+    partition_of,
+)
+from mainspring.plugin import Context, Manifest, Registry
 from mainspring.ports import HttpAnswer, HttpFault, Outgoing
 from mainspring.runtime.clock import SystemClock, SystemIds, SystemRandom
 from mainspring.store.memory_caches import MemoryBlobs
@@ -412,3 +423,111 @@ async def test_stress_start_stop(bench: Bench, round_: int) -> None:
     await bench.executor.drain()
     await bench.running[0]
     assert bench.executor.in_flight == 0
+
+
+# Plugins.
+
+
+class Talker:
+    """A plugin that says something each time it is let, until it is let go."""
+
+    def __init__(self) -> None:
+        self.turns: asyncio.Queue[str] = asyncio.Queue()
+        self.stopped = False
+
+    async def run(self, given: dict[str, Any], context: Context) -> dict[str, Any]:
+        try:
+            while word := await self.turns.get():
+                context.log(word)
+        finally:
+            self.stopped = True
+        return {"given": given}
+
+
+def talking(bench: Bench) -> tuple[Talker, Executor]:
+    talker, module = Talker(), ModuleType("talker")
+    any_object: dict[str, Any] = {"type": "object"}
+    module.__dict__["run"] = talker.run
+    module.__dict__["MANIFEST"] = Manifest(
+        id="test.talk",
+        name="Talk",
+        category="Utility",
+        description="Talks.",
+        input=any_object,
+        output=any_object,
+    )
+    plugins = Registry({})
+    plugins.put("test.talk", module)
+    shop = Workshop(bench.peer, bench.blobs, bench.clock, SystemRandom(), plugins=plugins)
+    return talker, Executor(bench.bus, shop)
+
+
+def calling(**changes: Any) -> Task:
+    return task(request=None, plugin=Plugin("test.talk", {"n": 1}), **changes)
+
+
+async def test_a_task_of_a_plugin_is_made_and_reported(bench: Bench) -> None:
+    talker, executor = talking(bench)
+    await bench.start(executor)
+    asked = calling()
+    await bench.give(asked)
+    talker.turns.put_nowait("hello")
+    talker.turns.put_nowait("")
+    report = await bench.finished(asked.call.execution)
+    assert report.exchange.body == {"given": {"n": 1}}
+    assert [line.message for line in report.logs] == ["hello"]
+    assert await bench.left_in_queue() == 0
+
+
+async def test_what_a_slow_plugin_says_is_told_while_it_works(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull, "SLOW", 0.01)
+    monkeypatch.setattr(pull, "TALK", 0.02)
+    talker, executor = talking(bench)
+    await bench.start(executor)
+    asked = calling()
+    await bench.give(asked)
+    talker.turns.put_nowait("first")
+    found: list[Report] = []
+    while not any(isinstance(report, Logged) for report in found):
+        found += await bench.reports(asked.call.execution)
+    talker.turns.put_nowait("last")
+    talker.turns.put_nowait("")
+    while not any(isinstance(report, Finished) for report in found):
+        found += await bench.reports(asked.call.execution)
+    said = [
+        line.message
+        for report in found
+        for line in (
+            report.lines
+            if isinstance(report, Logged)
+            else report.logs
+            if isinstance(report, Finished)
+            else ()
+        )
+    ]
+    assert said == ["first", "last"]
+
+
+async def test_a_cancel_notice_stops_a_plugin(bench: Bench) -> None:
+    talker, executor = talking(bench)
+    await bench.start(executor)
+    asked = calling()
+    await bench.give(asked)
+    talker.turns.put_nowait("working")
+    await until(talker.turns.empty)
+    await moment()
+    await bench.bus.publish([Outgoing(subjects.cancel(asked.call.execution), b"")])
+    report = await bench.finished(asked.call.execution)
+    assert (report.exchange.fault, report.exchange.url) == ("canceled", "test.talk")
+    assert [line.message for line in report.logs] == ["working"]
+    assert talker.stopped
+
+
+async def test_a_task_that_asks_for_nothing_is_dropped(bench: Bench) -> None:
+    await bench.start()
+    before = dropped("unreadable")
+    await bench.give(task(request=None))
+    await until(lambda: dropped("unreadable") == before + 1)
+    assert await bench.left_in_queue() == 0
