@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from mainspring.domain.message import Json
 from mainspring_plugins.asked import bad
-from mainspring_plugins.texts import as_json, plain
+from mainspring_plugins.texts import as_bytes, as_json, plain
 
 _TYPE: Final = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}(?:;[ -~]{0,200})?", re.ASCII)
 _JSON: Final = "application/json"
@@ -38,14 +38,6 @@ def sent(given: Mapping[str, Json], boundary: str) -> Sent:
             return as_json(given["body"]), _JSON
         case _:
             return None, ""
-
-
-def as_bytes(text: str, place: str) -> bytes:
-    """Return UTF-8; raise a final `PluginFailed` for half a character."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise bad(place, "holds half a character") from None
 
 
 def pairs(values: Mapping[str, Json]) -> str:

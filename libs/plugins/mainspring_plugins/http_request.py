@@ -12,10 +12,11 @@ from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest, PluginFailed
 from mainspring_plugins.asked import bad, span
 from mainspring_plugins.http_answers import FAILS, RETRIED, body_of, says
-from mainspring_plugins.http_bodies import as_bytes, sent, with_query
+from mainspring_plugins.http_bodies import sent, with_query
 from mainspring_plugins.http_calls import Answered, Ask, answered, moved
 from mainspring_plugins.http_pages import MOST_PAGES, PAGINATION, items_of_page, next_url
 from mainspring_plugins.schema import Schema, anything, gives, items_of, of, one_of, takes
+from mainspring_plugins.texts import as_bytes
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 _STATUSES: Final = {"items": {"type": ["string", "integer"]}}

@@ -23,3 +23,11 @@ def as_json(value: Json) -> bytes:
         raise bad("", "a value is nested too deeply") from None
     except (TypeError, ValueError, OverflowError) as error:
         raise bad("", f"a value is no JSON: {error}") from None
+
+
+def as_bytes(text: str, place: str) -> bytes:
+    """Return UTF-8; raise a final `PluginFailed` for half a character."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise bad(place, "holds half a character") from None

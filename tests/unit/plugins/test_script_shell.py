@@ -1,0 +1,195 @@
+"""`script.shell`: what a command sees, gives, and leaves behind: nothing."""
+
+import asyncio
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+from tests.unit.plugins.called import call, faults, kept, refused
+
+from mainspring.domain.message import Json
+from mainspring.testing.plugins import TestContext
+from mainspring_plugins import processes
+from mainspring_plugins.script_outputs import outputs, read_file
+
+ID = "script.shell"
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the tasks' folders are made."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+async def test_deployment_that_does_not_allow_it_refuses_for_good() -> None:
+    failed = await refused(ID, TestContext(), command="true")
+    assert (failed.final, failed.fault) == (True, "refused")
+    assert str(failed) == "this deployment does not allow shell tasks (MAINSPRING_ALLOW_TASKS)"
+
+
+async def test_command_sees_a_bare_environment(
+    context: TestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAINSPRING_DATABASE_URL", "secret")
+    output = await call(ID, context, command="env", env={"MORE": True})
+    names = {line.partition("=")[0] for line in output["stdout"].splitlines()}
+    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == {
+        *("PATH", "LANG", "HOME", "TMPDIR", "MAINSPRING_OUTPUTS", "MORE")
+    }
+    assert "MORE=true" in output["stdout"].splitlines()
+
+
+async def test_folder_is_fresh_and_gone_after(context: TestContext, folders: Path) -> None:
+    command = "touch here && mkdir locked && touch locked/in && chmod 0 locked && pwd"
+    output = await call(ID, context, command=command, workdir="deep/er")
+    assert output["stdout"].strip().endswith("deep/er")
+    assert os.listdir(folders) == []
+
+
+async def test_input_and_outputs_pass_through(context: TestContext) -> None:
+    script = 'read line\necho "got $line"\necho oops >&2\necho "total=3" >> "$MAINSPRING_OUTPUTS"'
+    output = await call(ID, context, script=script, stdin="hello\n")
+    assert output == {
+        "exit_code": 0,
+        "stdout": "got hello\n",
+        "stderr": "oops\n",
+        "outputs": {"total": "3"},
+    }
+    assert sorted(context.logged) == [("INFO", "got hello"), ("WARN", "oops")]
+
+
+async def test_script_stops_at_the_line_that_fails_and_keeps_what_it_wrote(
+    context: TestContext,
+) -> None:
+    failed = await refused(ID, context, script="echo before\necho why >&2\nfalse\necho after")
+    assert (str(failed), failed.final) == ("it ended with exit code 1: why", False)
+    assert kept(failed)["stdout"] == "before\n"
+
+
+async def test_long_script_is_no_argument(context: TestContext) -> None:
+    output = await call(ID, context, script=f"# {'x' * 300_000}\necho done")
+    assert output["stdout"] == "done\n"
+
+
+async def test_process_that_a_signal_ends_is_told_so(context: TestContext) -> None:
+    failed = await refused(ID, context, command="kill -9 $$")
+    assert str(failed) == "it was ended by signal 9"
+
+
+async def test_time_ends_the_whole_group(context: TestContext) -> None:
+    command = "sleep 60 & echo $!; sleep 60"
+    failed = await refused(ID, context, command=command, timeout=0.5)
+    assert failed.fault == "timeout"
+    assert is_gone(int(kept(failed)["stdout"]))
+
+
+async def test_what_runs_on_in_the_background_ends_with_its_task(context: TestContext) -> None:
+    output = await call(ID, context, command="sleep 60 & echo $!")
+    assert is_gone(int(output["stdout"]))
+
+
+async def test_cancelled_call_ends_the_whole_group_and_leaves_no_folder(
+    context: TestContext, folders: Path
+) -> None:
+    heard = asyncio.Event()
+    log = context.log
+
+    def logged(message: str, level: str = "INFO") -> None:
+        log(message)
+        heard.set()
+
+    context.log = logged
+    task = asyncio.ensure_future(call(ID, context, command="sleep 60 & echo $!; sleep 60"))
+    await asyncio.wait_for(heard.wait(), 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert is_gone(int(context.logged[0][1]))
+    assert os.listdir(folders) == []
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended, though perhaps nobody has asked how."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return True
+
+
+async def test_output_is_cut_and_says_so(
+    context: TestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "MOST_OUTPUT", 10)
+    output = await call(ID, context, command="echo 12345; echo 67890")
+    assert output["stdout"].startswith("12345\n6789\n… cut")
+    assert [line for _, line in context.logged][:2] == ["12345", "6789"]
+    assert context.logged[-1][1].startswith("… cut")
+
+
+async def test_endless_output_ends_with_its_time(context: TestContext) -> None:
+    failed = await refused(ID, context, command="yes", timeout=0.5)
+    assert failed.fault == "timeout"
+    assert len(kept(failed)["stdout"]) < processes.MOST_OUTPUT + 100
+
+
+async def test_memory_and_files_are_bounded(
+    context: TestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "MOST_FILE", 4096)
+    context.memory_mb = 300
+    output = await call(ID, context, command="ulimit -v; ulimit -c; ulimit -n")
+    assert output["stdout"].split() == [str(300 << 10), "0", "256"]
+    failed = await refused(ID, context, command="head -c 10000 /dev/zero > big")
+    assert "exit code" in str(failed) or f"signal {int(signal.SIGXFSZ)}" in str(failed)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "command: give either command or script"),
+        ({"command": "a", "script": "b"}, "command: give either command or script"),
+        ({"command": "a", "workdir": "../.."}, "workdir: lies outside of the task's folder"),
+        ({"command": "a", "workdir": "a\0b"}, "workdir: cannot be made"),
+        ({"command": "a", "env": {"A=B": "c"}}, "env.A=B: is no variable"),
+        ({"command": "a", "env": {"A": "\0"}}, "env.A: is no variable"),
+        ({"command": "a\ud800"}, "command: holds half a character"),
+        ({"command": "a", "timeout": "soon"}, "timeout: is no span of time"),
+    ],
+)
+async def test_bad_input_is_told_with_its_place(
+    context: TestContext, given: dict[str, Json], told: str
+) -> None:
+    failed = await refused(ID, context, **given)
+    assert failed.final
+    assert str(failed).startswith(told)
+
+
+def test_schema_tells_what_it_does_not_take() -> None:
+    assert "image" in faults(ID, {"command": "a", "image": "x"})[0]
+    assert faults(ID, {"command": ["a"]})[0].startswith("command")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a=1\n\nb = x=y\n", {"a": "1", "b": " x=y"}),
+        ('{"a": {"b": 1}}', {"a": {"b": 1}}),
+    ],
+)
+def test_outputs_are_lines_or_an_object(text: str, found: Json) -> None:
+    assert outputs(text) == found
+
+
+async def test_outputs_that_are_neither_fail_with_their_line(context: TestContext) -> None:
+    failed = await refused(ID, context, command='echo nonsense > "$MAINSPRING_OUTPUTS"')
+    assert "line 1 of the file MAINSPRING_OUTPUTS" in str(failed)
+
+
+def test_outputs_are_no_link_to_a_file_of_the_service(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a=1")
+    (tmp_path / "link").symlink_to(tmp_path / "secret")
+    assert read_file(tmp_path / "link", 100) == b""
