@@ -155,6 +155,17 @@ class Engine:
             raise Corrupt(f"stream {stream} begins with {history[0].type}")
         return self._remember(event.definition, hash)
 
+    async def compiled_many(self, hashes: Sequence[str]) -> dict[str, Definition]:
+        """Return compiled definitions by their hashes, in one read; unknown ones are left out."""
+        found = {hash: form for hash in hashes if (form := self._definitions.get(hash)) is not None}
+        missing = [StreamId("compiled", hash) for hash in hashes if hash not in found]
+        if missing:
+            for stream, history in (await self.log.read(missing)).items():
+                event = _catalog_event(history[0]) if history else None
+                if isinstance(event, catalog.DefinitionCompiled):
+                    found[stream.id] = self._remember(event.definition, stream.id)
+        return found
+
     def _remember(self, definition: Definition, hash: str) -> Definition:
         """Keep a definition under its name: the hash of its content as it was first recorded."""
         self._definitions[hash] = definition
@@ -237,7 +248,14 @@ class Engine:
 
         Raises `StillRunning` when its idempotency key was taken meanwhile, `LogUnavailable`.
         """
-        now = self.clock.now()
+        decided = self.beginning(definition, start, meta)
+        outcome = (await self.start_many([decided]))[0]
+        if isinstance(outcome, Refused):
+            _raise_refused(outcome, f"execution {start.id}", start.id)
+        return decided.after
+
+    def beginning(self, definition: Definition, start: Start, meta: Meta) -> Decided:
+        """Return the beginning of a run, to be appended by `start_many`."""
         requested = e.ExecutionRequested(
             definition=definition.hash,
             name=start.name,
@@ -254,18 +272,34 @@ class Engine:
             within=start.within,
             kept=start.kept,
             expires=start.expires,
-            at=now,
+            at=self.clock.now(),
         )
         x = absent(start.id, definition)
-        decided = self._seal(x, [requested], project=start.project, meta=meta)
-        batch = [*self._recorded(definition), decided.append]
-        outcome = (await self.log.append(batch))[-1]
-        if isinstance(outcome, Refused):
-            _raise_refused(outcome, f"execution {start.id}", start.id)
-        self._remember(definition, definition.hash)
-        metrics.EXECUTIONS_STARTED.labels(start.dialect).inc()
-        await self.announce([decided], settled=False)
-        return decided.after
+        return self._seal(x, [requested], project=start.project, meta=meta)
+
+    async def start_many(
+        self, beginnings: Sequence[Decided], beside: Sequence[Append] = ()
+    ) -> list[Appended | Refused]:
+        """Begin runs, and append other streams in the same transaction; answer in this order.
+
+        Durable, and readable through the views, when it returns.  Raises `LogUnavailable`.
+        """
+        forms = {one.after.definition.hash: one.after.definition for one in beginnings}
+        recorded = [append for form in forms.values() for append in self._recorded(form)]
+        batch = [*recorded, *(one.append for one in beginnings), *beside]
+        outcomes = (await self.log.append(batch))[len(recorded) :]
+        for hash, form in forms.items():
+            self._remember(form, hash)
+        begun = [
+            one
+            for one, outcome in zip(beginnings, outcomes, strict=False)
+            if isinstance(outcome, Appended)
+        ]
+        for one in begun:
+            asked = one.after.requested
+            metrics.EXECUTIONS_STARTED.labels(asked.dialect if asked else "").inc()
+        await self.announce(begun, settled=False)
+        return outcomes
 
     async def ask(self, id: str, command: c.Request, *, project: str | None, meta: Meta) -> Answer:
         """Carry out a request; durable when it returns.

@@ -93,6 +93,18 @@ SWEPT: Final = Counter(
     ["sweep"],
 )
 
+STARTER_FIRES: Final = Counter(
+    "mainspring_starters_fires_total",
+    "Runs started by schedules, webhooks, followers (flow) and backfills, by outcome: started,"
+    " repeated (it was there), failed (no run could be started) or skipped (instants missed).",
+    ["kind", "outcome"],
+)
+STARTER_LATENESS: Final = Histogram(
+    "mainspring_starters_lateness_seconds",
+    "Seconds between the instant at which a schedule was due and the start of its run.",
+    buckets=_LATE,
+)
+
 FORGOTTEN: Final = Counter(
     "mainspring_upkeep_forgotten_total",
     "Rows deleted because nothing can refer to them any more: blobs, or idempotency keys.",

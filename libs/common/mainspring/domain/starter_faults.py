@@ -1,0 +1,91 @@
+"""What is wrong with what a starter is told: all faults at once, each with its place.
+
+Every dialect reads its own words into the specs of `starters` and asks here whether they make
+sense, so that a schedule that can never fire is refused by all of them alike.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+from mainspring.domain.calendar import LAST, cron_fault, zone_fault
+from mainspring.domain.starters import (
+    ENDS,
+    LEAST_INTERVAL,
+    Follow,
+    Schedule,
+    Spec,
+    Webhook,
+)
+
+Fault: TypeAlias = tuple[str, str]
+"""The field, and what is wrong with it."""
+
+YEAR: Final = 366 * 86_400.0
+LONGEST_JITTER: Final = 3600.0
+LONGEST_KEY: Final = 256
+LONGEST_SECRET: Final = 1024
+LONGEST_WAIT: Final = 60.0
+LONGEST_WINDOW: Final = 86_400.0
+METHODS: Final = ("POST", "GET", "PUT")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def faults_of(spec: Spec) -> list[Fault]:
+    """Return all that is wrong with what a starter is told."""
+    match spec:
+        case Schedule():
+            return list(_schedule(spec))
+        case Webhook():
+            return list(_webhook(spec))
+        case Follow():
+            return list(_follow(spec))
+
+
+def _schedule(spec: Schedule) -> Iterator[Fault]:
+    if sum(each is not None for each in (spec.cron, spec.interval, spec.at)) != 1:
+        yield "cron", "exactly one of cron, interval and at is wanted"
+    if spec.cron is not None and (fault := cron_fault(spec.cron)):
+        yield "cron", fault
+    if spec.interval is not None and not LEAST_INTERVAL <= spec.interval <= YEAR:
+        yield "interval", f"must be {LEAST_INTERVAL:g} to {YEAR:g} seconds"
+    if spec.at is not None and not 0 <= spec.at < LAST:
+        yield "at", "must be an instant before the year 2100"
+    if fault := zone_fault(spec.timezone):
+        yield "timezone", fault
+    if not 0 <= spec.jitter <= LONGEST_JITTER:
+        yield "jitter", f"must be 0 to {LONGEST_JITTER:g} seconds"
+    if spec.max_late is not None and not 0 < spec.max_late <= YEAR:
+        yield "maxLate", f"must be more than 0 and at most {YEAR:g} seconds"
+
+
+def _webhook(spec: Webhook) -> Iterator[Fault]:
+    if spec.path and not _is_text(spec.path):
+        yield "path", f"must be 1 to {LONGEST_KEY} characters without control characters"
+    if spec.key and not _is_text(spec.key):
+        yield "key", f"must be 1 to {LONGEST_KEY} characters without control characters"
+    if spec.secret is not None and not 1 <= len(spec.secret) <= LONGEST_SECRET:
+        yield "secret", f"must be 1 to {LONGEST_SECRET} characters"
+    if spec.header is not None and not _HEADER.fullmatch(spec.header):
+        yield "header", "is no name of a header"
+    if not spec.methods or not set(spec.methods) <= set(METHODS):
+        yield "methods", f"must be some of {', '.join(METHODS)}"
+    if not 1 <= spec.window <= LONGEST_WINDOW:
+        yield "window", f"must be 1 to {LONGEST_WINDOW:g} seconds"
+    if spec.max_bytes is not None and not spec.max_bytes >= 1:
+        yield "maxBytes", "must be 1 or more"
+    if not 0 < spec.wait_seconds <= LONGEST_WAIT:
+        yield "waitSeconds", f"must be more than 0 and at most {LONGEST_WAIT:g}"
+
+
+def _follow(spec: Follow) -> Iterator[Fault]:
+    if not _is_text(spec.workflow):
+        yield "flowId", "the workflow to follow is missing"
+    for word in spec.statuses:
+        if word not in ENDS:
+            yield "statuses", f'"{word[:64]}" is no way for a run to end'
+
+
+def _is_text(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_KEY and not _CONTROL.search(text)
