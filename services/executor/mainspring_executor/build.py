@@ -17,8 +17,6 @@ from mainspring_executor.pull import Executor
 from mainspring_executor.shop import Workshop
 
 _DRAIN_SHARE = 0.7  # of what is left after the notice; the frame needs the rest for leaving
-_WORKERS = 32
-"""Programs that tasks may run at once, if the deployment lets them run any."""
 
 
 async def build(
@@ -38,7 +36,6 @@ async def build(
         plugins=plugins or installed(),
         values=_values(world),
         helpers=Helpers(memory_mb=config.task_memory_mb),
-        workers=Helpers(memory_mb=config.task_memory_mb, most=_WORKERS),
         allowed=config.allow_tasks,
         memory_mb=config.task_memory_mb,
     )

@@ -162,8 +162,7 @@ class PluginCall:
         with spans.span(spans.ATTEMPT, self.task.traceparent, about) as parent:
             is_collected = parent != self.task.traceparent
             place = parent if is_collected else child_of(parent, self._shop.chance.seed())
-            starts = bool(plugin.manifest.needs)
-            reach = Reach(self.task, self._shop, self.book, traceparent=place, starts=starts)
+            reach = Reach(self.task, self._shop, self.book, traceparent=place)
             self._since = self._shop.clock.monotonic()
             limit = asyncio.timeout(self.task.timeout)
             try:

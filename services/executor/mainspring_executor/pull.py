@@ -107,9 +107,8 @@ class Executor:
                 task.cancel()
             await asyncio.gather(*tasks, *jobs, return_exceptions=True)
             await self._shop.http.close()
-            for helpers in (self._shop.helpers, self._shop.workers):
-                if helpers is not None:
-                    await helpers.close()
+            if self._shop.helpers is not None:
+                await self._shop.helpers.close()
 
     async def drain(self) -> None:
         """Begin nothing new; finish what is in flight in time, and hand back the rest."""

@@ -49,9 +49,7 @@ class Guarded:
 class Reach:
     """One call of one plugin, seen from inside."""
 
-    def __init__(
-        self, task: Task, shop: Workshop, book: Book, *, traceparent: str, starts: bool = False
-    ) -> None:
+    def __init__(self, task: Task, shop: Workshop, book: Book, *, traceparent: str) -> None:
         self.execution: str = task.call.execution
         self.task: str = task.call.ref
         self.attempt: int = task.call.attempt
@@ -67,7 +65,7 @@ class Reach:
         self.clock: Clock = shop.clock
         self.chance: Random = shop.chance
         self._book = book
-        self._helpers: Bounded | None = shop.workers if starts else shop.helpers
+        self._helpers: Bounded | None = shop.helpers
         self._until = shop.clock.monotonic() + task.timeout
 
     def log(self, message: str, level: Level = "INFO") -> None:

@@ -53,9 +53,8 @@ def without_values(task: Task) -> KeyValues:
 class Workshop(NamedTuple):
     """The ports, and what the deployment allows.
 
-    `values` gives a task the key-value store of its project.  `helpers` run the plugins' functions
-    that are bounded, `workers` those of plugins that start programs: these may wait for long, and
-    the others shall not wait for them.
+    `values` gives a task the key-value store of its project, `helpers` run what a plugin wants to
+    be bounded.
     """
 
     http: HttpClient
@@ -69,6 +68,5 @@ class Workshop(NamedTuple):
     plugins: Registry = Registry({})
     values: Callable[[Task], KeyValues] = without_values
     helpers: Bounded | None = None
-    workers: Bounded | None = None
     allowed: frozenset[str] = frozenset()
     memory_mb: int = 512
