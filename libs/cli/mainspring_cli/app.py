@@ -20,6 +20,7 @@ from mainspring_cli.parts import StackFailed, is_ready
 from mainspring_cli.say import Say
 from mainspring_cli.schema import NothingToWrite, documents, parted, write
 from mainspring_cli.store import StoreAway, migrate_database, rebuild_views, verify_log
+from mainspring_cli.workflows import app as workflows
 
 app = typer.Typer(
     name="mainspring",
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(workflows)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 HomeFolder = Annotated[
