@@ -8,7 +8,7 @@ What an expression yields is printed and never read again, whatever braces it ho
 from typing import Final, TypeAlias, cast
 
 from mainspring.domain.expression.cel import CompiledCel, Run, compile_cel
-from mainspring.domain.expression.cel.functions import digits
+from mainspring.domain.expression.cel.extras import digits
 from mainspring.domain.expression.cel.kinds import Val
 from mainspring.domain.expression.cel.tokens import fault, word_at
 from mainspring.domain.expression.errors import CelInvalid, ExpressionFailed

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from math import isfinite
-from typing import Final, TypeAlias
+from typing import Final
 
+from mainspring.domain.expression.cel.extras import EXTRA_METHODS, EXTRAS, Act, to_string
 from mainspring.domain.expression.cel.instants import (
     ACCESSORS,
     Instant,
@@ -19,14 +20,10 @@ from mainspring.domain.expression.cel.instants import (
     parse_span,
     part_of_instant,
     part_of_span,
-    print_instant,
-    print_span,
 )
 from mainspring.domain.expression.cel.kinds import Spend, Val, as_double, kind_of, word
 from mainspring.domain.expression.errors import ExpressionFailed
 from mainspring.domain.expression.pattern import COMPILING, compile_pattern
-
-Act: TypeAlias = Callable[[Sequence[Val], Spend], Val]
 
 _INTEGER: Final = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _DOUBLE: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -67,33 +64,6 @@ def _to_double(values: Sequence[Val], _: Spend) -> Val:
             return float(value)
         case value:
             raise _not("double", value)
-
-
-def _to_string(values: Sequence[Val], spend: Spend) -> Val:
-    match values[0]:
-        case str() as value:
-            return value
-        case bool() as value:
-            return "true" if value else "false"
-        case int() as value:
-            if value.bit_length() > 4096:
-                raise ExpressionFailed("string: a number is out of range")
-            return str(value)
-        case float() as value:
-            return digits(value)
-        case Instant() as value:
-            return print_instant(value)
-        case Span() as value:
-            return print_span(value)
-        case value:
-            raise _not("string", value)
-
-
-def digits(value: float) -> str:
-    """Return a fractional number as `string` prints it: 2.0 is "2"."""
-    if isfinite(value) and value.is_integer() and abs(value) < 1e21:
-        return f"{value:.0f}"
-    return repr(value)
 
 
 def _to_bool(values: Sequence[Val], _: Spend) -> Val:
@@ -174,12 +144,13 @@ FUNCTIONS: Final[dict[str, tuple[int, int, Act]]] = {
     "matches": (2, 2, _matches),
     "int": (1, 1, _to_int),
     "double": (1, 1, _to_double),
-    "string": (1, 1, _to_string),
+    "string": (1, 1, to_string),
     "bool": (1, 1, _to_bool),
     "timestamp": (1, 1, _to_instant),
     "duration": (1, 1, _to_span),
     "type": (1, 1, lambda values, _: kind_of(values[0])),
     "dyn": (1, 1, lambda values, _: values[0]),
+    **EXTRAS,
 }
 METHODS: Final[dict[str, tuple[int, int, Act]]] = {
     "size": (0, 0, _size),
@@ -188,6 +159,7 @@ METHODS: Final[dict[str, tuple[int, int, Act]]] = {
     "endsWith": (1, 1, _on_texts("endsWith", str.endswith)),
     "matches": (1, 1, _matches),
     **{name: (0, 1, _part(name)) for name in ACCESSORS},
+    **EXTRA_METHODS,
 }
 MACROS: Final = ("all", "exists", "exists_one", "filter", "map")
 _ABSENT: Final = {"uint": "unsigned numbers", "bytes": "bytes"}
@@ -210,6 +182,6 @@ def _unknown(name: str, *, method: bool) -> str:
         return f"{_ABSENT[name]} are not supported: JSON has none"
     if name in (FUNCTIONS if method else METHODS) or (name in MACROS and not method):
         return f"{name} is written {f'{name}(x)' if method else f'x.{name}(...)'}"
-    names = [*METHODS, *MACROS] if method else [*FUNCTIONS, "has"]
+    names = [*METHODS, *MACROS] if method else [*FUNCTIONS, "has", "default"]
     near = get_close_matches(name, names, 1)
     return f'unknown function "{name[:40]}"' + (f' (did you mean "{near[0]}"?)' if near else "")

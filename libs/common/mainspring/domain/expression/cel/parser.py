@@ -13,6 +13,7 @@ from mainspring.domain.expression.cel.tree import (
     Call,
     Chain,
     Choice,
+    Default,
     Field,
     Fold,
     Has,
@@ -247,10 +248,17 @@ class _Parser:
         args = self._arguments(")")
         if name == "has":
             return self._has(args, at)
+        if name == "default":
+            return self._default(args, at)
         if problem := call_fault(name, len(args), method=False):
             raise self._fault(problem, at)
         fixed = self._pattern(args[1], at) if name == "matches" else None
         return Chain(args[0], (fixed,)) if fixed else Call(name, args)
+
+    def _default(self, args: tuple[Node, ...], at: int) -> Default:
+        if len(args) != 2:
+            raise self._fault(f"default takes 2 values, got {len(args)}", at)
+        return Default(*args)
 
     def _has(self, args: tuple[Node, ...], at: int) -> Has:
         match args:

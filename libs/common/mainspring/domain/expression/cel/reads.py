@@ -14,6 +14,7 @@ from mainspring.domain.expression.cel.tree import (
     Call,
     Chain,
     Choice,
+    Default,
     Fold,
     Has,
     Index,
@@ -84,6 +85,9 @@ def _below(node: Node) -> Iterator[Node]:
         case Choice(cases, otherwise):
             yield from chain.from_iterable(cases)
             yield otherwise
+        case Default(value, fallback):
+            yield value
+            yield fallback
         case Unary(_, _, operand):
             yield operand
         case Fold(first, rest):

@@ -24,6 +24,7 @@ from mainspring.domain.expression.cel.tree import (
     Call,
     Chain,
     Choice,
+    Default,
     Field,
     Fold,
     Has,
@@ -48,8 +49,12 @@ from mainspring.domain.expression.pattern import compile_pattern
 Scope = dict[str, Val]
 
 
-class _Absent(ExpressionFailed):
-    """A name that is written in the expression leads nowhere."""
+class NotThere(ExpressionFailed):
+    """A name, a key or a place leads nowhere; `default` is there to ask."""
+
+
+class _Absent(NotThere):
+    """A name that is written in the expression leads nowhere, and its whole path is not told."""
 
 
 class Run:
@@ -102,7 +107,7 @@ def _chain(run: Run, node: Chain, scope: Scope) -> Val:
         # The same words wherever on its way the path ends: a selection ends it sooner.
         path = static_path(node.base, node.links)
         if place < len(path):
-            raise ExpressionFailed(f"{'.'.join(path)} is not there") from None
+            raise NotThere(f"{'.'.join(path)} is not there") from None
         raise
     return value
 
@@ -138,7 +143,7 @@ def _field(value: Val, name: str) -> Val:
 def _item(value: Val, key: Val) -> Val:
     if isinstance(value, dict):
         if not is_key(key) or key not in value:
-            raise ExpressionFailed("an object has no such key")
+            raise NotThere("an object has no such key")
         return value[key]  # type: ignore[index]
     if not isinstance(value, list):
         raise ExpressionFailed(f"{word(value)} has no items")
@@ -147,7 +152,7 @@ def _item(value: Val, key: Val) -> Val:
     if not isinstance(key, int) or isinstance(key, bool):
         raise ExpressionFailed(f"{word(key)} is not the place of an item in a list")
     if not 0 <= key < len(value):
-        raise ExpressionFailed("a list has no item at that place")
+        raise NotThere("a list has no item at that place")
     return value[key]
 
 
@@ -160,6 +165,14 @@ def _has(run: Run, node: Has, scope: Scope) -> Val:
 
 def _call(run: Run, node: Call, scope: Scope) -> Val:
     return FUNCTIONS[node.name][2]([run.value(arg, scope) for arg in node.args], run.spend)
+
+
+def _default(run: Run, node: Default, scope: Scope) -> Val:
+    try:
+        value = run.value(node.value, scope)
+    except NotThere:
+        value = None
+    return run.value(node.fallback, scope) if value is None else value
 
 
 def _list(run: Run, node: ListOf, scope: Scope) -> Val:
@@ -289,6 +302,7 @@ _FORMS: Final[dict[type, Callable[[Run, Any, Scope], Val]]] = {
     Chain: _chain,
     Has: _has,
     Call: _call,
+    Default: _default,
     ListOf: _list,
     ObjectOf: _object,
     Unary: _unary,

@@ -37,6 +37,9 @@ _WORD: Final = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
+_HYPHENED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)+", re.ASCII)
+_BEFORE_STEPS: Final = (("steps", "."), ("hooks", "."))
+
 _ESCAPE: Final = re.compile(
     r"""\\(?:([abfnrtv\\?"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"""
     r"""|([0-3][0-7]{2})|(?s:.))"""
@@ -68,11 +71,21 @@ def tokens(text: str) -> Iterator[Token]:
     if len(text) > MAX_LENGTH:
         raise fault(text, 0, f"the expression has more than {MAX_LENGTH} characters")
     at = 0
+    before: tuple[str | float, ...] = ("", "", "")
     while at < len(text):
-        token, at = word_at(text, at)
+        token, at = _name_of_step(text, at, before) or word_at(text, at)
         if token is not None:
+            before = (*before[1:], token.value)
             yield token
     yield Token("end", "", at)
+
+
+def _name_of_step(text: str, at: int, before: tuple[str | float, ...]) -> tuple[Token, int] | None:
+    """Return a name with hyphens right behind `steps.`: a step is an object, and has no minus."""
+    if before[0] == "." or before[1:] not in _BEFORE_STEPS:
+        return None
+    match = _HYPHENED.match(text, at)
+    return (Token("quoted", match[0], at), match.end()) if match else None
 
 
 def word_at(text: str, at: int) -> tuple[Token | None, int]:

@@ -83,6 +83,13 @@ class Call(Form, frozen=True):
     args: tuple["Node", ...]
 
 
+class Default(Form, frozen=True):
+    """A value, or another where it is null or not there."""
+
+    value: "Node"
+    fallback: "Node"
+
+
 class ListOf(Form, frozen=True):
     items: tuple["Node", ...]
 
@@ -121,7 +128,18 @@ class Choice(Form, frozen=True):
 
 
 Node: TypeAlias = (
-    Literal | Name | Chain | Has | Call | ListOf | ObjectOf | Unary | Fold | Logic | Choice
+    Literal
+    | Name
+    | Chain
+    | Has
+    | Call
+    | Default
+    | ListOf
+    | ObjectOf
+    | Unary
+    | Fold
+    | Logic
+    | Choice
 )
 
 
