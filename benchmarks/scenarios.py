@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from benchmarks import native, report, sagas
+from benchmarks import flows, native, report, sagas
 from benchmarks.client import Pool, stream
 from benchmarks.report import Figures
 from benchmarks.stack import Stack
@@ -138,6 +138,7 @@ SCENARIOS: Final[dict[str, Callable[[Stack], Awaitable[Figures]]]] = {
     "d": steps,
     "e": sleeps,
     **native.SCENARIOS,
+    **flows.SCENARIOS,
 }
 TITLES: Final = {
     "idle": "four services at rest (percent of a core; resident MB)",
@@ -148,4 +149,5 @@ TITLES: Final = {
     "e": "10,000 sleeps over 10 s: lateness; 10,000 at one instant: until the last is awake",
     "f": "raw append of the events of (b) through our statement",
     **native.TITLES,
+    **flows.TITLES,
 }

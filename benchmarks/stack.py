@@ -40,7 +40,8 @@ class Stack(NamedTuple):
 @contextmanager
 def stack() -> Generator[Stack]:
     """Run everything with default durability on free ports; nothing is left behind."""
-    with platform(durable=True, judged=False, env={"MAINSPRING_LOG_LEVEL": "WARNING"}) as whole:
+    env = {"MAINSPRING_LOG_LEVEL": "WARNING", "MAINSPRING_ALLOW_TASKS": "python"}
+    with platform(durable=True, judged=False, env=env) as whole:
         port = children.free_port()
         peer = subprocess.Popen([sys.executable, "-m", "benchmarks.echo", str(port)])
         try:
