@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from mainspring.domain.message import Json
 from mainspring_plugins.asked import bad
 from mainspring_plugins.http_bodies import with_query
-from mainspring_plugins.paths import Missing, read
+from mainspring_plugins.pointers import Missing, read
 from mainspring_plugins.schema import Schema, of, one_of
 from mainspring_plugins.texts import plain
 
