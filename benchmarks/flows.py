@@ -27,15 +27,15 @@ Json = dict[str, Any]
 async def small_tasks(stack: Stack) -> Figures:
     """(k) forty tasks in a row that each compute fibo(10), as scripts and as pure tasks."""
     pool = Pool(stack.api)
-    script = {"type": "script.python", "properties": {"script": FIBONACCI}}
-    pure = {"type": "util.math", "properties": {"expression": "34 + 21"}}
+    script: Json = {"type": "script.python", "properties": {"script": FIBONACCI}}
+    pure: Json = {"type": "util.math", "properties": {"expression": "34 + 21"}}
     figures: Figures = {}
     for name, task in (("script", script), ("pure", pure)):
         tasks = [{"name": f"t{n}", **task} for n in range(TASKS)]
         flow = await _flow(pool, f"forty-{name}", tasks)
         async with ends(stack.events) as heard:
             await heard.of(await _execute(pool, flow))
-            taken = []
+            taken: list[float] = []
             for _ in range(RUNS):
                 began = time.perf_counter()
                 await heard.of(await _execute(pool, flow))
@@ -48,7 +48,7 @@ async def small_tasks(stack: Stack) -> Figures:
 async def one_minute(stack: Stack) -> Figures:
     """(l) a thousand schedules on the same minute: until the last of their runs has started."""
     pool = Pool(stack.api)
-    task = {"name": "a", "type": "core.set", "properties": {"values": {}}}
+    task: Json = {"name": "a", "type": "core.set", "properties": {"values": {}}}
     flow = await _flow(pool, "tick", [task])
     if 60 - time.time() % 60 < LEAD_S:
         await asyncio.sleep(60 - time.time() % 60 + 0.5)
