@@ -1,9 +1,11 @@
 """What a run is started with, whoever starts it: a person, a schedule, a webhook, another run.
 
 Two kinds of definitions: those with declared inputs (of the dialects in `TAKES_INPUTS`), whose runs
-carry an envelope of inputs, trigger and environment; and the others, whose payload is free.
+carry an envelope of inputs, trigger and environment; and the others, whose payload is free.  The
+environment is that of the process which begins the run, and stays with the run as it was then.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -14,6 +16,19 @@ from mainspring.domain.message import Json
 
 TAKES_INPUTS: Final = frozenset({"runs", "flows"})
 """The dialects whose runs are started with inputs."""
+
+PREFIX: Final = "MAINSPRING_ENV_"
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are meant for workflows, without their prefix."""
+    return {
+        name.removeprefix(PREFIX): text for name, text in environ.items() if name.startswith(PREFIX)
+    }
+
+
+ENVIRONMENT: Final[Mapping[str, str]] = environment(os.environ)
+"""What expressions of this process's runs see as `env`."""
 
 
 def payload_of(
@@ -26,7 +41,8 @@ def payload_of(
 ) -> Json:
     """Return the payload of a run: `{"inputs", "trigger", "env"}`, or what was given as it is.
 
-    What is absent is left out, but for the inputs.  Raises `DefinitionInvalid` with all faults.
+    What is absent is left out, but for the inputs; the environment is there where the definition
+    has a name for it.  Raises `DefinitionInvalid` with all faults.
     """
     if dialect not in TAKES_INPUTS:
         return given
@@ -37,6 +53,6 @@ def payload_of(
     }
     if trigger is not None:
         payload["trigger"] = trigger
-    if env:
-        payload["env"] = dict(env)
+    if "env" in definition.aliases:
+        payload["env"] = dict(ENVIRONMENT if env is None else env)
     return payload
