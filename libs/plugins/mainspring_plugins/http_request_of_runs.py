@@ -12,7 +12,7 @@ import msgspec
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest, PluginFailed
 from mainspring_plugins.asked import span
-from mainspring_plugins.http_answers import RETRIED, says, text_of
+from mainspring_plugins.http_answers import text_of
 from mainspring_plugins.http_calls import Answered, answered
 from mainspring_plugins.http_request import METHODS, ask_of
 from mainspring_plugins.schema import anything, gives, of, one_of, takes
@@ -94,7 +94,7 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     found = await answered(context, ask_of(as_asked(given), context), timeout=timeout)
     status = found.answer.status
     if status >= 400:
-        is_final = not says(RETRIED, status, "")
+        # Never final: a step of such a workflow that says `retry` means every failure.
         text = f"{found.ask.method} was answered with {status}"
-        raise PluginFailed(text, final=is_final, output=told(found))
+        raise PluginFailed(text, output=told(found))
     return told(found)
