@@ -144,7 +144,7 @@ CELS: st.SearchStrategy[str] = st.recursive(
         st.builds("({}).a".format, inner),
         st.builds("{{'k': {}, 'a': [{}]}}".format, inner, inner),
         st.builds("size({})".format, inner),
-        # Not by a filter: one that gives up prints its strategy, which is a warning when it is long.
+        # Not by a filter: one that gives up prints its strategy, and warns when that is long.
         inner.map(lambda text: f"!({text})" if text[0] in "!-" else f"!{text}"),
     ),
     max_leaves=8,

@@ -20,6 +20,7 @@ from mainspring.domain.expression.errors import TemplateInvalid
 from mainspring.domain.expression.escape import Escape
 from mainspring.domain.expression.jsontext import is_json_text, parse_json_text
 from mainspring.domain.expression.mustache import CompiledText, compile_text
+from mainspring.domain.expression.render import MAX_PARTS
 from mainspring.domain.expression.shape import Build, Room, builder
 from mainspring.domain.expression.values import (
     MAX_OUTPUT,
@@ -61,7 +62,7 @@ class CompiledBody:
         """
         if self._build is None:
             return self._constant
-        return self._build(context, Room(max_output))
+        return self._build(context, Room(max_output, MAX_PARTS))
 
     def encode(self, context: Value, *, max_output: int = MAX_OUTPUT) -> tuple[bytes, bool]:
         """Return the bytes to send, and whether they are JSON and should be called so."""
@@ -128,9 +129,7 @@ def string_builder(template: str, place: str, names: set[Path]) -> Build | None:
 
 def _printing(text: CompiledText, escape: Escape) -> Build:
     def build(context: Value, room: Room) -> Value:
-        rendered = text.render(context, escape, max_output=room.left)
-        room.take(len(rendered))
-        return rendered
+        return text.fill(context, escape, room)
 
     return build
 

@@ -21,12 +21,13 @@ Part: TypeAlias = str | CompiledCel
 class CompiledCelText:
     """A text with expressions in it, or one whole expression."""
 
-    __slots__ = ("_is_whole", "_parts", "references")
+    __slots__ = ("_is_whole", "_parts", "references", "words")
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
         self._parts = parts
         # A block of YAML ends with a line break that its author did not mean to send.
         self._is_whole = isinstance(parts[0], CompiledCel) and parts[1:] in ((), ("\n",))
+        self.words = sum(1 + len(p.text) // 4 for p in parts if isinstance(p, CompiledCel))
         self.references: frozenset[Path] = frozenset[Path]().union(
             *(part.references for part in parts if isinstance(part, CompiledCel))
         )
@@ -34,6 +35,7 @@ class CompiledCelText:
     def build(self, context: Value, room: Room) -> Value:
         """Return the text, or the value of the one expression; raise `ExpressionError`."""
         run = Run(cast("dict[str, Val]", context), room.steps)
+        run.spend(len(self._parts))
         if self._is_whole:
             value = _answer(self._parts[0], run)
             room.take(len(value) if isinstance(value, str) else len(as_json(value)))

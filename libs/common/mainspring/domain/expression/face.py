@@ -7,7 +7,7 @@ In Mustache a name that is missing prints nothing; in the others it is an error 
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -19,8 +19,10 @@ from mainspring.domain.expression.errors import (
     ExpressionInvalid,
     ExpressionTooLarge,
 )
+from mainspring.domain.expression.jinja import MAX_STEPS as JINJA_STEPS
 from mainspring.domain.expression.jinja import compile_jinja
-from mainspring.domain.expression.shape import Build, Room, builder
+from mainspring.domain.expression.render import MAX_PARTS
+from mainspring.domain.expression.shape import MAX_STEPS, Build, Room, Sheet, builder
 from mainspring.domain.expression.values import MAX_OUTPUT, Path, Value, as_json
 
 TemplateLanguage: TypeAlias = Literal["mustache", "cel", "jinja"]
@@ -35,11 +37,14 @@ class CompiledTemplate:
     `references` is every path of the context that it may read.
     """
 
-    __slots__ = ("_build", "_constant", "references")
+    __slots__ = ("_build", "_constant", "_steps", "references")
 
-    def __init__(self, build: Build | None, constant: Value, references: frozenset[Path]) -> None:
+    def __init__(
+        self, build: Build | None, constant: Value, references: frozenset[Path], steps: int
+    ) -> None:
         self._build = build
         self._constant = constant
+        self._steps = steps
         self.references = references
 
     @property
@@ -53,7 +58,7 @@ class CompiledTemplate:
         """
         if self._build is None:
             return self._constant
-        return self._build(context, Room(max_output))
+        return self._build(context, Room(max_output, self._steps))
 
 
 def compile_template(value: Value, language: TemplateLanguage) -> CompiledTemplate:
@@ -66,43 +71,64 @@ def compile_template(value: Value, language: TemplateLanguage) -> CompiledTempla
 def template_faults(value: Value, language: TemplateLanguage) -> list[tuple[str, str]]:
     """Return every fault of the strings of `value` with its place, such as `items[2].sku`."""
     faults: list[tuple[str, str]] = []
-    names: set[Path] = set()
+    sheet = Sheet()
     string = _STRINGS[language]
 
     def leaf(text: str, place: str) -> Build | None:
         try:
-            return string(text, "", names)
-        except ExpressionError as error:
+            return string(text, "", sheet)
+        except ExpressionInvalid as error:
             faults.append((place, str(error)))
+            sheet.read(len(text) >> 3)
             return None
 
     try:
         builder(value, leaf)
-    except ExpressionError as error:  # the shape itself: nested too deeply
+    except ExpressionError as error:  # of the whole: nested too deeply, or too long
         faults.append(("", str(error)))
     return faults
 
 
 def _compiled(text: bytes, language: TemplateLanguage) -> CompiledTemplate:
     value: Value = _decode(text)
-    names: set[Path] = set()
+    sheet = Sheet()
     string = _STRINGS[language]
-    build = builder(value, lambda text, place: string(text, place, names))
-    return CompiledTemplate(build, value, frozenset(names))
+    build = builder(value, lambda text, place: string(text, place, sheet))
+    return CompiledTemplate(build, value, frozenset(sheet.names), _STEPS[language])
 
 
 _remembered = lru_cache(maxsize=1024)(_compiled)
 
 
-def _cel_string(text: str, place: str, names: set[Path]) -> Build | None:
-    try:
-        compiled = compile_cel_text(text)
-    except ExpressionInvalid as fault:
-        raise fault.within(place) from None
-    if compiled is None:
-        return None
-    names |= compiled.references
-    return _placed(compiled.build, place)
+class _Compiled(Protocol):
+    @property
+    def references(self) -> frozenset[Path]: ...
+    @property
+    def words(self) -> int: ...
+    def build(self, context: Value, room: Room) -> Value: ...
+
+
+String: TypeAlias = Callable[[str, str, Sheet], Build | None]
+
+
+def _mustache(text: str, place: str, sheet: Sheet) -> Build | None:
+    sheet.read(text.count("{{"))
+    return string_builder(text, place, sheet.names)
+
+
+def _strict(compile_text: Callable[[str], _Compiled | None]) -> String:
+    def string(text: str, place: str, sheet: Sheet) -> Build | None:
+        try:
+            compiled = compile_text(text)
+        except ExpressionInvalid as fault:
+            raise fault.within(place) from None
+        if compiled is None:
+            return None
+        sheet.read(compiled.words)
+        sheet.names |= compiled.references
+        return _placed(compiled.build, place)
+
+    return string
 
 
 def _placed(build: Build, place: str) -> Build:
@@ -117,19 +143,14 @@ def _placed(build: Build, place: str) -> Build:
     return built if place else build
 
 
-def _jinja_string(text: str, place: str, names: set[Path]) -> Build | None:
-    try:
-        compiled = compile_jinja(text)
-    except ExpressionInvalid as fault:
-        raise fault.within(place) from None
-    if compiled is None:
-        return None
-    names |= compiled.references
-    return _placed(compiled.build, place)
-
-
-_STRINGS: Final[dict[TemplateLanguage, Callable[[str, str, set[Path]], Build | None]]] = {
-    "mustache": string_builder,
-    "cel": _cel_string,
-    "jinja": _jinja_string,
+_STRINGS: Final[dict[TemplateLanguage, String]] = {
+    "mustache": _mustache,
+    "cel": _strict(compile_cel_text),
+    "jinja": _strict(compile_jinja),
+}
+# A step of Jinja is a third of one of CEL; in Mustache it is a part of a section.
+_STEPS: Final[dict[TemplateLanguage, int]] = {
+    "mustache": MAX_PARTS,
+    "cel": MAX_STEPS,
+    "jinja": JINJA_STEPS,
 }

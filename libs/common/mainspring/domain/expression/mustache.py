@@ -9,7 +9,8 @@ from typing import Final
 
 from mainspring.domain.expression.errors import ExpressionTooLarge
 from mainspring.domain.expression.escape import ESCAPES, Escape, url_escaper, without_controls
-from mainspring.domain.expression.render import Sink, encodable, shown, write
+from mainspring.domain.expression.render import MAX_PARTS, Sink, encodable, shown, write
+from mainspring.domain.expression.shape import Room
 from mainspring.domain.expression.tags import Nodes, Section, Variable, parse, references
 from mainspring.domain.expression.values import (
     MAX_OUTPUT,
@@ -46,13 +47,22 @@ class CompiledText:
         self, context: Value, escape: Escape = Escape.TEXT, *, max_output: int = MAX_OUTPUT
     ) -> str:
         """Return the text; raise `ExpressionTooLarge` when a bound is reached."""
-        if len(self._flat) == len(self._nodes):
-            text = self._render_flat(context, escape, max_output)
-        else:
-            sink = Sink(max_output)
-            write(self._nodes, [context], ESCAPES[escape], sink)
-            text = sink.text()
+        text = self._rendered(context, escape, Room(max_output, MAX_PARTS))
         return without_controls(text) if escape is Escape.HEADER else text
+
+    def fill(self, context: Value, escape: Escape, room: Room) -> str:
+        """Return the text as one of many that share `room`; raise `ExpressionTooLarge`."""
+        text = self._rendered(context, escape, room)
+        room.take(len(text))
+        return text
+
+    def _rendered(self, context: Value, escape: Escape, room: Room) -> str:
+        if len(self._flat) == len(self._nodes):
+            return self._render_flat(context, escape, room.left)
+        sink = Sink(room.left, room.steps)
+        write(self._nodes, [context], ESCAPES[escape], sink)
+        room.steps = sink.rounds
+        return sink.text()
 
     def _render_flat(self, context: Value, escape: Escape, max_output: int) -> str:
         escaper = ESCAPES[escape]

@@ -23,7 +23,8 @@ from mainspring.domain.expression.values import (
 )
 
 MAX_PARTS: Final = 200_000
-"""How many texts and tags the rounds of all sections may write: each round pays for its body."""
+"""How many texts and tags the rounds of all sections of a text, or of a value that holds many,
+may write: each round pays for its body."""
 
 Escaper = Callable[[str], str]
 
@@ -31,12 +32,12 @@ Escaper = Callable[[str], str]
 class Sink:
     """The output so far, and what may still be added to it."""
 
-    __slots__ = ("_parts", "_room", "_rounds")
+    __slots__ = ("_parts", "_room", "rounds")
 
-    def __init__(self, max_output: int) -> None:
+    def __init__(self, max_output: int, rounds: int = MAX_PARTS) -> None:
         self._parts: list[str] = []
         self._room = max_output
-        self._rounds = MAX_PARTS
+        self.rounds = rounds
 
     def write(self, text: str) -> None:
         self._room -= len(text)
@@ -45,8 +46,8 @@ class Sink:
         self._parts.append(text)
 
     def spend(self, parts: int) -> None:
-        self._rounds -= parts
-        if self._rounds < 0:
+        self.rounds -= parts
+        if self.rounds < 0:
             raise ExpressionTooLarge("the sections repeat too often")
 
     def text(self) -> str:

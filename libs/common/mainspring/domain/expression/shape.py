@@ -10,10 +10,27 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from mainspring.domain.expression.errors import ExpressionTooLarge
-from mainspring.domain.expression.values import MAX_OUTPUT, Value
+from mainspring.domain.expression.values import MAX_OUTPUT, Path, Value
 
 MAX_DEPTH: Final = 64
 MAX_STEPS: Final = 100_000
+MAX_WORDS: Final = 20_000
+
+
+class Sheet:
+    """What one compilation found out, and how many words of code it may still read."""
+
+    __slots__ = ("_words", "names")
+
+    def __init__(self, words: int = MAX_WORDS) -> None:
+        self.names: set[Path] = set()
+        self._words = words
+
+    def read(self, words: int) -> None:
+        """Pay for words that were read; raise `ExpressionTooLarge` when there were too many."""
+        self._words -= words
+        if self._words < 0:
+            raise ExpressionTooLarge("the templates of one value have too many words")
 
 
 class Room:
@@ -24,6 +41,11 @@ class Room:
     def __init__(self, left: int = MAX_OUTPUT, steps: int = MAX_STEPS) -> None:
         self.left = left
         self.steps = steps
+
+    def spend(self, steps: int) -> None:
+        self.steps -= steps
+        if self.steps < 0:
+            raise ExpressionTooLarge("the template takes too many steps")
 
     def take(self, size: int) -> None:
         self.left -= size

@@ -20,15 +20,19 @@ from mainspring.domain.expression.jinja.statements import Statements
 from mainspring.domain.expression.shape import Room
 from mainspring.domain.expression.values import Path, Value
 
+MAX_STEPS: Final = 300_000
 _NONE: Final[frozenset[str]] = frozenset()
 
 
 class CompiledJinja:
     """A text with expressions in it, or one whole expression."""
 
-    __slots__ = ("_cost", "_exec", "_whole", "references")
+    __slots__ = ("_cost", "_exec", "_whole", "references", "words")
 
-    def __init__(self, compiler: Compiler, act: Exec | None, whole: Eval | None) -> None:
+    def __init__(
+        self, compiler: Compiler, act: Exec | None, whole: Eval | None, words: int = 0
+    ) -> None:
+        self.words = words
         self._cost = compiler.cost
         self._exec = act
         self._whole = whole
@@ -55,7 +59,7 @@ class CompiledJinja:
 
     def holds(self, context: dict[str, Value]) -> bool:
         """Return whether the value of the expression is true as Jinja sees it."""
-        return bool(self.build(context, Room()))
+        return bool(self.build(context, Room(steps=MAX_STEPS)))
 
 
 def compile_jinja(text: str) -> CompiledJinja | None:
@@ -89,9 +93,9 @@ def _compiled(tree: Tree) -> CompiledJinja:
     statements = Statements(tree, compiler)
     expression = _only_expression(tree)
     if expression is not None:
-        return CompiledJinja(compiler, None, statements.output(expression, _NONE))
+        return CompiledJinja(compiler, None, statements.output(expression, _NONE), tree.words)
     act, _ = statements.body(tree.body, _NONE)
-    return CompiledJinja(compiler, act, None)
+    return CompiledJinja(compiler, act, None, tree.words)
 
 
 def _only_expression(tree: Tree) -> nodes.Expr | None:

@@ -19,6 +19,10 @@ MAX_NESTING: Final = 24
 MAX_LENGTH: Final = 1 << 20
 _STATEMENTS: Final = frozenset(("if", "elif", "else", "endif", "for", "endfor", "set"))
 _HEADS: Final = frozenset(("if", "elif", "for", "set"))
+_INSTEAD: Final = {
+    "print": "; write {{ ... }}",
+    "endset": "; write {% set name = value %}",
+}
 _ESCAPES: Final = frozenset("\\'\"abfnrtvxuUN01234567\n")
 _SHOWN: Final = 60
 
@@ -42,6 +46,7 @@ class Tree(NamedTuple):
     body: list[nodes.Node]
     outputs: list[Tag]
     heads: list[Tag]
+    words: int
 
 
 class _Word(NamedTuple):
@@ -63,7 +68,7 @@ def read(source: str) -> Tree:
         raise TemplateInvalid("nested too deeply") from None
     except (ValueError, OverflowError):
         raise TemplateInvalid("a number has too many digits") from None
-    return Tree(tree.body, outputs, heads)
+    return Tree(tree.body, outputs, heads, len(words))
 
 
 def read_expression(source: str) -> nodes.Expr:
@@ -156,7 +161,7 @@ class _Watch:
 
     def _statement(self, word: _Word) -> None:
         if word.text not in _STATEMENTS:
-            hint = "; write {{ ... }}" if word.text in ("print", "do") else ""
+            hint = _INSTEAD.get(word.text, "")
             raise TemplateInvalid(f'"{word.text[:40]}" is not supported{hint}', word.line)
         self._blocks += (word.text in ("if", "for")) - (word.text in ("endif", "endfor"))
         self._judge(self._blocks, word)

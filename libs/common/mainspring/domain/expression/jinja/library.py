@@ -178,7 +178,7 @@ FUNCTIONS: Final[dict[str, Act]] = {
     "list": as_list,
     **{name: FILTERS[name] for name in ("fromJson", "toJson", "json", "number", "min", "max")},
 }
-_CLOCK: Final = "{}() changes with each reading; use execution.startedAt"
+_CLOCK: Final = "{}() changes with each reading; use execution.started_at"
 _CHANCE: Final = "{}() gives another answer each time; use execution.id"
 ELSEWHERE: Final[dict[str, str]] = {
     **dict.fromkeys(("now", "today", "utcnow", "timestamp"), _CLOCK),

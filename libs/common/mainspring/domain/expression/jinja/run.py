@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Final, TypeAlias
 
 from mainspring.domain.expression.errors import ExpressionFailed, ExpressionTooLarge
+from mainspring.domain.expression.render import encodable
 from mainspring.domain.expression.shape import Room
 from mainspring.domain.expression.values import MAX_OUTPUT, Value, as_json, kind
 
@@ -51,8 +52,12 @@ class Run:
         if self.left < 0:
             raise ExpressionTooLarge("the template takes too many steps")
 
+    def read(self, length: int, shift: int = 6) -> None:
+        """Pay for a walk through `length` characters; a smaller `shift` is for a slower one."""
+        self.spend(1 + (length >> shift))
+
     def make(self, length: int) -> None:
-        """Pay for a text of `length` characters that is about to be made or read."""
+        """Pay for a text of `length` characters that is about to be made; refuse a huge one."""
         if length > MAX_OUTPUT:
             raise ExpressionTooLarge("a text is too large")
         self.spend(1 + (length >> 6))
@@ -62,11 +67,13 @@ class Run:
         self._parts.append(text)
 
     def text(self) -> str:
-        return "".join(self._parts)
+        return encodable("".join(self._parts))
 
     def answer(self, value: Value) -> Value:
-        """Return `value`, which goes out as it is, paid for."""
-        self._room.take(self.weigh(value))
+        """Return `value`, which goes out as it is; raise `ExpressionError` for what cannot."""
+        if isinstance(value, dict | list):
+            self.weigh(value)
+        self._room.take(len(as_json(value)))
         return value
 
     def close(self) -> None:

@@ -123,7 +123,7 @@ def from_json(run: Run, value: Value) -> Value:
 
 
 def to_yaml(run: Run, value: Value) -> Value:
-    run.make(16 * run.weigh(value))
+    run.read(run.weigh(value), 3)
     return as_yaml(value)
 
 
@@ -137,7 +137,7 @@ def _hashed(name: str) -> Callable[[Run, Value], Value]:
 
 def _bytes(run: Run, value: Value) -> bytes:
     taken = run.shown(value)
-    run.make(8 * len(taken))
+    run.read(len(taken), 5)
     try:
         return taken.encode()
     except UnicodeEncodeError:
@@ -150,7 +150,7 @@ def to_base64(run: Run, value: Value) -> Value:
 
 def from_base64(run: Run, value: Value) -> Value:
     taken = "".join(text(value, "b64decode").split())
-    run.make(4 * len(taken))
+    run.read(len(taken), 4)
     padded = taken + "=" * (-len(taken) % 4)
     try:
         if "-" in padded or "_" in padded:
@@ -178,13 +178,15 @@ def _pair(item: Value) -> tuple[Value, Value]:
 
 def _quoted(run: Run, value: Value, safe: str) -> str:
     shown = run.shown(value)
-    run.make(32 * len(shown))
-    return quote(shown, safe=safe, errors="replace")
+    run.read(len(shown), 3)
+    quoted = quote(shown, safe=safe, errors="replace")
+    run.make(len(quoted))
+    return quoted
 
 
 def urldecode(run: Run, value: Value) -> Value:
     taken = text(value, "urldecode")
-    run.make(32 * len(taken))
+    run.read(len(taken), 3)
     return unquote(taken.replace("+", " "))
 
 

@@ -56,7 +56,7 @@ class Statements:
             case nodes.Output():
                 return [self._part(part, bound) for part in node.nodes], bound
             case nodes.If():
-                return [self._if(node, bound)], bound
+                return self._if(node, bound)
             case nodes.For():
                 return [self._for(node, bound)], bound
             case nodes.Assign():
@@ -75,12 +75,15 @@ class Statements:
         value = self.output(node, bound)
         return lambda run, scope: run.write(run.shown(value(run, scope)))
 
-    def _if(self, node: nodes.If, bound: Bound) -> Exec:
+    def _if(self, node: nodes.If, bound: Bound) -> tuple[list[Exec], Bound]:
         cases: list[tuple[Eval, Exec]] = []
+        given: list[Bound] = []
         for case in (node, *node.elif_):
             test = told(self._head(), self._c.value(case.test, bound))
-            cases.append((test, self.body(case.body, bound)[0]))
-        otherwise, _ = self.body(node.else_, bound)
+            then, after = self.body(case.body, bound)
+            cases.append((test, then))
+            given.append(after)
+        otherwise, after = self.body(node.else_, bound)
 
         def choose(run: Run, scope: Scope) -> None:
             for test, then in cases:
@@ -89,7 +92,8 @@ class Statements:
                     return
             otherwise(run, scope)
 
-        return choose
+        # Surely given is what every way gives; without an `else` one way gives nothing.
+        return [choose], after.intersection(*given)
 
     def _set(self, node: nodes.Assign, bound: Bound) -> tuple[list[Exec], Bound]:
         tag = self._head()

@@ -140,26 +140,28 @@ def truncate(
 
 def wordcount(run: Run, value: Value) -> Value:
     taken = text(value, "wordcount")
-    run.make(4 * len(taken))
+    run.read(len(taken), 3)
     return sum(1 for _ in _WORD.finditer(taken))
 
 
 def slugify(run: Run, value: Value) -> Value:
     taken = run.shown(value)
-    run.make(8 * len(taken))
+    run.read(len(taken), 4)
     plain = normalize("NFKD", taken).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def escape(run: Run, value: Value) -> Value:
     taken = run.shown(value)
-    run.make(6 * len(taken))
-    return html_escape(taken)
+    run.read(len(taken), 4)
+    escaped = html_escape(taken)
+    run.make(len(escaped))
+    return escaped
 
 
 def striptags(run: Run, value: Value) -> Value:
     taken = text(value, "striptags")
-    run.make(8 * len(taken))
+    run.read(len(taken), 4)
     if taken.count("<") > 2000:  # each unclosed one is looked at to the end
         raise ExpressionTooLarge("striptags: the text has too many tags")
     return " ".join(_TAG.sub("", taken).split())
@@ -180,8 +182,9 @@ def printf(run: Run, value: Value, *args: Value, **names: Value) -> Value:
             raise ExpressionFailed("format: the text has more places than values")
         return _filled(run, match, left.pop(0))
 
-    run.make(8 * len(taken))
+    run.read(len(taken), 4)
     filled = _FORMAT.sub(fill, taken)
+    run.make(len(filled))
     if "%" in _FORMAT.sub("", taken):
         raise ExpressionFailed("format: a % begins no place such as %s, %5d or %.2f")
     if left:
