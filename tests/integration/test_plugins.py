@@ -268,16 +268,22 @@ async def test_a_filter_that_never_ends_is_ended_and_harms_nobody(world: World) 
     assert again.status == "succeeded"
 
 
-async def test_a_call_of_an_executor_that_is_killed_is_made_again_and_counted_once(
-    world: World,
+async def test_what_an_executor_that_is_killed_was_at_stops_and_is_done_again_and_counted_once(
+    world: World, tmp_path: Path
 ) -> None:
     [executor] = world.stack.services["executor"]
     given = {"url": f"{world.peer.url}/slow"}
+    once = f"[ -e {tmp_path}/pid ] && exit 0; echo $$ > {tmp_path}/pid; sleep 600"
+    shell = work("wait", {"command": once}, plugin="script.shell", timeout=900.0)
+    scripted = await world.begin(shell)
+    pid = await pid_in(tmp_path / "pid")
     id = await world.begin(work("order", given, plugin="http.request"))
     await until(lambda: len(world.calls(id)) == 1, patience=PATIENCE_S)
     executor.kill()
+    await until(lambda: not is_alive(pid), patience=PATIENCE_S)
     executor.start()
     executor.wait_ready()
+    assert (await world.ended(scripted)).status == "succeeded"
     x = await world.ended(id)
     assert x.status == "succeeded"
     assert {call.key for call in world.calls(id)} == {f"{id}:up:order:1"}

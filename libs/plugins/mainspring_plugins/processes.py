@@ -24,6 +24,7 @@ from typing import IO, Final, Literal
 import msgspec
 
 from mainspring.plugin import Context, PluginFailed
+from mainspring.runtime import children
 from mainspring_plugins import process_limits
 from mainspring_plugins.asked import bad
 
@@ -144,7 +145,7 @@ async def _started(
     job: Job, stdin: IO[bytes], pipes: Mapping[str, tuple[IO[bytes], IO[bytes]]]
 ) -> Process:
     try:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *limited(job),
             stdin=stdin,
             stdout=pipes["stdout"][1],
@@ -155,6 +156,9 @@ async def _started(
         )
     except (OSError, ValueError, UnicodeError) as error:
         raise bad("", f"the process could not be started: {error}") from None
+    # Should the executor be killed, nobody is left to kill the group but the watchdog.
+    children.watch_group(process.pid)
+    return process
 
 
 async def _outcome(
@@ -169,7 +173,10 @@ async def _outcome(
         timed_out = True
     finally:
         _kill(process)
-        await _hear_out(process, readers)
+        try:
+            await _hear_out(process, readers)
+        finally:
+            children.forget(process.pid)
     return timed_out
 
 
