@@ -4,6 +4,8 @@ The names of groups are texts, as names in JSON are; `keys` holds the values the
 that would share a name (1 and "1") are a fault, since their items would be mixed without a word.
 """
 
+from collections.abc import Hashable
+
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.fields import BY, ITEMS, closed, named, several
@@ -43,10 +45,11 @@ def work(given: dict[str, Json]) -> dict[str, Json]:
     """Return the groups and their keys."""
     value = pick(given["by"], "by")
     groups: dict[str, list[Json]] = {}
+    names: dict[Hashable, str] = {}
     keys: dict[str, Json] = {}
     for index, item in enumerate(given["items"]):
         key = value(item, index)
-        name = written(key)
+        name = names.setdefault(token(key), written(key))
         if token(keys.setdefault(name, key)) != token(key):
             both = f"{shown(keys[name])} and {shown(key)}"
             raise refuse(f"items[{index}]: the keys {both} would share a group")
