@@ -25,11 +25,20 @@ from mainspring_api.dialects.executions.routes import sockets
 from mainspring_api.dialects.flows.routes import OPERATIONS as FLOWS
 from mainspring_api.dialects.kv.routes import OPERATIONS as KV
 from mainspring_api.dialects.native.routes import OPERATIONS as NATIVE
+from mainspring_api.dialects.runs.routes import OPERATIONS as RUNS
 from mainspring_api.dialects.sagas.routes import OPERATIONS as SAGAS
 from mainspring_api.documents import document_routes
 from mainspring_api.gateway import Gateway
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*SAGAS, *NATIVE, *FLOWS, *EXECUTIONS, *KV, *AUDIT)
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *SAGAS,
+    *NATIVE,
+    *RUNS,
+    *FLOWS,
+    *EXECUTIONS,
+    *KV,
+    *AUDIT,
+)
 """Everything that the api can do; each dialect adds its own."""
 
 DOCUMENTED: Final[tuple[Operation, ...]] = (*OPERATIONS, *EVENTS)
@@ -39,6 +48,8 @@ _DIALECTS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("/sagas", "sagas"),
     ("/api/v1/run/", "runs"),
     ("/api/v1/cancel/", "runs"),
+    ("/api/v1/retry/", "runs"),
+    ("/api/v1/workflows", "runs"),
     ("/api/v1/", "flows"),
     ("/auth/", "flows"),
 )

@@ -13,7 +13,10 @@ from mainspring_api.dialects.runs.compile import Workflow, compile_workflow
 from mainspring_api.dialects.yamls import DocumentInvalid, read_yaml
 
 PLUGINS = installed()
-OTHERS = {("other", None): Pin("o1", None), ("other", 2): Pin("o1", "h2")}
+OTHERS: dict[tuple[str, int | None], Pin] = {
+    ("other", None): Pin("o1", None),
+    ("other", 2): Pin("o1", "h2"),
+}
 
 
 def compiled(text: str) -> Workflow:

@@ -14,6 +14,7 @@ from mainspring.http.answers import encode
 from mainspring.http.faults import Faults
 from mainspring.http.idempotency import Again, Keep, Reply
 from mainspring.http.reading import read
+from mainspring.runtime.beginnings import payload_of
 from mainspring.runtime.engine import Start
 from mainspring.store.views import execution_row
 from mainspring_api.context import Api
@@ -38,18 +39,18 @@ async def trigger(api: Api, request: Request) -> Response:
     async def effect(keep: Keep) -> Reply:
         asked = _asked(api, sent)
         found = await runnable(api, caller.project, named, asked.version)
+        definition = await api.engine.compiled(found.row.compiled)
         start = Start(
             id=api.engine.ids.uuid7(),
             project=caller.project,
             dialect=found.row.dialect,
             name=found.row.name,
             version=found.row.version,
-            payload=asked.payload,
+            payload=payload_of(definition, found.row.dialect, asked.payload),
             catalog_id=found.id,
             triggered_by=asked.triggered_by,
             tags={**(found.source.get("tags") or {}), **asked.tags},
         )
-        definition = await api.engine.compiled(found.row.compiled)
         kept = keep(Reply(202, location=PLACE + start.id))
         begun = await api.engine.start(definition, start, kept)
         return Reply(202, _shown(begun), PLACE + start.id)

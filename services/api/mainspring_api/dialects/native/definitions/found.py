@@ -16,6 +16,7 @@ from mainspring.http.answers import as_uuid
 from mainspring.http.faults import shown
 from mainspring.http.query import CONTROL
 from mainspring.ports import DefinitionDetail, Lineage
+from mainspring.runtime.starters import UNNUMBERED
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.definitions.compile import DIALECT
 
@@ -79,7 +80,7 @@ async def runnable(
     found = await _other(api, project, named, version)
     if found is None:
         raise NotFound(f"no workflow {shown(named)}{'' if version is None else f' {version}'}")
-    return Workflow(found.row.id, found.row.created_at, found.row, {})
+    return found
 
 
 def numbered(version: str) -> int | None:
@@ -87,9 +88,7 @@ def numbered(version: str) -> int | None:
     return int(version) if _NUMBER.fullmatch(version) else None
 
 
-async def _other(
-    api: Api, project: str, named: str, version: int | str | None
-) -> DefinitionDetail | None:
+async def _other(api: Api, project: str, named: str, version: int | str | None) -> Workflow | None:
     if CONTROL.search(named):
         return None
     id = as_uuid(named)
@@ -99,8 +98,21 @@ async def _other(
         found = await api.views.newest_definition(project=project, name=named)
     else:
         found = await api.views.definition(project=project, name=named, version=str(version))
-    is_other = found is not None and found.row.dialect != DIALECT
-    return found if is_other else None
+    if found is None or found.row.dialect == DIALECT:
+        return None
+    return await _theirs(api, found, is_newest=id is not None and version is None)
+
+
+async def _theirs(api: Api, found: DefinitionDetail, *, is_newest: bool) -> Workflow:
+    """Return a version of another dialect's workflow; an id is that of all its versions."""
+    row = found.row
+    line = None
+    if row.dialect != UNNUMBERED:
+        line = await api.views.lineage(row.project, row.dialect, name=row.name)
+    if line is None or line.newest is None:
+        return Workflow(row.id, row.created_at, row, {})
+    row = line.newest.row if is_newest else row
+    return Workflow(line.id, row.created_at, row, {})
 
 
 def of(line: Lineage, version: DefinitionDetail | None = None) -> Workflow:
