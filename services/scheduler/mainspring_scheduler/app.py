@@ -13,6 +13,8 @@ from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring_scheduler.advance import Advancer
 from mainspring_scheduler.chores import Chores
+from mainspring_scheduler.clockwork import Clockwork
+from mainspring_scheduler.followers import Followers
 from mainspring_scheduler.inbox import Inbox
 from mainspring_scheduler.partitions import Partitions
 from mainspring_scheduler.pull import Puller
@@ -48,6 +50,8 @@ class Scheduler:
         self.upkeep = Upkeep(
             engine.views, blobs, self.partitions, engine.clock, keep_blobs=keep_blobs
         )
+        self.clockwork = Clockwork(engine, self.partitions)
+        self.followers = Followers(engine, self.partitions)
         self._clock = engine.clock
         self._heart = heart
         self._pulling: asyncio.Task[None] | None = None
@@ -72,6 +76,8 @@ class Scheduler:
             group.create_task(self.sweep.run(), name="sweep")
             group.create_task(self.partitions.run(), name="partitions")
             group.create_task(self.upkeep.run(), name="upkeep")
+            group.create_task(self.clockwork.run(), name="clockwork")
+            group.create_task(self.followers.run(), name="followers")
             if self._heart is not None:
                 group.create_task(self._live(self._heart), name="heart")
 

@@ -41,6 +41,9 @@ def feed(category: str, id: str) -> tuple[str, str]:
 
 
 EVERY_EVENT: Final = "events.>"
+STARTERS: Final = "events.starter.>"
+DECIDED: Final = "events.execution.*.*.settled"
+"""Core subject on which all that schedulers have decided is heard, the ends of runs among it."""
 
 
 def cancel(execution: str) -> str:

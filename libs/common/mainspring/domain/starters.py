@@ -287,7 +287,8 @@ def delayed(id: str, spec: Schedule, at: float) -> float:
     if not spec.jitter:
         return at
     digest = hashlib.sha256(f"{id}:{to_micros(at)}".encode()).digest()
-    return at + spec.jitter * int.from_bytes(digest[:6], "big") / 2**48
+    later = spec.jitter * int.from_bytes(digest[:6], "big") / 2**48
+    return to_micros(at + later) / 1_000_000
 
 
 def follows(spec: Schedule, anchor: float) -> calendar.Next:
