@@ -6,13 +6,19 @@ the run is there.  What it came to is read from its own log, whoever says that i
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import Meta
-from mainspring.domain.errors import AlreadyExists, IllegalTransition, NotFound
+from mainspring.domain.errors import (
+    AlreadyExists,
+    DefinitionInvalid,
+    IllegalTransition,
+    NotFound,
+)
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import StartChild
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import Json
-from mainspring.ports import DefinitionDetail
+from mainspring.runtime.beginnings import payload_of
 from mainspring.runtime.engine import Engine, Start
+from mainspring.runtime.starters import Workflow, workflow_of
 
 
 class Children:
@@ -39,28 +45,24 @@ class Children:
 
     async def _start(self, asked: StartChild) -> str | None:
         """Start a child; return why it cannot be started, None when it is there."""
-        found = await self._find(asked)
-        hash = asked.hash or (found.row.compiled if found is not None else None)
+        found = await workflow_of(self._engine.views, asked.project, asked.workflow)
+        hash = asked.hash or (found.newest.row.compiled if found is not None else None)
         if hash is None:
             return f"there is no workflow {asked.workflow!r}"
         try:
             definition = await self._engine.compiled(hash)
         except NotFound:
             return f"the pinned form of workflow {asked.workflow!r} is not there"
-        start = _start_of(asked, definition, found)
+        try:
+            start = _start_of(asked, definition, found)
+        except DefinitionInvalid as refused:
+            return "; ".join(refused.faults)
         meta = Meta(actor="scheduler", correlation=asked.execution, traceparent=asked.traceparent)
         try:
             await self._engine.start(definition, start, meta)
         except AlreadyExists:
             return None  # somebody else has just started it
         return None
-
-    async def _find(self, asked: StartChild) -> DefinitionDetail | None:
-        views = self._engine.views
-        by_id = await views.definition(project=asked.project, id=asked.workflow)
-        if by_id is not None:
-            return by_id
-        return await views.newest_definition(project=asked.project, name=asked.workflow)
 
     async def _cancel(self, asked: StartChild, reason: str) -> Execution | None:
         meta = Meta(actor="scheduler", correlation=asked.execution)
@@ -72,18 +74,19 @@ class Children:
         return answer.execution
 
 
-def _start_of(asked: StartChild, definition: Definition, found: DefinitionDetail | None) -> Start:
-    row = found.row if found is not None else None
-    # A pinned form is of a version of its own, whichever one was found under the workflow's id.
+def _start_of(asked: StartChild, definition: Definition, found: Workflow | None) -> Start:
+    row = found.newest.row if found is not None else None
+    # A pinned form is of a version of its own, whichever one is the newest of the workflow's.
     said = row if asked.hash is None and row is not None else definition
+    dialect = row.dialect if row is not None else "native"
     return Start(
         id=asked.child,
         project=asked.project,
-        dialect=row.dialect if row is not None else "native",
+        dialect=dialect,
         name=said.name,
         version=said.version,
-        catalog_id=row.id if row is not None else asked.workflow if asked.hash else None,
-        payload=asked.payload,
+        catalog_id=found.id if found is not None else asked.workflow if asked.hash else None,
+        payload=payload_of(definition, dialect, asked.payload),
         triggered_by="workflow",
         parent=asked.execution,
         parent_step=asked.ref,
