@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conformance.flows import task, text
 
 from mainspring.http.operations import Operation
 from mainspring.testing.sagas import graph
@@ -91,8 +92,11 @@ def things(open_http: httpx.Client) -> dict[str, list[str]]:
     definition = graph(nap, name="anything")
     saga = open_http.post("/sagas/run", json={"definition": definition}, headers=REAL)
     stored = open_http.post("/sagas/definitions", json=definition, headers=REAL).json()
+    flow = {"yamlContent": text(task("a"), name="anything-flow")}
+    flow_id = open_http.post("/api/v1/flows", json=flow, headers=REAL).json()["id"]
     return {
-        "id": [begun.json()["id"], saga.json()["id"], workflow, stored["id"]],
+        "id": [begun.json()["id"], saga.json()["id"], workflow, stored["id"], flow_id],
+        "rev": ["1", "2"],
         "ref": ["w", "ok"],
         "nodeId": ["nap"],
         "key": [f"anything:{begun.json()['id']}"],
@@ -124,7 +128,9 @@ def query_of(operation: Operation, data: st.DataObject) -> dict[str, str]:
 def body_of(operation: Operation, data: st.DataObject) -> bytes:
     """Draw a body: nonsense, or the operation's example with a part that is nonsense."""
     example: Any = operation.example
-    if operation.body is None or not isinstance(example, dict) or data.draw(st.booleans()):
+    if operation.body is None or not isinstance(example, dict) or not example:
+        return data.draw(NONSENSE)
+    if data.draw(st.booleans()):
         return data.draw(NONSENSE)
     whole = cast("dict[str, Any]", example)
     part = data.draw(st.sampled_from(sorted(whole)))

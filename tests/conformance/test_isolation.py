@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 import pytest
 from tests.conformance.client import Sagas, Service, awaiting, reply
+from tests.conformance.flows import Flows, task
 from tests.conformance.native import Native, step, waiting
 
 from mainspring.http.operations import Operation
@@ -53,6 +54,7 @@ async def ours(http: httpx.AsyncClient, service: Service) -> Json:
     stored = (await http.post("/sagas/definitions", json=definition)).json()
     saga = await sagas.run(definition)
     await sagas.until(saga, "SLEEPING")
+    flow = await Flows(http).create(task("a"), name="ours-flow")
     return {
         "workflow": made["id"],
         "run": run,
@@ -61,6 +63,7 @@ async def ours(http: httpx.AsyncClient, service: Service) -> Json:
         "name": stored["name"],
         "saga_version": stored["version"],
         "saga": saga,
+        "flow": flow["id"],
         "plugin": "no.plugin",  # plugins are nobody's: of this one there is nothing to be seen
     }
 
@@ -73,10 +76,11 @@ def path_of(operation: Operation, ours: Json) -> str:
         "/v1/workflows/": {"id": "workflow"},
         "/v1/workflow-runs/": {"id": "run"},
         "/v1/approvals/": {"id": "approval"},
+        "/api/v1/flows/": {"id": "flow"},
         "/api/v1/plugins/": {"id": "plugin"},
     }
     plain = {"nodeId": "nap", "ref": "w", "key": "door%3A1", "prefix": "door%3A"}
-    path, named = operation.path, {"version": "1"} | plain
+    path, named = operation.path, {"version": "1", "rev": "1"} | plain
     for start, parameters in kinds.items():
         if path.startswith(start):
             named |= {name: ours[kind] for name, kind in parameters.items()}
@@ -106,6 +110,7 @@ async def state_of(http: httpx.AsyncClient, ours: Json) -> list[Any]:
         "/v1/events/door%3A1",
         f"/sagas/{ours['saga']}",
         f"/sagas/definitions/{ours['stored']}",
+        f"/api/v1/flows/{ours['flow']}",
     )
     answers = [await http.get(path) for path in paths]
     assert {answer.status_code for answer in answers} == {200}
@@ -127,7 +132,8 @@ async def test_no_operation_shows_or_changes_what_is_another_projects(
     http: httpx.AsyncClient, ours: Json
 ) -> None:
     before = await state_of(http, ours)
-    secrets = [ours[kind] for kind in ("workflow", "run", "approval", "stored", "saga")]
+    kinds = ("workflow", "run", "approval", "stored", "saga", "flow")
+    secrets = [ours[kind] for kind in kinds]
     wrong: list[str] = []
     for operation in DOCUMENTED:
         named = f"{operation.method} {operation.path}"
@@ -180,7 +186,7 @@ async def test_the_log_of_a_project_has_nothing_of_another(
             # What is ours was appended before this, so it would have come by now.
             if line.startswith("data: ") and last in line:
                 break
-    kinds = ("workflow", "run", "approval", "stored", "saga")
+    kinds = ("workflow", "run", "approval", "stored", "saga", "flow")
     assert not [ours[kind] for kind in kinds if any(ours[kind] in line for line in told)]
 
 

@@ -26,7 +26,12 @@ _KINDS = {"task": "http.request", "child": "core.subflow", "approval": "core.gat
 
 def tasks_total(definition: Definition) -> int:
     """Return how many tasks a flow has: those that run after its end are not counted."""
-    return sum(not step.after for step in definition.steps)
+    return sum(not step.after and not _is_hidden(step) for step in definition.steps)
+
+
+def _is_hidden(step: Part) -> bool:
+    """Say whether a step is one that its dialect added: nobody has written it."""
+    return step.ref.startswith("$")
 
 
 def item(row: ExecutionRow) -> wire.Item:
@@ -47,7 +52,9 @@ def detail(x: Execution, base: Definition) -> wire.Detail:
         outputs=result.output if result is not None else None,
         steps=tuple(_step(x, step, words[step.ref]) for step in x.definition.steps),
         execution=_execution(x, row, base, words),
-        tasks=tuple(_task(x, step, words[step.ref]) for step in x.definition.steps),
+        tasks=tuple(
+            _task(x, step, words[step.ref]) for step in x.definition.steps if not _is_hidden(step)
+        ),
     )
 
 
@@ -88,7 +95,7 @@ def _execution(
     x: Execution, row: ExecutionRow, base: Definition, words: dict[str, TaskWord]
 ) -> wire.Execution:
     inputs, trigger = _given(x)
-    counted = [step for step in base.steps if not step.after]
+    counted = [step for step in base.steps if not step.after and not _is_hidden(step)]
     return wire.Execution(
         id=x.id,
         flow_id=row.catalog_id,

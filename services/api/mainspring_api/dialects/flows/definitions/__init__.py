@@ -1,0 +1,1 @@
+"""Flows: stored, changed, checked, executed, and carried from one place to another."""

@@ -1,0 +1,222 @@
+"""Each task in the engine's form, with what can be wrong inside of one task."""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, NamedTuple, cast
+
+from mainspring.domain.definition import Each, OnFailure, Plugin, Retry, Step
+from mainspring.domain.message import Json, replace
+from mainspring.http.faults import Faults, shown
+from mainspring.http.reading import read
+from mainspring.plugin import Manifest
+from mainspring_api.dialects.flows.definitions import controls
+from mainspring_api.dialects.flows.definitions.expressions import Scope, is_template
+from mainspring_api.dialects.flows.definitions.form import EachForm, RetryForm, TaskForm
+from mainspring_api.dialects.flows.definitions.guards import NEVER, check_rule, joined, rule_of
+from mainspring_api.dialects.flows.definitions.nodes import Graph, Node
+from mainspring_api.dialects.flows.definitions.properties import check_properties
+from mainspring_api.dialects.flows.definitions.spans import LONGEST_TRY_S, positive, retry_of
+
+Manifests = Callable[[str], Manifest | None]
+_LOOPS: Final = ("core.forEach",)
+_UNTRIED: Final = frozenset({"core.sleep", "core.gate", "core.forEach", "core.parallel"})
+"""Types of which there is nothing to try again."""
+
+
+class Known(NamedTuple):
+    """What all tasks of a flow may refer to."""
+
+    manifests: Collection[str]
+    manifest: Manifests
+    around: controls.Surroundings
+    names: Collection[str]
+    inputs: Collection[str]
+    vars: Collection[str]
+    faults: Faults
+    warnings: Faults
+
+
+def compiled(
+    graph: Graph, seen: Callable[[str], Collection[str]], known: Known, *, in_loop: bool = False
+) -> Iterator[Step]:
+    """Yield the tasks of a graph as steps; those that cannot be read are left out."""
+    for node in graph.nodes:
+        if node.form is not None:
+            scope = Scope(known.names, seen(node.name), known.inputs, known.vars, in_loop)
+            yield _Task(node, node.form, scope, known).step()
+
+
+class _Task:
+    """One task: where it stands, and what it sees."""
+
+    def __init__(self, node: Node, form: TaskForm, scope: Scope, known: Known) -> None:
+        self.node = node
+        self.form = form
+        self.scope = scope
+        self.known = known
+        self.faults = known.faults
+        self.place = node.place
+
+    def step(self) -> Step:
+        """Return the task, done for each item of a list if it says so."""
+        rule = rule_of(self.form.when, f"{self.place}.when", self.faults)
+        reads_item = check_rule(rule, f"{self.place}.when", self._inside(), self.faults)
+        each = self._each_form()
+        own = self._parts(each)
+        whole = self._whole("" if each is not None and reads_item else rule)
+        if each is None:
+            return Step(ref=self.node.name, **whole, **own)
+        # What the condition says of an item is asked of each.
+        inner = Step(ref=self.node.name, type=self.form.type, when=joined(rule), **own)
+        if not reads_item:
+            inner = replace(inner, when=None)
+        return Step(ref=self.node.name, kind="each", each=self._each(each, (inner,)), **whole)
+
+    def _inside(self) -> Scope:
+        """Return what the task sees; one that is done item by item sees its item."""
+        in_loop = self.scope.in_loop or self.form.for_each is not None
+        return self.scope._replace(in_loop=in_loop)
+
+    def _whole(self, rule: str) -> controls.Parts:
+        """Return what is the same for all kinds of steps."""
+        if self.form.disabled:
+            self.known.warnings.add(self.place, "is disabled: it is skipped")
+        elif rule == "false":
+            self.known.warnings.add(f"{self.place}.when", "is never true: the task is skipped")
+        return {
+            "type": self.form.type,
+            "needs": self.node.needs,
+            "when": NEVER if self.form.disabled else joined(self.node.guard, rule),
+            "on_failure": self._on_failure(),
+        }
+
+    def _on_failure(self) -> OnFailure:
+        if self.form.continue_on_error or any(
+            node.form is not None and node.form.continue_on_error for node in self.node.around()
+        ):
+            return "continue"
+        if self.form.type == "core.subflow" and self.node.own.get("transmitFailed") is False:
+            return "continue"
+        waits = any(_waits_for_others(node) for node in self.node.around())
+        return "skip_dependents" if waits else "fail"
+
+    def _each_form(self) -> EachForm | None:
+        if self.form.for_each is None:
+            return None
+        place, given = f"{self.place}.forEach", self.form.for_each
+        if self.form.type in _LOOPS:
+            self.faults.add(place, "is not for a task that is a loop itself")
+        if isinstance(given, dict):
+            return read(cast("Json", given), EachForm, self.faults, place)
+        return EachForm(items=given)
+
+    def _each(self, form: EachForm, steps: tuple[Step, ...], *, at: str = "forEach") -> Each:
+        place = f"{self.place}.{at}"
+        items = form.items
+        is_direct = at == "forEach" and not isinstance(self.form.for_each, dict)
+        self._check_items(items, place if is_direct else f"{place}.items")
+        return Each(
+            items=items,
+            steps=steps,
+            concurrency=form.concurrency or None,
+            fail_fast=form.fail_fast,
+            batch=form.batch_size,
+        )
+
+    def _check_items(self, items: Json, place: str) -> None:
+        self.scope.check(items, place, self.faults)
+        is_list = isinstance(items, list | dict)
+        if not is_list and not (isinstance(items, str) and is_template(items)):
+            self.faults.add(place, "a list, an object, or a template that gives one is wanted")
+        elif not items:
+            self.known.warnings.add(place, "is empty: there is nothing to do")
+
+    def _parts(self, each: EachForm | None) -> controls.Parts:
+        """Return what the kind of task says; its properties are checked."""
+        manifest = self._manifest()
+        scope = self._inside() if each is not None else self.scope
+        place = f"{self.place}.properties"
+        if manifest is not None:
+            check_properties(manifest, self.form.properties, place, self.faults)
+        loop = self.form.type in _LOOPS
+        own = {key: value for key, value in self.node.own.items() if not (loop and key == "items")}
+        scope.check(own, place, self.faults)
+        if manifest is None:
+            return {}
+        return {**self._kind(), **self._tries()}
+
+    def _manifest(self) -> Manifest | None:
+        found = self.known.manifest(self.form.type)
+        if found is None:
+            self.faults.unknown(
+                f"{self.place}.type", "plugin", self.form.type, self.known.manifests
+            )
+        return found
+
+    def _kind(self) -> controls.Parts:
+        own = self.node.own
+        match self.form.type:
+            case "core.sleep":
+                return controls.sleep(own, self.place, self.faults)
+            case "core.gate":
+                return controls.gate(own, self.place, self.faults)
+            case "core.subflow":
+                found = controls.subflow(own, self.place, self.known.around, self.faults)
+                if found.warning:
+                    self.known.warnings.add(f"{self.place}.properties.flow", found.warning)
+                return found.parts
+            case "core.parallel":
+                return controls.parallel()
+            case "core.forEach":
+                return self._loop()
+            case "core.switch":
+                controls.check_cases(own, self.place, self.faults)
+            case _:
+                pass
+        return {"plugin": Plugin(id=self.form.type, input=own)}
+
+    def _loop(self) -> controls.Parts:
+        graph, own = self.node.loop, self.node.own
+        assert graph is not None, "a loop has been read with its tasks"  # noqa: S101
+        seen = self.scope.seen
+
+        def inside(name: str) -> Collection[str]:
+            return {*seen, *graph.upstream(name)}
+
+        steps = compiled(graph, inside, self.known, in_loop=True)
+        form = EachForm(
+            items=own.get("items"),
+            concurrency=_whole_number(own.get("concurrency"), 1),
+            fail_fast=own.get("failFast") is True,
+            batch_size=_whole_number(own.get("batchSize"), 1),
+        )
+        return {"kind": "each", "each": self._each(form, tuple(steps), at="properties")}
+
+    def _retry(self) -> Retry | None:
+        if self.form.retry is None:
+            return None
+        place = f"{self.place}.retry"
+        return retry_of(read(self.form.retry, RetryForm, self.faults, place), place, self.faults)
+
+    def _tries(self) -> controls.Parts:
+        found: controls.Parts = {
+            "retry": self._retry(),
+            "timeout": positive(
+                self.form.timeout, f"{self.place}.timeout", self.faults, most=LONGEST_TRY_S
+            ),
+        }
+        if self.form.type not in _UNTRIED:
+            return found
+        for name, told in (("retry", self.form.retry), ("timeout", self.form.timeout)):
+            if told is not None:
+                self.faults.add(f"{self.place}.{name}", f"is not for {shown(self.form.type)}")
+        return {}
+
+
+def _waits_for_others(node: Node) -> bool:
+    form = node.form
+    is_parallel = form is not None and form.type == "core.parallel"
+    return is_parallel and node.own.get("failFast") is not True
+
+
+def _whole_number(given: Json, default: int) -> int:
+    return given if isinstance(given, int) and not isinstance(given, bool) else default
