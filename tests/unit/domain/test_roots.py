@@ -94,15 +94,29 @@ def test_a_run_tells_when_it_began_and_who_it_is() -> None:
 
 
 def test_a_run_that_failed_tells_how_in_the_dialects_word() -> None:
-    steps = (work("a", on_failure="continue"), work("b", needs=("a",)))
+    after = work("tell", {"all": "{{run}}"}, after=("failed",))
+    steps = (work("a", on_failure="continue"), work("b", needs=("a",)), after)
     player = played(replace(dag(*steps), words={"failed": "FAILED"}))
     works(player, failure="passed over")
     player.pass_time(2.5)
     works(player, failure="it broke")
-    assert seen(player, "run.status") == "FAILED"
-    assert seen(player, "run.failed_step") == "b"
-    assert seen(player, "run.error") == "b: it broke"
-    assert seen(player, "run.duration_ms") == 2500
+    player.pass_time(10.0)
+    told: Any = player.in_flight()[0].values
+    for run in (told["run"], seen(player, "run")):
+        assert run["status"] == "FAILED"
+        assert run["failed_step"] == "b"
+        assert run["error"] == "b: it broke"
+        assert run["duration_ms"] == 2500
+
+
+def test_what_comes_after_the_work_changes_nothing_of_how_it_ended() -> None:
+    steps = (work("a"), work("tell", after=("succeeded",)))
+    player = played(replace(dag(*steps), words={"succeeded": "SUCCESS"}))
+    works(player, {})
+    assert seen(player, "run.status") == "SUCCESS"
+    player.pass_time(5.0)
+    works(player, failure="nobody listens")
+    assert (seen(player, "run.status"), seen(player, "run.failed_step")) == ("SUCCESS", None)
 
 
 def test_no_more_of_a_run_is_gathered_than_is_named() -> None:

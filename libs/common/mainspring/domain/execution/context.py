@@ -141,24 +141,15 @@ def _run(x: Execution, rest: list[str], inner: list[Path]) -> tuple[Json] | None
 
 
 def _ended_as(x: Execution) -> str:
+    """Return how the work stands, or how it ended: what comes after it does not change that."""
     status = x.unwinding.outcome if x.unwinding is not None else x.status
+    status = x.epilogue.outcome if x.epilogue is not None else status
     return x.definition.words.get(status, status)
 
 
 def _took_ms(x: Execution) -> int:
-    return 0 if x.started_at is None else max(0, round((x.updated_at - x.started_at) * 1000))
-
-
-def _failed_step(x: Execution) -> str | None:
-    """Return the step that failed first of those whose failure the run does not pass over."""
-    failed = [
-        (state.finished_at or 0.0, step.ref)
-        for step in x.definition.steps
-        if (state := x.of(step.ref)) is not None
-        and state.status == "failed"
-        and step.on_failure != "continue"
-    ]
-    return min(failed)[1] if failed else None
+    until = x.epilogue.at if x.epilogue is not None else x.updated_at
+    return 0 if x.started_at is None else max(0, round((until - x.started_at) * 1000))
 
 
 _RUN: Final[Mapping[str, Callable[[Execution], Json]]] = {
@@ -171,8 +162,8 @@ _RUN: Final[Mapping[str, Callable[[Execution], Json]]] = {
     "tags": lambda x: x.requested.tags if x.requested else {},
     "started_at": lambda x: None if x.started_at is None else rfc3339(x.started_at),
     "status": _ended_as,
-    "error": lambda x: x.reason,
-    "failed_step": _failed_step,
+    "error": lambda x: x.epilogue.reason if x.epilogue is not None else x.reason,
+    "failed_step": lambda x: x.epilogue.step if x.epilogue is not None else None,
     "duration_ms": _took_ms,
 }
 
