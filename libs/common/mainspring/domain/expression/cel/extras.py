@@ -210,9 +210,10 @@ def _parse_timestamp(values: Sequence[Val], spend: Spend) -> Val:
 
 def _format_timestamp(values: Sequence[Val], spend: Spend) -> Val:
     moment = _instant("formatTimestamp", values[0], spend)
-    layout = values[1] if len(values) > 1 else _RFC3339
-    zone = values[2] if len(values) > 2 else "UTC"
-    return format_go(moment, _text("formatTimestamp", layout), _text("formatTimestamp", zone))
+    layout = _text("formatTimestamp", values[1] if len(values) > 1 else _RFC3339)
+    zone = _text("formatTimestamp", values[2] if len(values) > 2 else "UTC")
+    spend(len(layout))
+    return format_go(moment, layout, zone)
 
 
 EXTRAS: Final[dict[str, tuple[int, int, Act]]] = {

@@ -20,7 +20,7 @@ MAX_LENGTH: Final = 1 << 20
 _STATEMENTS: Final = frozenset(("if", "elif", "else", "endif", "for", "endfor", "set"))
 _HEADS: Final = frozenset(("if", "elif", "for", "set"))
 _INSTEAD: Final = {
-    "print": "; write {{ ... }}",
+    **dict.fromkeys(("print", "do"), "; write {{ ... }}"),
     "endset": "; write {% set name = value %}",
 }
 _ESCAPES: Final = frozenset("\\'\"abfnrtvxuUN01234567\n")

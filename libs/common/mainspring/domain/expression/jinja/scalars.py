@@ -163,11 +163,15 @@ def from_base64(run: Run, value: Value) -> Value:
 def urlencode(run: Run, value: Value) -> Value:
     if isinstance(value, dict):
         run.spend(len(value))
-        return "&".join(f"{_quoted(run, k, '')}={_quoted(run, v, '')}" for k, v in value.items())
+        return "&".join(_field(run, name, item) for name, item in value.items())
     if isinstance(value, list):
-        pairs = [_pair(item) for item in value]
-        return "&".join(f"{_quoted(run, k, '')}={_quoted(run, v, '')}" for k, v in pairs)
+        return "&".join(_field(run, *_pair(item)) for item in value)
     return _quoted(run, value, "/")
+
+
+def _field(run: Run, name: Value, value: Value) -> str:
+    # In a form a blank is a plus, as browsers send it.
+    return f"{_quoted(run, name, '')}={_quoted(run, value, '')}".replace("%20", "+")
 
 
 def _pair(item: Value) -> tuple[Value, Value]:
