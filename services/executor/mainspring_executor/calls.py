@@ -9,7 +9,7 @@ import asyncio
 import logging
 from difflib import get_close_matches
 from math import isfinite
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast, get_args
 
 import msgspec
 
@@ -20,9 +20,10 @@ from mainspring.domain.message import Json
 from mainspring.domain.secrets import literals_in, without
 from mainspring.domain.task import PLUGIN, Exchange, Fault, Finished, Logged, Task
 from mainspring.plugin import Plugin, PluginFailed
+from mainspring.plugin.errors import Kind
 from mainspring.ports import HttpFault
 from mainspring.telemetry import metrics, spans
-from mainspring_executor import large, record
+from mainspring_executor import large
 from mainspring_executor.book import Book
 from mainspring_executor.large import LARGE, Lost
 from mainspring_executor.prepare import child_of
@@ -32,6 +33,10 @@ from mainspring_executor.shop import Workshop
 DEEPEST: Final = 200
 """How deep an output may nest: every reader of the log has to follow."""
 
+LONGEST_ERROR: Final = 8 * 1024
+"""Characters: every fault of an input is to be told."""
+
+_KINDS: Final = frozenset(get_args(Kind))
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _decode_call = msgspec.json.Decoder(Call).decode
@@ -74,6 +79,16 @@ class PluginCall:
 
         Raises `Transient` when nothing was done and it should be tried again later.
         """
+        try:
+            return await self._run()
+        except Transient:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the scheduler hears of it
+            about = {"execution": self.task.call.execution, "plugin": self._call.id}
+            _log.exception("a call of a plugin failed here", extra=about)
+            return self.failed("internal", f"the executor failed ({type(error).__name__})")
+
+    async def _run(self) -> Finished:
         try:
             plugin, given = await self._ready()
         except _Unmade as fault:
@@ -173,11 +188,15 @@ class PluginCall:
                 if limit.expired():
                     return _Failure("timeout", f"it took longer than {self.task.timeout:g} s")
                 return self._raised(error)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the scheduler hears of it
+            except asyncio.CancelledError as error:
+                if _is_being_canceled():
+                    raise
+                return self._raised(error)  # its own: nobody has stopped the call
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, it is told
                 return self._raised(error)
         return self._judged(plugin, output)
 
-    def _raised(self, error: Exception) -> _Failure:
+    def _raised(self, error: BaseException) -> _Failure:
         match error:
             case PluginFailed():
                 return self._gave_up(error)
@@ -196,7 +215,8 @@ class PluginCall:
         output, text = error.output, str(error)
         if output is not None and (fault := _not_json(output)) is not None:
             output, text = None, f"{text} (its output was dropped: {fault})"
-        return _Failure(error.fault, text, final=error.final, output=output)
+        fault = error.fault if error.fault in _KINDS else "failed"
+        return _Failure(fault, text, final=bool(error.final), output=output)
 
     def _judged(self, plugin: Plugin, output: Json) -> tuple[Json] | _Failure:
         """Return an output as it may be kept, or what is wrong with it."""
@@ -244,7 +264,7 @@ class PluginCall:
             latency=latency,
             body=output,
             fault=failure.fault if failure else None,
-            error=record.error(failure.text, self._secrets) if failure else None,
+            error=_told(failure.text, self._secrets) if failure else None,
             final=failure.final if failure else False,
         )
         logs = self.book.take(closing=True)
@@ -253,6 +273,17 @@ class PluginCall:
     @property
     def _metric(self) -> str:
         return self._call.id if self._call.id in self._shop.plugins else "unknown"
+
+
+def _is_being_canceled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _told(text: str, secrets: frozenset[str]) -> str:
+    """Return what is said of a failure as it may be kept."""
+    # A text that cannot be encoded would keep the whole report from being sent.
+    return without(text, secrets)[:LONGEST_ERROR].encode("utf-8", "replace").decode()
 
 
 def _unknown(id: str, known: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
@@ -295,6 +296,52 @@ async def test_whatever_a_plugin_raises_is_a_failure_of_that_kind(
     assert failure(await bench.run()) == (fault, said, final)
 
 
+async def test_a_plugin_that_leaves_does_not_take_the_executor_along(bench: Bench) -> None:
+    async def leave(_given: dict[str, Json], _context: Context) -> Json:
+        await moment(0)
+        sys.exit(3)
+
+    bench.plugins.add(leave)
+    assert failure(await bench.run()) == ("failed", "the plugin failed (SystemExit)", False)
+
+
+async def test_a_cancel_of_the_plugins_own_is_its_failure(bench: Bench) -> None:
+    async def stumble(_given: dict[str, Json], _context: Context) -> Json:
+        waiting = asyncio.ensure_future(asyncio.Event().wait())
+        waiting.cancel()
+        await waiting
+
+    bench.plugins.add(stumble)
+    assert failure(await bench.run()) == ("failed", "the plugin failed (CancelledError)", False)
+
+
+async def test_a_call_that_is_stopped_from_outside_is_no_failure_of_the_plugin(
+    bench: Bench,
+) -> None:
+    going = asyncio.Event()
+
+    async def wait(_given: dict[str, Json], _context: Context) -> Json:
+        going.set()
+        await asyncio.Event().wait()
+
+    bench.plugins.add(wait)
+    running = asyncio.ensure_future(bench.call(task()).run())
+    await going.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_what_a_plugin_says_of_its_failure_can_always_be_sent(bench: Bench) -> None:
+    odd: Any = "unheard of"
+    bench.plugins.add(raising(PluginFailed("half \ud800 " + "x" * 20_000, fault=odd)))
+    report = await bench.run()
+    fault, error, _ = failure(report)
+    assert fault == "failed"
+    assert (error or "").startswith("half ? xxx")
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Finished) == report
+
+
 async def test_what_nobody_foresaw_stands_in_the_log_with_its_place(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -320,6 +367,11 @@ async def test_a_plugin_that_takes_too_long_is_stopped(bench: Bench) -> None:
     assert failure(report) == ("timeout", "it took longer than 0.01 s", False)
     assert stopped == [True]
     assert [line.message for line in report.logs] == ["waiting"]
+
+
+async def test_a_manifest_that_is_no_schema_is_a_failure_and_not_the_end(bench: Bench) -> None:
+    bench.plugins.add(giving({}), input={"type": "nonsense"})
+    assert failure(await bench.run())[0] == "internal"
 
 
 async def test_a_plugin_that_is_not_installed_is_told_with_the_nearest_one(bench: Bench) -> None:
