@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from mainspring.domain.execution import events as e
-from mainspring.domain.execution.kept import RETRIED
+from mainspring.domain.execution.kept import FROM_STEP, RETRIED
+from mainspring.domain.execution.requests import descendants
 from mainspring.domain.execution.settling import same
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.identity import child_id
@@ -145,16 +146,26 @@ def _given(x: Execution) -> Json:
 
 
 def _done(x: Execution) -> dict[str, e.Kept]:
-    """Return what a run has done and not undone."""
+    """Return what a run has done and not undone; what comes after its work is none of it."""
     return {
         state.ref: e.Kept(output=state.output, exchange=state.exchange)
         for state in x.steps.values()
-        if state.phase == "up" and state.status == "succeeded" and x.of(state.ref, "down") is None
+        if state.phase == "up"
+        and state.status == "succeeded"
+        and x.of(state.ref, "down") is None
+        and not x.step(state.ref).after
     }
 
 
+def _left_out(event: e.ExecutionRequested, x: Execution) -> set[str]:
+    """Return the steps that are done anew, by the step from which the retry was asked for."""
+    _, asked, ref = event.triggered_by.partition(FROM_STEP)
+    return {ref, *descendants(x, ref)} if asked and ref in x.definition.by_ref else set()
+
+
 def _keeps(event: e.ExecutionRequested, x: Execution) -> bool:
-    done = _done(x)
+    left_out = _left_out(event, x)
+    done = {ref: kept for ref, kept in _done(x).items() if ref not in left_out}
     return done.keys() == event.kept.keys() and all(
         same(done[ref].output, kept.output) for ref, kept in event.kept.items()
     )

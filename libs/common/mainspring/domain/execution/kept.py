@@ -11,6 +11,10 @@ from mainspring.domain.execution.state import Execution
 RETRIED = frozenset({"failed", "corrupted", "timed_out", "canceled"})
 """Statuses in which a run may be retried by a new one."""
 
+FROM_STEP = "retry from "
+"""What begins a retry from a step, before the step's name: it and what depends on it is done anew.
+"""
+
 
 def kept_of(x: Execution) -> dict[str, Kept]:
     """Return what a new run keeps of `x`; raise `IllegalTransition` when `x` cannot be retried."""

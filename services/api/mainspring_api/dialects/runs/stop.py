@@ -5,6 +5,8 @@ from starlette.responses import Response
 
 from mainspring.domain.errors import DefinitionInvalid, IllegalTransition, NotFound
 from mainspring.domain.execution import commands as c
+from mainspring.domain.execution.kept import FROM_STEP
+from mainspring.domain.execution.requests import descendants
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import replace
 from mainspring.http.answers import encode, identity
@@ -82,23 +84,12 @@ def _again(api: Api, x: Execution, from_step: str | None) -> Start:
         start = retrial(x, api.engine.ids.uuid7())
     except IllegalTransition as refused:
         raise in_words(refused) from None
-    dropped = {step.ref for step in x.definition.steps if step.after}
-    if from_step is not None:
-        dropped |= _from(x, from_step)
-    return replace(
-        start, kept={ref: kept for ref, kept in start.kept.items() if ref not in dropped}
-    )
-
-
-def _from(x: Execution, ref: str) -> set[str]:
-    """Return a step and all that depend on it; raise `DefinitionInvalid` for no step."""
-    faults = Faults()
-    if ref not in x.definition.by_ref:
-        faults.unknown("from_step", "step", ref, x.definition.by_ref)
+    if from_step is None:
+        return start
+    if from_step not in x.definition.by_ref:
+        faults = Faults()
+        faults.unknown("from_step", "step", from_step, x.definition.by_ref)
         raise DefinitionInvalid(faults.all())
-    found, todo = {ref}, [ref]
-    while todo:
-        below = [each for each in x.definition.dependants[todo.pop()] if each not in found]
-        found.update(below)
-        todo += below
-    return found
+    anew = {from_step, *descendants(x, from_step)}
+    kept = {ref: kept for ref, kept in start.kept.items() if ref not in anew}
+    return replace(start, kept=kept, triggered_by=FROM_STEP + from_step)
