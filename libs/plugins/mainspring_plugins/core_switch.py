@@ -4,7 +4,7 @@ A case that is just the value's text goes before every pattern, whatever their o
 RE2 and are tried in the order of their text in the definition, against the whole value.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from mainspring.domain.expression import ExpressionError
@@ -17,6 +17,8 @@ from mainspring_plugins.texts import plain
 
 PATTERN: Final = "re:"
 DEFAULT: Final = "default"
+BULKY: Final = 200_000
+"""Characters times cases beyond which a helper process looks for the case."""
 
 MANIFEST: Final = Manifest(
     id="core.switch",
@@ -50,9 +52,8 @@ MANIFEST: Final = Manifest(
 )
 
 
-def matched(text: str, cases: Iterable[str]) -> str:
+def matched(text: str, names: Sequence[str]) -> str:
     """Return the case that fits; raise a final `PluginFailed` for a pattern that is none."""
-    names = list(cases)
     if text in names:
         return text
     fitting = (name for name in names if name.startswith(PATTERN) and _fits(name, text))
@@ -68,4 +69,7 @@ def _fits(name: str, text: str) -> bool:
 
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     """Return the case that the value fits."""
-    return {"matched": matched(plain(given["value"]), given["cases"])}
+    text, names = plain(given["value"]), list(given["cases"])
+    if len(text) * len(names) <= BULKY:
+        return {"matched": matched(text, names)}
+    return {"matched": await context.bounded(matched, text, names)}

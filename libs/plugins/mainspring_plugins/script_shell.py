@@ -95,10 +95,12 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def seconds_of(given: Mapping[str, Json], context: Context) -> float:
-    """Return how long the process may run."""
-    if "timeout" not in given:
-        return context.timeout
-    return min(span(given["timeout"], "timeout"), context.timeout)
+    """Return how long the process may run.
+
+    It ends a little before the call does, so that what it wrote is kept.
+    """
+    most = max(context.timeout - 1, context.timeout * 0.9)
+    return min(span(given["timeout"], "timeout"), most) if "timeout" in given else most
 
 
 def judge(found: Ended, output: dict[str, Any]) -> dict[str, Any]:

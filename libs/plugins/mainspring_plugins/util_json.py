@@ -11,13 +11,14 @@ import jsonschema_rs
 import msgspec
 
 from mainspring.domain.message import Json
-from mainspring.plugin import Context, Manifest
+from mainspring.plugin import Manifest
 from mainspring_plugins.asked import bad, needed, text
 from mainspring_plugins.core_set import merged
 from mainspring_plugins.json_changes import difference, with_value
 from mainspring_plugins.paths import Missing, parts, read
 from mainspring_plugins.schema import anything, gives, items_of, of, one_of, takes
 from mainspring_plugins.texts import as_json
+from mainspring_plugins.working import plain
 
 MOST_FAULTS: Final = 100
 OPERATIONS: Final = ("parse", "stringify", "get", "set", "merge", "diff", "validate")
@@ -84,7 +85,7 @@ def faults(data: Json, schema: Json) -> list[str]:
             schema, retriever=_nowhere, pattern_options=jsonschema_rs.RegexOptions()
         )
     except (ValueError, RecursionError, jsonschema_rs.ReferencingError) as error:
-        raise bad("schema", str(error)[:300]) from None
+        raise bad("schema", str(error).partition("\n")[0][:300]) from None
     found: list[str] = []
     for error in validator.iter_errors(data):
         place = ".".join(str(part) for part in error.instance_path)
@@ -148,8 +149,8 @@ def done(given: dict[str, Json]) -> dict[str, Any]:
     return _DONE[given["op"]](given)
 
 
-async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
-    """Return what the operation gives."""
-    if given["op"] in ("diff", "validate"):  # a small input can keep these busy
-        return await context.bounded(done, given)
-    return done(given)
+def _is_heavy(given: dict[str, Json]) -> bool:
+    return given["op"] == "validate"  # a small schema can ask for much
+
+
+run: Final = plain(done, apart_when=_is_heavy)

@@ -12,10 +12,11 @@ from typing import Any, Final
 import re2
 
 from mainspring.domain.message import Json
-from mainspring.plugin import Context, Manifest
+from mainspring.plugin import Manifest
 from mainspring_plugins.asked import bad, needed, text
 from mainspring_plugins.schema import anything, gives, items_of, of, one_of, takes
 from mainspring_plugins.texts import plain
+from mainspring_plugins.working import plain as plain_run
 
 MOST: Final = 4 << 20
 """Characters of a result."""
@@ -199,6 +200,9 @@ _DONE: Final[Mapping[str, Callable[[dict[str, Json]], Json]]] = {
 }
 
 
-async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
-    """Return the changed text."""
+def done(given: dict[str, Json]) -> dict[str, Json]:
+    """Return the changed text as the output."""
     return {"result": _DONE[given["op"]](given)}
+
+
+run: Final = plain_run(done)

@@ -5,10 +5,11 @@ from typing import Any, Final
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit, urlunsplit
 
 from mainspring.domain.message import Json
-from mainspring.plugin import Context, Manifest
+from mainspring.plugin import Manifest
 from mainspring_plugins.asked import bad, needed, text
 from mainspring_plugins.http_bodies import pairs, with_query
 from mainspring_plugins.schema import gives, of, one_of, takes
+from mainspring_plugins.working import plain
 
 _PARTS: Final = {
     "scheme": of("string", "As in https."),
@@ -148,6 +149,9 @@ _DONE: Final[Mapping[str, Callable[[dict[str, Json]], dict[str, Any]]]] = {
 }
 
 
-async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
-    """Return what the operation gives."""
+def done(given: dict[str, Json]) -> dict[str, Any]:
+    """Return the output of an input."""
     return _DONE[given["op"]](given)
+
+
+run: Final = plain(done)

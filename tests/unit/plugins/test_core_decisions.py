@@ -1,5 +1,8 @@
 """`core.if`, `core.switch`, `core.set`, `core.fail` and `util.log`."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from tests.unit.plugins.called import call, faults, kept, refused
 
@@ -97,3 +100,19 @@ FAULTY: list[tuple[str, Json, str]] = [
 @pytest.mark.parametrize(("id", "given", "place"), FAULTY)
 def test_control_tasks_tell_the_place_of_a_fault(id: str, given: Json, place: str) -> None:
     assert [fault.partition(":")[0] for fault in faults(id, given)] == [place]
+
+
+async def test_large_value_is_looked_for_apart(
+    context: TestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    bounded = context.bounded
+
+    async def counted(function: Callable[..., Any], *args: object, **more: float) -> Any:
+        asked.append(function.__name__)
+        return await bounded(function, *args, **more)
+
+    monkeypatch.setattr(context, "bounded", counted)
+    await call("core.switch", context, value="x" * 200_001, cases={"re:x+": []})
+    await call("core.switch", context, value="x", cases={"re:x+": []})
+    assert asked == ["matched"]

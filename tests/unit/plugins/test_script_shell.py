@@ -13,6 +13,7 @@ from mainspring.domain.message import Json
 from mainspring.testing.plugins import TestContext
 from mainspring_plugins import processes
 from mainspring_plugins.script_outputs import outputs, read_file
+from mainspring_plugins.script_shell import seconds_of
 
 ID = "script.shell"
 
@@ -193,3 +194,11 @@ def test_outputs_are_no_link_to_a_file_of_the_service(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("a=1")
     (tmp_path / "link").symlink_to(tmp_path / "secret")
     assert read_file(tmp_path / "link", 100) == b""
+
+
+async def test_process_ends_before_its_call_so_that_what_it_wrote_is_kept() -> None:
+    context = TestContext(timeout=1.0, allowed=frozenset(("shell",)))
+    failed = await refused(ID, context, command="echo begun; sleep 60", timeout="5m")
+    assert kept(failed)["stdout"] == "begun\n"
+    assert seconds_of({"timeout": "5m"}, context) == 0.9
+    assert seconds_of({}, TestContext(timeout=60.0)) == 59.0
