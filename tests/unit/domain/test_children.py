@@ -186,3 +186,10 @@ def test_a_workflow_that_runs_itself_runs_the_form_of_the_run(hash: str | None) 
     first = requested(definition, catalog_id="w")
     spec = Spec(fold(absent(EXECUTION, definition), [first]), START).when(advance())
     assert child_owed(spec).hash == (hash or definition.hash)
+
+
+def test_what_a_child_is_given_is_in_the_language_of_the_definition():
+    given_to = Child("other", payload={"n": "{{ payload.n + 1 }}", "text": "n {{ payload.n }}"})
+    definition = dag(child("sub", child=given_to), language="jinja")
+    spec = given(definition, payload={"n": 1}).when(advance())
+    assert child_owed(spec).payload == {"n": 2, "text": "n 1"}

@@ -14,6 +14,7 @@ from mainspring.domain.expression import (
     Guard,
     Path,
     compile_body,
+    compile_template,
     compile_text,
     evaluate,
     guard_holds,
@@ -92,6 +93,11 @@ def value(x: Execution, template: Json, view: Viewpoint) -> Json:
 
     A string that is one placeholder becomes the value that it names.
     """
+    language = x.definition.language
+    if language != "mustache":
+        said = compile_template(template, language)
+        whole = ROOT in said.references
+        return said.render(everything(x, view) if whole else values(x, said.references, view))
     # In an object, because a bare text that looks like JSON would be rendered as JSON.
     compiled = compile_body({"value": template})
     built: Json = compiled.render(values(x, compiled.references, view))
