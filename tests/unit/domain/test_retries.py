@@ -141,3 +141,21 @@ def test_chance_depends_on_nothing_but_its_seed():
     assert chance("s", "a", 1) != chance("s", "a", 2) != chance("t", "a", 2)
     assert all(0 <= chance("s", n) < 1 for n in range(100))
     assert len(nonce("s", "a")) == 32
+
+
+def test_what_a_plugin_tells_of_a_status_counts_as_one():
+    said = Exchange(
+        verb="PLUGIN",
+        url="http.request",
+        started_at=START,
+        latency=0.1,
+        fault="failed",
+        body={"status_code": 503},
+    )
+    for rules, holds in (
+        (("5xx",), True),
+        (("503",), True),
+        (("failed",), True),
+        (("4xx",), False),
+    ):
+        assert allows(Retry(retries=1, retry_on=rules), 1, said) is holds

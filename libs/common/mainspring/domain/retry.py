@@ -5,9 +5,11 @@ Chance is a digest of a seed, so that the same decision gives the same delay.
 """
 
 import hashlib
+from typing import cast
 
 from mainspring.domain.definition import Retry
-from mainspring.domain.task import Exchange
+from mainspring.domain.message import Json
+from mainspring.domain.task import PLUGIN, Exchange
 
 LONGEST_WISH = 3600.0
 """A peer's Retry-After is honoured up to this many seconds."""
@@ -44,10 +46,19 @@ def allows(policy: Retry, tries: int, exchange: Exchange | None) -> bool:
 def _matches(rule: str, exchange: Exchange | None) -> bool:
     if exchange is None:
         return rule == "timeout"
-    if exchange.status is None:
+    status = _status_of(exchange)
+    if status is None or exchange.fault == rule:
         return exchange.fault == rule
-    status = str(exchange.status)
-    return rule == status or (rule[1:] == "xx" and rule[0] == status[0])
+    return rule == str(status) or (rule[1:] == "xx" and rule[0] == str(status)[0])
+
+
+def _status_of(exchange: Exchange) -> int | None:
+    """Return the status of an answer; a plugin that calls over HTTP tells it in its output."""
+    body = exchange.body
+    if exchange.verb != PLUGIN or not isinstance(body, dict):
+        return exchange.status
+    told: Json = cast("dict[str, Json]", body).get("status_code")
+    return told if isinstance(told, int) and not isinstance(told, bool) else None
 
 
 def retry_at(
