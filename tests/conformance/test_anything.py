@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conformance.flows import task, text
+from tests.conformance.runs import saying
+from tests.conformance.runs import workflow as workflow_text
 
 from mainspring.http.operations import Operation
 from mainspring.testing.sagas import graph
@@ -94,6 +96,9 @@ def things(open_http: httpx.Client) -> dict[str, list[str]]:
     stored = open_http.post("/sagas/definitions", json=definition, headers=REAL).json()
     flow = {"yamlContent": text(task("a"), name="anything-flow")}
     flow_id = open_http.post("/api/v1/flows", json=flow, headers=REAL).json()["id"]
+    yaml = {"content": workflow_text(saying("a", "hi"), name="anything-yaml")}
+    put = open_http.put("/api/v1/workflows/anything-yaml", json=yaml, headers=REAL)
+    assert put.status_code in (200, 201), put.text
     return {
         "id": [begun.json()["id"], saga.json()["id"], workflow, stored["id"], flow_id],
         "rev": ["1", "2"],
@@ -101,7 +106,9 @@ def things(open_http: httpx.Client) -> dict[str, list[str]]:
         "nodeId": ["nap"],
         "key": [f"anything:{begun.json()['id']}"],
         "prefix": ["anything:"],
-        "name": [stored["name"]],
+        "name": [stored["name"], "anything-yaml"],
+        "workflow": [stored["name"], "anything", "anything-yaml"],
+        "execution": [begun.json()["id"], saga.json()["id"]],
         "version": ["1", stored["version"]],
     }
 

@@ -13,6 +13,7 @@ import pytest
 from tests.conformance.client import Sagas, Service, awaiting, reply
 from tests.conformance.flows import Flows, task
 from tests.conformance.native import Native, step, waiting
+from tests.conformance.runs import Runs, saying, workflow
 
 from mainspring.http.operations import Operation
 from mainspring.testing.sagas import graph
@@ -34,6 +35,8 @@ MAKES_ONE_OF_ITS_OWN: Final = {
     ("POST", "/sagas/run"),
     ("POST", "/v1/workflows"),
     ("POST", "/v1/events/{key}/send"),
+    ("PUT", "/api/v1/workflows/{name}"),
+    ("POST", "/api/v1/workflows/{name}/plan"),
 }
 """What is asked for here has no other project's thing in it, or is tried below with one."""
 
@@ -55,6 +58,7 @@ async def ours(http: httpx.AsyncClient, service: Service) -> Json:
     saga = await sagas.run(definition)
     await sagas.until(saga, "SLEEPING")
     flow = await Flows(http).create(task("a"), name="ours-flow")
+    await Runs(http).apply(workflow(saying("a", "hi"), name="ours-yaml"), "ours-yaml")
     return {
         "workflow": made["id"],
         "run": run,
@@ -64,6 +68,7 @@ async def ours(http: httpx.AsyncClient, service: Service) -> Json:
         "saga_version": stored["version"],
         "saga": saga,
         "flow": flow["id"],
+        "yaml": "ours-yaml",
         "plugin": "no.plugin",  # plugins are nobody's: of this one there is nothing to be seen
     }
 
@@ -76,6 +81,10 @@ def path_of(operation: Operation, ours: Json) -> str:
         "/v1/workflows/": {"id": "workflow"},
         "/v1/workflow-runs/": {"id": "run"},
         "/v1/approvals/": {"id": "approval"},
+        "/api/v1/workflows/": {"name": "yaml"},
+        "/api/v1/run/": {"workflow": "yaml"},
+        "/api/v1/cancel/": {"execution": "run"},
+        "/api/v1/retry/": {"execution": "run"},
         "/api/v1/flows/": {"id": "flow"},
         "/api/v1/plugins/": {"id": "plugin"},
     }
@@ -111,6 +120,7 @@ async def state_of(http: httpx.AsyncClient, ours: Json) -> list[Any]:
         f"/sagas/{ours['saga']}",
         f"/sagas/definitions/{ours['stored']}",
         f"/api/v1/flows/{ours['flow']}",
+        f"/api/v1/workflows/{ours['yaml']}",
     )
     answers = [await http.get(path) for path in paths]
     assert {answer.status_code for answer in answers} == {200}
@@ -132,7 +142,7 @@ async def test_no_operation_shows_or_changes_what_is_another_projects(
     http: httpx.AsyncClient, ours: Json
 ) -> None:
     before = await state_of(http, ours)
-    kinds = ("workflow", "run", "approval", "stored", "saga", "flow")
+    kinds = ("workflow", "run", "approval", "stored", "saga", "flow", "yaml")
     secrets = [ours[kind] for kind in kinds]
     wrong: list[str] = []
     for operation in DOCUMENTED:
@@ -186,7 +196,7 @@ async def test_the_log_of_a_project_has_nothing_of_another(
             # What is ours was appended before this, so it would have come by now.
             if line.startswith("data: ") and last in line:
                 break
-    kinds = ("workflow", "run", "approval", "stored", "saga", "flow")
+    kinds = ("workflow", "run", "approval", "stored", "saga", "flow", "yaml")
     assert not [ours[kind] for kind in kinds if any(ours[kind] in line for line in told)]
 
 
