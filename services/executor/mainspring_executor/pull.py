@@ -36,6 +36,7 @@ _MOST_FETCHED: Final = 128
 _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 2.0
 _AGAIN_AFTER: Final = 1.0
+_LAST_WORDS: Final = 1.0
 _STOPPED: Final = "the execution was stopped"
 
 _decode = msgspec.json.Decoder(Task).decode
@@ -78,6 +79,7 @@ class Executor:
         self._of: dict[str, dict[_Job, None]] = {}
         # Calls of plugins, and when it was last reported what they said.
         self._talkers: dict[_Job, float] = {}
+        self._at_work: set[asyncio.Task[None]] = set()
         self._young: deque[_Job] = deque()
         self._slow: deque[_Job] = deque()
         self._begun = asyncio.Event()
@@ -126,7 +128,16 @@ class Executor:
             patience.cancel()
             for job in tuple(self._jobs.values()):
                 self._hand_back(job, 0.0)
+            await self._stop_plugins()
             self._over.set()
+
+    async def _stop_plugins(self) -> None:
+        """End what plugins still do: another executor does it anew, and what they started goes."""
+        at_work = [task for task in self._at_work if not task.done()]
+        for task in at_work:
+            task.cancel()
+        if at_work:
+            await asyncio.wait(at_work, timeout=_LAST_WORDS)
 
     @property
     def in_flight(self) -> int:
@@ -201,6 +212,9 @@ class Executor:
         self._begun.set()
         metrics.STEP_ATTEMPTS_IN_FLIGHT.inc()
         job.task = asyncio.get_running_loop().create_task(self._make(job))
+        if plugin is not None:
+            self._at_work.add(job.task)
+            job.task.add_done_callback(self._at_work.discard)
 
     # One attempt.
 

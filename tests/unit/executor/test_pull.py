@@ -444,7 +444,7 @@ class Talker:
         return {"given": given}
 
 
-def talking(bench: Bench) -> tuple[Talker, Executor]:
+def talking(bench: Bench, **options: Any) -> tuple[Talker, Executor]:
     talker, module = Talker(), ModuleType("talker")
     any_object: dict[str, Any] = {"type": "object"}
     module.__dict__["run"] = talker.run
@@ -459,7 +459,7 @@ def talking(bench: Bench) -> tuple[Talker, Executor]:
     plugins = Registry({})
     plugins.put("test.talk", module)
     shop = Workshop(bench.peer, bench.blobs, bench.clock, SystemRandom(), plugins=plugins)
-    return talker, Executor(bench.bus, shop)
+    return talker, Executor(bench.bus, shop, **options)
 
 
 def calling(**changes: Any) -> Task:
@@ -522,6 +522,16 @@ async def test_a_cancel_notice_stops_a_plugin(bench: Bench) -> None:
     report = await bench.finished(asked.call.execution)
     assert (report.exchange.fault, report.exchange.url) == ("canceled", "test.talk")
     assert [line.message for line in report.logs] == ["working"]
+    assert talker.stopped
+
+
+async def test_a_drain_stops_what_a_plugin_does_and_hands_its_task_back(bench: Bench) -> None:
+    talker, executor = talking(bench, drain_seconds=0.0)
+    await bench.start(executor)
+    await bench.give(calling())
+    talker.turns.put_nowait("working")
+    await until(lambda: executor.in_flight == 1 and talker.turns.empty())
+    assert await bench.left_in_queue() == 1
     assert talker.stopped
 
 
