@@ -4,11 +4,13 @@ It has a session of its own, a folder of its own that is removed after, none of 
 environment, and limits on processor time, memory, files and processes.  However the call ends (its
 end, its time, a cancel) the whole group is killed.  What this does not hold: it runs as the
 service's user and sees its network, and a process that makes itself another session outlives the
-group.  For code of strangers there are containers.
+group.  This process, which has secrets and the same user, is closed to it where the kernel can do
+that (not to root).  For code of strangers there are containers.
 """
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import stat
@@ -16,6 +18,7 @@ import sys
 import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import cache
 from math import ceil
 from pathlib import Path
 from shutil import rmtree
@@ -34,6 +37,7 @@ MOST_OUTPUT: Final = 1 << 20
 MOST_FILE: Final = 64 << 20
 LAST_WORDS: Final = 1.0
 """Seconds for what a killed process had written to arrive."""
+_SET_DUMPABLE: Final = 4  # of prctl
 _CUT: Final = f"… cut: only the first {MOST_OUTPUT} bytes are kept"
 
 Stream = Literal["stdout", "stderr"]
@@ -141,9 +145,22 @@ def _pipe(files: contextlib.ExitStack) -> tuple[IO[bytes], IO[bytes]]:
     )
 
 
+@cache
+def close_to_others() -> None:
+    """Let no other process of this user read this one's memory or environment.
+
+    For good: a process that has run a task leaves no core behind, and no debugger of its own user
+    gets into it.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 async def _started(
     job: Job, stdin: IO[bytes], pipes: Mapping[str, tuple[IO[bytes], IO[bytes]]]
 ) -> Process:
+    close_to_others()
     try:
         process = await asyncio.create_subprocess_exec(
             *limited(job),

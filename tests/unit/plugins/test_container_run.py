@@ -128,7 +128,7 @@ async def test_memory_is_at_most_what_the_deployment_gives(
 
 async def test_container_whose_time_is_over_is_removed(context: TestContext, engine: Path) -> None:
     (engine / "does").write_text("echo begun; sleep 60\n")
-    failed = await refused(ID, context, image="alpine", timeout=0.5)
+    failed = await refused(ID, context, image="alpine", timeout=2)
     assert failed.fault == "timeout"
     name = (engine / "told").read_text().split("--name ")[1].split()[0]
     assert (engine / "told").read_text().splitlines()[-1] == f"rm --force {name}"
