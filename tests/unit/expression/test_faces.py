@@ -28,7 +28,7 @@ def test_a_string_that_is_one_expression_keeps_the_type_of_its_value(
 ) -> None:
     template: Value = {"x": ["{{ a.list }}", "{{ a.n }}", "n={{ a.n }}"], "k": 1, "e": [{}, []]}
     compiled = compile_template(template, language)
-    expected = {"x": [[1, {"b": None}], 3, "n=3"], "k": 1, "e": [{}, []]}
+    expected: Any = {"x": [[1, {"b": None}], 3, "n=3"], "k": 1, "e": [{}, []]}
     assert compiled.render(DATA) == expected
     assert compiled.references == {("a", "list"), ("a", "n")}
 
@@ -64,7 +64,7 @@ def test_all_faults_of_a_value_are_told_with_their_places(language: TemplateLang
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_value_nested_too_deeply_is_a_fault(language: TemplateLanguage) -> None:
-    deep: Value = "{{ a }}"
+    deep: Any = "{{ a }}"
     for _ in range(70):
         deep = [deep]
     assert "nested more than 64 deep" in template_faults(deep, language)[0][1]
@@ -91,7 +91,7 @@ def test_a_missing_name_prints_nothing_in_mustache() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_strings_of_a_value_share_one_room(language: TemplateLanguage) -> None:
     data: dict[str, Any] = {"a": {"wide": "w" * 300_000, "list": []}}
-    compiled = compile_template(["{{ a.wide }}"] * 20, language)
+    compiled = compile_template([*["{{ a.wide }}"] * 20], language)
     with pytest.raises(ExpressionTooLarge):
         compiled.render(data)
     assert compile_template("{{ a.wide }}", language).render(data) == data["a"]["wide"]

@@ -10,9 +10,9 @@ from typing import Final, TypeAlias, cast
 from mainspring.domain.expression.cel import CompiledCel, Run, compile_cel
 from mainspring.domain.expression.cel.extras import digits
 from mainspring.domain.expression.cel.kinds import Val
-from mainspring.domain.expression.cel.tokens import fault, word_at
+from mainspring.domain.expression.cel.tokens import MAX_LENGTH, fault, word_at
 from mainspring.domain.expression.errors import CelInvalid, ExpressionFailed
-from mainspring.domain.expression.shape import Room
+from mainspring.domain.expression.shape import MAX_WORDS, Room
 from mainspring.domain.expression.values import Path, Value, as_json
 
 Part: TypeAlias = str | CompiledCel
@@ -58,11 +58,14 @@ def compile_cel_text(text: str) -> CompiledCelText | None:
 def cut(text: str) -> tuple[Part, ...]:
     """Return the plain parts and the expressions of `text`; raise `CelInvalid` with its place."""
     parts: list[Part] = []
-    at = 0
+    at, words = 0, 0
     while (begin := text.find("{{", at)) >= 0:
         if begin > at:
             parts.append(text[at:begin])
         end = _end(text, begin)
+        words += 1 + (end - begin) // 4
+        if words > MAX_WORDS:
+            raise fault(text, begin, "the expressions of one text have too many words")
         parts.append(_compiled(text, begin + 2, end))
         at = end + 2
     if at < len(text):
@@ -93,6 +96,8 @@ def _end(text: str, begin: int) -> int:
     """Return where the `}}` stands that closes the expression."""
     at, depth = begin + 2, 0
     while at < len(text):
+        if at - begin > MAX_LENGTH:
+            raise fault(text, begin, f"an expression has more than {MAX_LENGTH} characters")
         if depth == 0 and text.startswith("}}", at):
             return at
         token, at = word_at(text, at)

@@ -148,7 +148,7 @@ _STRINGS: Final[dict[TemplateLanguage, String]] = {
     "cel": _strict(compile_cel_text),
     "jinja": _strict(compile_jinja),
 }
-# A step of Jinja is a third of one of CEL; in Mustache it is a part of a section.
+# A step of Jinja is half of one of CEL; in Mustache it is a part of a section.
 _STEPS: Final[dict[TemplateLanguage, int]] = {
     "mustache": MAX_PARTS,
     "cel": MAX_STEPS,

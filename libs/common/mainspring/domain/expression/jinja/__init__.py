@@ -20,7 +20,7 @@ from mainspring.domain.expression.jinja.statements import Statements
 from mainspring.domain.expression.shape import Room
 from mainspring.domain.expression.values import Path, Value
 
-MAX_STEPS: Final = 300_000
+MAX_STEPS: Final = 200_000
 _NONE: Final[frozenset[str]] = frozenset()
 
 

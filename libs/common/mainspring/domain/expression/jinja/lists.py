@@ -146,6 +146,7 @@ def dictsort(
 ) -> Value:
     if by not in ("key", "value"):
         raise ExpressionFailed('dictsort: by is "key" or "value"')
+    run.spend(len(entries(value, "dictsort")))
     ranked: list[tuple[Value, Value]] = [
         (_rank(run, key if by == "key" else item, case=bool(case_sensitive)), [key, item])
         for key, item in entries(value, "dictsort").items()
