@@ -17,7 +17,7 @@ from mainspring.testing.plugins import TestContext
 from mainspring_executor.helpers import Helpers
 
 T = TypeVar("T")
-MOST = 25
+MOST = 20
 OURS = [id for id in installed().ids if id.startswith(("flow.", "transform."))]
 WORDS: list[str] = [
     *("", "a", "a.b", "item", "item.a", "{{ item }}", "{{", "{% for", "acc ~ item", "item.a * 2"),
@@ -133,7 +133,7 @@ async def test_a_filter_without_an_end_ends_within_its_time(apart: Apart) -> Non
 
 async def test_a_filter_that_fills_the_memory_ends_alone(apart: Apart) -> None:
     with pytest.raises(PluginFailed):
-        await done("transform.jq", apart, filter="[range(1e9) | tostring]", data=1)
+        await done("transform.jq", apart, filter='reduce range(60) as $i ("x"; . + .)', data=1)
     assert (await done("transform.jq", apart, filter=".", data="é"))["results"] == ["é"]
 
 
@@ -155,6 +155,6 @@ async def test_what_is_refused_in_the_helper_is_refused_for_good(apart: Apart) -
 
 
 async def test_bulky_data_are_worked_on_apart(apart: Apart) -> None:
-    rows = "a,b\n" + "1,2\n" * 60_000
+    rows = "a,b\n" + "1,2\n" * 51_000
     found = await done("transform.csv", apart, op="parse", data=rows)
-    assert len(found["rows"]) == 60_000
+    assert len(found["rows"]) == 51_000
