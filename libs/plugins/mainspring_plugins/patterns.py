@@ -36,7 +36,11 @@ def _plain(said: object) -> str:
     return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 
-def template(replacement: str, pattern: Any) -> list[str | int]:  # noqa: ANN401
+def template(
+    replacement: str,
+    pattern: Any,  # noqa: ANN401
+    place: str = "replacement",
+) -> list[str | int]:
     r"""Return a template's parts, texts and numbers of groups.
 
     `\1` and `\g<name>` stand for groups, `\n`, `\r`, `\t` and `\\` for what they do elsewhere;
@@ -46,14 +50,14 @@ def template(replacement: str, pattern: Any) -> list[str | int]:  # noqa: ANN401
     end = 0
     for piece in _PIECE.finditer(replacement):
         parts.append(replacement[end : piece.start()])
-        parts.append(_part(piece, pattern))
+        parts.append(_part(piece, pattern, place))
         end = piece.end()
     return [*parts, replacement[end:]]
 
 
-def _part(piece: re.Match[str], pattern: Any) -> str | int:  # noqa: ANN401
+def _part(piece: re.Match[str], pattern: Any, place: str) -> str | int:  # noqa: ANN401
     number, name, letter = piece.groups()
-    place = f"replacement: character {piece.start() + 1}"
+    place = f"{place}: character {piece.start() + 1}"
     if letter is not None and letter in _ESCAPES:
         return _ESCAPES[letter]
     group = number or name

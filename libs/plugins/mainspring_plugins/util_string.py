@@ -7,15 +7,14 @@ it is made.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-import re2
+from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.asked import bad, needed, text
+from mainspring_plugins.patterns import compiled, filled, template
 from mainspring_plugins.schema import anything, gives, items_of, of, one_of, takes
-from mainspring_plugins.texts import plain
+from mainspring_plugins.texts import as_bytes, plain
 from mainspring_plugins.working import plain as plain_run
 
 MOST: Final = 4 << 20
@@ -25,7 +24,6 @@ OPERATIONS: Final = (
     *("upper", "lower", "trim", "split", "join"),
     *("replace", "slug", "truncate", "pad", "case"),
 )
-_re2: Any = re2  # it has no types
 
 MANIFEST: Final = Manifest(
     id="util.string",
@@ -107,19 +105,18 @@ def _replace(given: dict[str, Json]) -> Json:
     return value.replace(find, new)
 
 
-def replaced(value: str, pattern: str, new: str) -> str:
-    r"""Return a text with all matches of an RE2 replaced (`\1` is a group)."""
-    options = _re2.Options()
-    options.log_errors = False
-    options.max_mem = 1 << 20
-    try:
-        compiled = _re2.compile(pattern, options)
-        _fits(len(value) * (1 + new.count("\\")) + (len(value) + 1) * len(new))
-        return compiled.sub(new, value)
-    except (_re2.error, re.error, IndexError) as error:
-        raise bad("find", f"not a regular expression for this replacement: {error}") from None
-    except UnicodeEncodeError:
-        raise bad("find", "holds half a character") from None
+def replaced(value: str, find: str, new: str) -> str:
+    r"""Return a text with all matches of an RE2 replaced; `\1` and `\g<name>` are groups."""
+    pattern = compiled(find, place="find")
+    parts = template(new, pattern, "with")
+    made: list[str] = []
+    end = size = 0
+    for match in pattern.finditer(as_bytes(value, "text").decode()):
+        made += (value[end : match.start()], filled(parts, match))
+        size += len(made[-2]) + len(made[-1])
+        _fits(size)
+        end = match.end()
+    return "".join([*made, value[end:]])
 
 
 def slug(value: str, separator: str) -> str:

@@ -55,10 +55,14 @@ async def test_text_is_changed(context: TestContext, given: dict[str, Json], res
         ({"op": "truncate", "text": "a"}, "length: is needed"),
         ({"op": "case", "text": "a"}, "style: is needed"),
         ({"op": "replace", "text": "a"}, "find: is needed"),
-        ({"op": "replace", "text": "a", "find": "(", "regex": True}, "find: not a regular"),
+        ({"op": "replace", "text": "a", "find": "(", "regex": True}, "find: "),
         (
             {"op": "replace", "text": "a", "find": "a", "with": r"\3", "regex": True},
-            "find: not a regular",
+            "with: character 1: the pattern has no group 3",
+        ),
+        (
+            {"op": "replace", "text": "\ud800", "find": "a", "regex": True},
+            "text: holds half a character",
         ),
         (
             {"op": "replace", "text": "a" * 3000, "find": "a", "with": "b" * 3000},
