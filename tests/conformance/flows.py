@@ -24,7 +24,8 @@ def values(name: str, **given: Any) -> Json:
 
 
 def text(*tasks: Json, name: str = "f", **more: Any) -> str:
-    """Return the YAML of a flow; JSON is YAML."""
+    """Return the YAML of a flow; JSON is YAML.  `always` stands for `finally`."""
+    more = {"finally" if key == "always" else key: value for key, value in more.items()}
     return msgspec.json.encode({"name": name, "tasks": list(tasks), **more}).decode()
 
 

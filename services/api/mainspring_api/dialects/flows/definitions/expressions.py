@@ -84,6 +84,7 @@ class Scope(NamedTuple):
     inputs: Collection[str]
     vars: Collection[str]
     in_loop: bool = False
+    has_store: bool = True
 
     def check(self, value: Json, place: str, faults: Faults) -> None:
         """Note what is wrong with the templates in a value, each at its place."""
@@ -109,6 +110,9 @@ class Scope(NamedTuple):
         root = path[0]
         if root in LOOP and not self.in_loop:
             faults.add(place, f'"{root}" is only there inside of a loop (forEach)')
+        elif root == "kv" and not self.has_store:
+            # The scheduler renders this, and does not ask the store.
+            faults.add(place, "kv() cannot be read here: a task before can, and give it as output")
         elif root in ("outputs", "steps"):
             self._check_task(path, place, faults)
         elif root in ("inputs", "vars"):

@@ -37,10 +37,7 @@ def check_rule(rule: str, place: str, scope: Scope, faults: Faults) -> bool:
     except ExpressionError as error:
         faults.add(place, str(error))
         return False
-    if any(path and path[0] == "kv" for path in paths):
-        # It is decided by the scheduler, which does not ask the store.
-        faults.add(place, "kv() cannot be read here: read it in a task before, and name its output")
-    scope.check_paths([path for path in paths if path and path[0] != "kv"], place, faults)
+    scope._replace(has_store=False).check_paths(paths, place, faults)
     return any(path and path[0] in LOOP for path in paths)
 
 

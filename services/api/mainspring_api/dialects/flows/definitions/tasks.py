@@ -123,7 +123,7 @@ class _Task:
         )
 
     def _check_items(self, items: Json, place: str) -> None:
-        self.scope.check(items, place, self.faults)
+        self.scope._replace(has_store=False).check(items, place, self.faults)
         is_list = isinstance(items, list | dict)
         if not is_list and not (isinstance(items, str) and is_template(items)):
             self.faults.add(place, "a list, an object, or a template that gives one is wanted")
@@ -139,7 +139,8 @@ class _Task:
             check_properties(manifest, self.form.properties, place, self.faults)
         loop = self.form.type in _LOOPS
         own = {key: value for key, value in self.node.own.items() if not (loop and key == "items")}
-        scope.check(own, place, self.faults)
+        is_called = manifest is None or not manifest.is_control
+        scope._replace(has_store=is_called).check(own, place, self.faults)
         if manifest is None:
             return {}
         return {**self._kind(), **self._tries()}
