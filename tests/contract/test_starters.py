@@ -235,7 +235,7 @@ async def test_a_backfill_starts_each_instant_once_also_those_that_had_fired(hou
     starter = await house.set(await house.workflow(), EVERY_MINUTE)
     await house.tick(NOW + 60)
     house.clock.at = NOW + 400
-    found = await house.fires.backfill(starter, NOW, NOW + 180, None, ME)
+    found = await house.fires.backfill(starter, NOW, NOW + 180, None, lambda _: ME)
     assert [(each.instant - NOW, each.is_new) for each in found] == [
         (0, True),
         (60, False),
@@ -243,11 +243,11 @@ async def test_a_backfill_starts_each_instant_once_also_those_that_had_fired(hou
         (180, True),
     ]
     house.clock.at += 1
-    again = await house.fires.backfill(starter, NOW, NOW + 180, None, ME)
+    again = await house.fires.backfill(starter, NOW, NOW + 180, None, lambda _: ME)
     assert not any(each.is_new for each in again)
     assert len(await house.runs()) == 4
     with pytest.raises(DefinitionInvalid, match="1000"):
-        await house.fires.backfill(starter, NOW, NOW + 60 * 2000, None, ME)
+        await house.fires.backfill(starter, NOW, NOW + 60 * 2000, None, lambda _: ME)
 
 
 async def test_a_key_is_of_one_webhook_in_the_whole_deployment(house: House) -> None:

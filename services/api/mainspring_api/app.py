@@ -27,6 +27,7 @@ from mainspring_api.dialects.kv.routes import OPERATIONS as KV
 from mainspring_api.dialects.native.routes import OPERATIONS as NATIVE
 from mainspring_api.dialects.runs.routes import OPERATIONS as RUNS
 from mainspring_api.dialects.sagas.routes import OPERATIONS as SAGAS
+from mainspring_api.dialects.starters.routes import OPERATIONS as STARTERS
 from mainspring_api.documents import document_routes
 from mainspring_api.gateway import Gateway
 
@@ -37,6 +38,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *FLOWS,
     *EXECUTIONS,
     *KV,
+    *STARTERS,
     *AUDIT,
 )
 """Everything that the api can do; each dialect adds its own."""

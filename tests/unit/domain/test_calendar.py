@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mainspring.domain.calendar import NICKNAMES, cron_fault, newest, next_cron, zone_fault
+from mainspring.domain.calendar import (
+    NICKNAMES,
+    cron_fault,
+    cron_faults,
+    newest,
+    next_cron,
+    zone_fault,
+)
 
 BERLIN, NEW_YORK, LORD_HOWE = "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"
 
@@ -156,6 +163,16 @@ def test_every_nickname_is_a_pattern() -> None:
 )
 def test_what_is_no_pattern_is_told(pattern: str) -> None:
     assert cron_fault(pattern)
+
+
+def test_all_that_is_wrong_with_a_pattern_is_told() -> None:
+    assert cron_faults("60,5 25 L,32 foo MON-XX") == [
+        '"60" is no minute from 0 to 59',
+        '"25" is no hour from 0 to 23',
+        '"32" is no day of month from 1 to 31',
+        '"foo" is no month from 1 to 12',
+        '"MON-XX" is no day of week from 0 to 7',
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Base", "../../etc/passwd", "/etc", "UTC\0", "a" * 999])

@@ -12,7 +12,7 @@ That is the rule of the usual cron daemons.  cronsim's own arithmetic with zones
 change of half an hour it skips or repeats some minutes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
@@ -32,7 +32,13 @@ NICKNAMES: Final = {
 LONGEST: Final = 256
 """Characters of a cron pattern, and of the name of a time zone."""
 
-FIELDS: Final = 5
+_FIELDS: Final = (
+    "minute from 0 to 59",
+    "hour from 0 to 23",
+    "day of month from 1 to 31",
+    "month from 1 to 12",
+    "day of week from 0 to 7",
+)
 LAST: Final = 4_102_444_800.0
 """The instant (the year 2100) beyond which nothing is looked for."""
 
@@ -44,22 +50,38 @@ Next: TypeAlias = Callable[[float], float | None]
 
 
 def cron_fault(pattern: str) -> str | None:
-    """Return what is wrong with a cron pattern; None when it is sound."""
+    """Return what is wrong with a cron pattern first; None when it is sound."""
+    return next(iter(cron_faults(pattern)), None)
+
+
+def cron_faults(pattern: str) -> list[str]:
+    """Return all that is wrong with a cron pattern."""
     if pattern.strip().startswith("@"):
         names = ", ".join(NICKNAMES)
-        return None if pattern.strip().lower() in NICKNAMES else f"is none of {names}"
-    fields = pattern.split()
+        return [] if pattern.strip().lower() in NICKNAMES else [f"is none of {names}"]
     if len(pattern) > LONGEST:
-        return f"is longer than {LONGEST} characters"
-    if len(fields) != FIELDS:
-        return f"needs {FIELDS} fields, has {len(fields)}"
+        return [f"is longer than {LONGEST} characters"]
+    fields = pattern.split()
+    if len(fields) != len(_FIELDS):
+        return [f"needs {len(_FIELDS)} fields, has {len(fields)}"]
+    found = [
+        f'"{part}" is no {what}'
+        for place, (field, what) in enumerate(zip(fields, _FIELDS, strict=True))
+        for part in field.split(",")
+        if not _is_sound(["*"] * place + [part] + ["*"] * (len(_FIELDS) - place - 1))
+    ]
+    if not found and (not _is_sound(fields) or next_cron(pattern, "UTC", 0.0) is None):
+        found.append("never comes")
+    return found
+
+
+def _is_sound(fields: Sequence[str]) -> bool:
     try:
-        CronSim(pattern, datetime(2000, 1, 1))  # noqa: DTZ001 - a wall time has no zone
-    except (CronSimError, ValueError) as error:
-        return str(error).removeprefix("Bad ").join(("has a bad ", " field"))
-    if next_cron(pattern, "UTC", 0.0) is None:
-        return "never comes"
-    return None
+        CronSim(" ".join(fields), datetime(2000, 1, 1))  # noqa: DTZ001 - a wall has no zone
+    except (CronSimError, ValueError, AssertionError):
+        return False
+    # An empty part has become a field too few, which cronsim may fill in.
+    return all(fields)
 
 
 def zone_fault(name: str) -> str | None:

@@ -6,13 +6,19 @@ can be; where another writer parts them, the schedule stays due and finds its ru
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from mainspring.domain import starters as s
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import Meta, StreamId
-from mainspring.domain.errors import Corrupt, DefinitionInvalid, MainspringError, NotFound
+from mainspring.domain.errors import (
+    Corrupt,
+    DefinitionInvalid,
+    IllegalTransition,
+    MainspringError,
+    NotFound,
+)
 from mainspring.domain.execution.events import ExecutionRequested
 from mainspring.domain.message import Json, replace
 from mainspring.domain.upcast import event_in
@@ -27,6 +33,8 @@ AT_ONCE: Final = 256
 """Starters in one transaction."""
 
 LONGEST_ERROR: Final = 2000
+OUTPUTS: Final = "$outputs"
+"""The step that makes the outputs of a run which says them."""
 
 Newest: TypeAlias = Mapping[tuple[str, str], DefinitionDetail]
 
@@ -106,7 +114,7 @@ class Fires:
             error = None
             try:
                 begun.append(self._beginning(starter, newest, forms, told))
-            except (NotFound, DefinitionInvalid) as refused:
+            except (NotFound, DefinitionInvalid, IllegalTransition) as refused:
                 error = _said(refused)
             events.append(
                 s.StarterFired(
@@ -158,12 +166,18 @@ class Fires:
         )[1]
 
     async def backfill(
-        self, starter: s.Starter, since: float, until: float, given: Json, meta: Meta
+        self,
+        starter: s.Starter,
+        since: float,
+        until: float,
+        given: Json,
+        meta: Callable[[list[Filled]], Meta],
     ) -> list[Filled]:
         """Start the runs of a schedule's instants in a span that have none; return all of them.
 
-        Raises `DefinitionInvalid` when there are more than a thousand or the inputs do not fit,
-        `NotFound` when the workflow is gone.
+        `meta` makes the metadata of the event that tells of it.  Raises `DefinitionInvalid` when
+        there are more than a thousand or the inputs do not fit, `NotFound` when the workflow is
+        gone.
         """
         instants = s.instants_between(starter, since, until)
         if instants is None:
@@ -173,32 +187,33 @@ class Fires:
             Told(s.run_at(starter.row.id, at), _scheduled(starter, at), input=given)
             for at in instants
         ]
-        begun = [self._beginning(starter, newest, forms, one, meta) for one in told]
+        begun = [self._beginning(starter, newest, forms, one) for one in told]
         outcomes = await self._engine.start_many(begun) if begun else []
-        fresh = [isinstance(outcome, Appended) for outcome in outcomes]
-        event = s.StarterBackfilled(
-            since=since, until=until, instants=sum(fresh), at=self._engine.clock.now()
-        )
-        await self._starters.note(starter.row.id, starter.row.project, event, meta)
-        metrics.STARTER_FIRES.labels("backfill", "started").inc(sum(fresh))
-        return [
-            Filled(at, one.id, is_new)
-            for at, one, is_new in zip(instants, told, fresh, strict=True)
+        filled = [
+            Filled(at, one.id, isinstance(outcome, Appended))
+            for at, one, outcome in zip(instants, told, outcomes, strict=True)
         ]
+        fresh = sum(each.is_new for each in filled)
+        event = s.StarterBackfilled(
+            since=since, until=until, instants=fresh, at=self._engine.clock.now()
+        )
+        await self._starters.note(starter.row.id, starter.row.project, event, meta(filled))
+        metrics.STARTER_FIRES.labels("backfill", "started").inc(fresh)
+        return filled
 
     # Webhooks and followers.
 
-    async def deliver(self, starter: s.Starter, told: Told, meta: Meta) -> Decided:
-        """Start the run of a webhook's delivery, or find it started.
+    async def deliver(self, starter: s.Starter, told: Told, meta: Meta) -> Appended | Refused:
+        """Start the run of a webhook's delivery; refused when it, or its key, is there already.
 
-        The answer is the run's beginning as this delivery would have it.  Raises `NotFound` when
-        the workflow is gone, `DefinitionInvalid` when its inputs do not fit.
+        Raises `NotFound` when the workflow is gone, `DefinitionInvalid` when its inputs do not
+        fit, `IllegalTransition` when it is disabled.
         """
         newest, forms = await self._newest([starter])
         begun = self._beginning(starter, newest, forms, told, meta)
         outcome = (await self._engine.start_many([begun]))[0]
         metrics.STARTER_FIRES.labels("webhook", _word(outcome)).inc()
-        return begun
+        return outcome
 
     async def follow(self, starter: s.Starter, ended: ExecutionDetail) -> None:
         """Start the run that follows the end of another, once."""
@@ -221,26 +236,28 @@ class Fires:
         newest, forms = await self._newest([starter])
         try:
             return (self._beginning(starter, newest, forms, told),), None
-        except (NotFound, DefinitionInvalid) as refused:
+        except (NotFound, DefinitionInvalid, IllegalTransition) as refused:
             return (), _said(refused)
 
     async def _ended(self, starter: s.Starter, ended: ExecutionDetail) -> dict[str, Json]:
-        outputs = ended.output if ended.output is not None else await self.outputs(ended.row.id)
         return {
             "id": ended.row.id,
             "flowId": ended.row.catalog_id,
             "name": ended.row.name,
             "status": s.word_of(starter.row.dialect, ended.row.status),
-            "outputs": outputs,
+            "outputs": await self.outputs(ended),
         }
 
-    async def outputs(self, execution: str) -> dict[str, Json]:
-        """Return the outputs of a run's steps that have succeeded, by their names."""
-        return {
+    async def outputs(self, ended: ExecutionDetail) -> Json:
+        """Return the outputs of a run: what it says, or those of its steps by their names."""
+        found = {
             step.row.ref: step.output
-            for step in await self._engine.views.steps(execution)
+            for step in await self._engine.views.steps(ended.row.id)
             if step.row.phase == "up" and step.row.status == "succeeded"
         }
+        if OUTPUTS in found:
+            return found[OUTPUTS]
+        return {ref: output for ref, output in found.items() if not ref.startswith("$")}
 
     async def _depth(self, execution: str) -> int:
         """Return how many runs stand above a run."""
@@ -272,6 +289,8 @@ class Fires:
         if found is None or definition is None:
             raise NotFound("the workflow is not there any more")
         row = found.row
+        if _says(found.source, "disabled") is True:
+            raise IllegalTransition("start a run", "disabled", "the workflow is disabled")
         given = starter.form.input if told.input is None else told.input
         start = Start(
             id=told.id,
@@ -297,11 +316,15 @@ def _payload(definition: Definition, dialect: str, given: Json, trigger: dict[st
 
 
 def _tags(source: object) -> dict[str, str]:
-    tags = cast("dict[str, Json]", source).get("tags") if isinstance(source, dict) else None
+    tags = _says(source, "tags") or _says(source, "labels")
     if not isinstance(tags, dict):
         return {}
     named = cast("dict[str, Json]", tags)
     return {name: text for name, text in named.items() if isinstance(text, str)}
+
+
+def _says(source: object, name: str) -> Json:
+    return cast("dict[str, Json]", source).get(name) if isinstance(source, dict) else None
 
 
 def _scheduled(starter: s.Starter, at: float) -> dict[str, Json]:

@@ -48,6 +48,7 @@ from mainspring_api.dialects.native.definitions.found import (
     there,
 )
 from mainspring_api.dialects.native.definitions.parts import caller_in, object_in, without
+from mainspring_api.dialects.native.definitions.starts import sync
 from mainspring_api.dialects.native.definitions.steps import Pin
 from mainspring_api.dialects.native.ids import version_id
 
@@ -137,6 +138,7 @@ async def _changed(
     compiled = replace(await _compiled(api, caller, line.id, source, before), version=version)
     old = await api.engine.compiled(newest.row.compiled)
     if source == newest.source and compiled == replace(old, version=version):
+        await sync(api, caller, line.id, source)
         return newest
     form = _Form(line.id, source, compiled, line.began_at, line.last_at)
     return await _store(api, caller, form, keep, 200)
@@ -180,6 +182,8 @@ async def _store(api: Api, caller: Caller, form: _Form, keep: Keep, status: int)
         after=form.after,
     )
     row = await api.engine.store_definition(entry, keep(kept))
+    # crash here: the version is durable, its schedule is not; the same change again mends it
+    await sync(api, caller, form.id, form.source)
     return Workflow(form.id, form.began_at or row.created_at, row, form.source)
 
 
@@ -222,9 +226,12 @@ async def _as_stored(api: Api, id: str, kept: _Kept) -> Workflow:
 async def delete(api: Api, request: Request) -> Response:
     """Delete a workflow in all its versions; its runs go on."""
     caller = native_caller_of(request)
-    name = (await find(api, caller.project, request.path_params["id"])).row.name
+    gone = await find(api, caller.project, request.path_params["id"])
+    name = gone.row.name
     # More than one round only if there are very many versions, or one was stored meanwhile.
     while found := await api.views.versions(caller.project, DIALECT, name, limit=MOST_AT_ONCE):
         rows = [each.row for each in found]
         await api.engine.delete_definitions(rows, meta=caller.meta())
+    # crash here: the workflow is gone, its schedule is not; that starts nothing then
+    await sync(api, caller, gone.id, {})
     return Response(status_code=204)

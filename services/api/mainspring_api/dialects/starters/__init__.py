@@ -1,0 +1,1 @@
+"""What starts runs by itself, over HTTP: triggers of all dialects, and the webhooks themselves."""

@@ -1,0 +1,74 @@
+"""Whether a delivery is who it says it is from, and what makes it the same as another.
+
+A signature is over the body alone, as most senders make it, or over `<timestamp>.<body>`.  With a
+timestamp it is good for the window and never again.  Without one the same body has the same
+signature for ever, so the same signature is the same delivery within the window, and another one
+after it.  A delivery's own id tells retries of one delivery, which may be signed anew; it is not
+signed itself, so beside it the signature still counts.
+"""
+
+import hmac
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from mainspring.domain import starters as s
+from mainspring.domain.errors import Unauthorized
+
+HEADERS: Final = ("x-signature-256", "x-hub-signature-256")
+TIMESTAMP: Final = "x-timestamp"
+IDS: Final = ("x-delivery-id", "idempotency-key", "x-github-delivery")
+LONGEST_ID: Final = 256
+
+
+class Mark(NamedTuple):
+    """What makes a delivery the same as another: ids of its run, and keys of its signature.
+
+    The first id is the run's if it is to be started; the others are where it may be already.  Of
+    the keys the first is to be kept, and none may be taken.
+    """
+
+    ids: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    since: float = 0.0
+
+
+def mark_of(
+    starter: s.Starter, spec: s.Webhook, headers: Mapping[str, str], body: bytes, now: float
+) -> Mark:
+    """Return what a delivery is known by; nothing when it cannot be told from others.
+
+    Raises `Unauthorized` when it is not signed as it should be.
+    """
+    given = next((headers[name] for name in IDS if headers.get(name)), "")[:LONGEST_ID]
+    delivery = (s.run_for(starter.row.id, f"id {given}"),) if given else ()
+    if spec.secret is None:
+        return Mark(delivery)
+    signature = _checked(spec, spec.secret, headers, body, now)
+    if TIMESTAMP in headers:
+        name = f"signed {headers[TIMESTAMP]} {signature}"
+        return Mark(delivery or (s.run_for(starter.row.id, name),), (name,) if delivery else ())
+    bucket = math.floor(now / spec.window) * spec.window
+    names = [f"signed {at:.0f} {signature}" for at in (bucket, bucket - spec.window)]
+    ids = tuple(s.run_for(starter.row.id, name, bucket) for name in names)
+    keys = tuple(names) if delivery else ()
+    return Mark(delivery or ids, keys, now - spec.window)
+
+
+def _checked(
+    spec: s.Webhook, secret: str, headers: Mapping[str, str], body: bytes, now: float
+) -> str:
+    """Return the signature, if it holds."""
+    names = (*((spec.header.lower(),) if spec.header else ()), *HEADERS)
+    given = next((headers[name] for name in names if headers.get(name)), "").strip()
+    text = body
+    stamp = headers.get(TIMESTAMP)
+    if stamp is not None:
+        is_number = stamp.isascii() and stamp.isdecimal() and len(stamp) < 16
+        if not is_number or abs(now - int(stamp)) > spec.window:
+            raise Unauthorized("the timestamp is missing, or not of now")
+        text = stamp.encode() + b"." + body
+    wanted = "sha256=" + hmac.digest(secret.encode(), text, "sha256").hex()
+    if not hmac.compare_digest(wanted.encode(), given.lower().encode()):
+        raise Unauthorized("the signature is missing or does not hold")
+    return wanted.removeprefix("sha256=")

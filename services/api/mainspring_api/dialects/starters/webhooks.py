@@ -1,0 +1,211 @@
+"""Calling a webhook: whoever knows its address, and can sign if it has a secret, starts a run.
+
+The address alone says which project it is, so no header need be sent that a sender cannot set.
+What is unknown, removed or disabled looks the same from outside.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mainspring.domain import starters as s
+from mainspring.domain.envelope import Idempotency, Meta, StreamId
+from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.domain.message import Json
+from mainspring.domain.secrets import HEADERS as SECRET
+from mainspring.http import bodies
+from mainspring.http.answers import encode
+from mainspring.http.caller import DEFAULT_PROJECT
+from mainspring.http.faults import shown
+from mainspring.http.idempotency import Reply
+from mainspring.ports import ExecutionDetail, Refused
+from mainspring.runtime.fires import Fires, Told
+from mainspring_api.context import Api
+from mainspring_api.dialects.starters import wire
+from mainspring_api.dialects.starters.signed import HEADERS, Mark, mark_of
+
+PLACE: Final = "/api/v1/executions/"
+ENDED: Final = frozenset({"succeeded", "failed", "corrupted", "canceled", "timed_out"})
+UNSHOWN: Final = SECRET | set(HEADERS)
+"""Headers that no run is told of."""
+
+MOST_HEADERS: Final = 100
+ROUTE: Final = "webhook"
+"""Where the signatures of deliveries are kept, so that none starts a second run."""
+
+
+class _Call(NamedTuple):
+    """A delivery: to whom, what is known of it, and the address in the words of its dialect."""
+
+    starter: s.Starter
+    spec: s.Webhook
+    body: bytes
+    named: dict[str, Json]
+
+
+async def by_key(api: Api, request: Request) -> Response:
+    """Start the flow of a key."""
+    key = request.path_params["key"]
+    starter = await _there(api, request, key, key)
+    return await _answer(api, request, starter, {"key": key})
+
+
+async def by_path(api: Api, request: Request) -> Response:
+    """Start the workflow of a path."""
+    path = s.plain_path(request.path_params["path"])
+    query = request.query_params.get("project_id")
+    project = query or request.headers.get("x-project-id", DEFAULT_PROJECT)
+    starter = await _there(api, request, f"{project}\n{path}", path)
+    return await _answer(api, request, starter, {"path": f"/hooks/{path}"})
+
+
+async def _there(api: Api, request: Request, address: str, named: str) -> s.Starter:
+    found = await api.views.webhook(address)
+    if found is None or not found.row.enabled or found.row.removed_at is not None:
+        raise NotFound(f"no webhook {shown(named)}")
+    spec = found.form.spec
+    if isinstance(spec, s.Webhook) and request.method not in spec.methods:
+        allowed = ", ".join(sorted(spec.methods))
+        raise HTTPException(405, f"{request.method} is not allowed here", {"Allow": allowed})
+    return found
+
+
+async def _answer(
+    api: Api, request: Request, starter: s.Starter, named: dict[str, Json]
+) -> Response:
+    spec = starter.form.spec
+    assert isinstance(spec, s.Webhook)  # noqa: S101 - only webhooks have an address
+    body = await request.body()
+    most = min(spec.max_bytes or api.config.max_payload_bytes, api.config.max_payload_bytes)
+    if len(body) > most:
+        raise HTTPException(413, f"the body is larger than {most} bytes")
+    call = _Call(starter, spec, body, named)
+    now = api.engine.clock.now()
+    mark = mark_of(starter, spec, request.headers, body, now)
+    id = await _known(api, starter, mark)
+    is_new = id is None
+    if id is None:
+        id, is_new = await _start(api, request, call, mark)
+    reply = await _reply(api, call, id)
+    return reply.response(replayed=not is_new)
+
+
+async def _known(api: Api, starter: s.Starter, mark: Mark) -> str | None:
+    """Return the run that a delivery has started already."""
+    for row in await api.views.executions_by_id(mark.ids):
+        if row.created_at >= mark.since or row.id == mark.ids[0]:
+            return row.id
+    for key in mark.keys:
+        kept = await api.views.idempotency(starter.row.project, _actor(starter), ROUTE, key)
+        if kept is not None and kept.at >= mark.since:
+            return kept.location.removeprefix(PLACE)
+    return None
+
+
+def _actor(starter: s.Starter) -> str:
+    return f"webhook:{starter.row.id}"
+
+
+async def _start(api: Api, request: Request, call: _Call, mark: Mark) -> tuple[str, bool]:
+    """Start a run, or find the one that another has started meanwhile."""
+    id = mark.ids[0] if mark.ids else api.engine.ids.uuid7()
+    told = Told(id, _trigger(request, call))
+    outcome = await Fires(api.engine).deliver(call.starter, told, _meta(request, call, mark, id))
+    if not isinstance(outcome, Refused):
+        return id, True
+    if outcome.why == "key_taken":
+        return await _known(api, call.starter, mark) or id, False
+    return id, False
+
+
+def _meta(request: Request, call: _Call, mark: Mark, id: str) -> Meta:
+    actor = _actor(call.starter)
+    kept = Idempotency(actor, ROUTE, mark.keys[0], "", 202, "", PLACE + id) if mark.keys else None
+    state = request.state
+    return Meta(
+        actor=actor,
+        correlation=state.request_id,
+        traceparent=state.traceparent,
+        request_id=state.request_id,
+        idempotency=kept,
+    )
+
+
+def _trigger(request: Request, call: _Call) -> dict[str, Json]:
+    """Return what a run is told of the request that started it."""
+    payload = _payload(call.body)
+    names = list(dict.fromkeys(request.headers.keys()))[:MOST_HEADERS]
+    return {
+        "type": "webhook",
+        "payload": payload,
+        "body": payload,
+        "headers": {name: request.headers[name] for name in names if name not in UNSHOWN},
+        "query": dict(request.query_params),
+        "method": request.method,
+        **call.named,
+    }
+
+
+def _payload(body: bytes) -> Json:
+    """Return a body as JSON if it is that, else as text."""
+    try:
+        return bodies.value(body)
+    except DefinitionInvalid:
+        return body.decode("utf-8", "replace")
+
+
+# Answers.
+
+
+async def _reply(api: Api, call: _Call, id: str) -> Reply:
+    if call.spec.mode == "wait":
+        ended = await _ended(api, id, call.spec.wait_seconds)
+        if ended is not None:
+            return Reply(200, encode(await _done(api, call, ended)), PLACE + id)
+    found = await api.views.execution(id)
+    if found is None:
+        raise NotFound(f"no execution {id}")
+    return Reply(202, encode(await _begun(api, call, found)), PLACE + id)
+
+
+async def _begun(api: Api, call: _Call, run: ExecutionDetail) -> wire.Delivered | wire.Hooked:
+    row = run.row
+    if "path" in call.named:
+        return wire.Hooked(execution_id=row.id, workflow=row.name, version=_number(row.version))
+    steps = (await api.engine.compiled(row.definition)).steps
+    # As flows count: neither what comes after the end nor what makes the outputs is a task.
+    total = sum(not step.after and not step.ref.startswith("$") for step in steps)
+    return wire.Delivered(execution_id=row.id, status="QUEUED", tasks_total=total)
+
+
+async def _done(api: Api, call: _Call, run: ExecutionDetail) -> wire.Done | wire.HookDone:
+    row, outputs = run.row, await Fires(api.engine).outputs(run)
+    if "path" in call.named:
+        return wire.HookDone(
+            execution_id=row.id,
+            workflow=row.name,
+            version=_number(row.version),
+            status=s.word_of("runs", row.status),
+            outputs=outputs,
+        )
+    return wire.Done(execution_id=row.id, status=s.word_of("flows", row.status), outputs=outputs)
+
+
+def _number(version: str) -> int | str:
+    return int(version) if version.isascii() and version.isdecimal() else version
+
+
+async def _ended(api: Api, id: str, seconds: float) -> ExecutionDetail | None:
+    """Return a run that ends within so many seconds, and None when it does not."""
+    with suppress(TimeoutError):
+        async with api.feed.to_stream(StreamId("execution", id)) as ear, asyncio.timeout(seconds):
+            while not api.draining.is_set():
+                found = await api.views.execution(id)
+                if found is not None and found.row.status in ENDED:
+                    return found
+                await ear.heard()
+    return None
