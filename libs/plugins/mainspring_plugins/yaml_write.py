@@ -10,8 +10,10 @@ from mainspring.domain.message import Json
 from mainspring_plugins.working import refuse
 from mainspring_plugins.yaml_read import DECIMAL, FLOAT, OTHER_BASE
 
+_BASE: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
-class _Dumper(yaml.SafeDumper):
+
+class _Dumper(_BASE):
     """The safe dumper, without aliases, and with quotes around what 1.2 takes for numbers."""
 
     def ignore_aliases(self, data: object) -> bool:
