@@ -52,6 +52,7 @@ _DIALECTS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("/api/v1/cancel/", "runs"),
     ("/api/v1/retry/", "runs"),
     ("/api/v1/workflows", "runs"),
+    ("/hooks/", "runs"),
     ("/api/v1/", "flows"),
     ("/auth/", "flows"),
 )
