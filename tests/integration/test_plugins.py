@@ -146,6 +146,28 @@ async def test_a_plugins_output_is_seen_by_the_steps_behind_it(world: World) -> 
     assert await world.said(x.id) == [("INFO", "n is 42")]
 
 
+def helpers_of(executor: int) -> list[int]:
+    """Return the helper processes that an executor has."""
+    found: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == executor and b"mainspring_executor.helper" in words:
+            found.append(int(folder.name))
+    return found
+
+
+async def test_an_executor_has_helpers_only_once_something_is_to_be_bounded(world: World) -> None:
+    pid = world.stack.services["executor"][0].pid
+    assert helpers_of(pid) == []
+    x = await world.ran(work("pick", {"data": {"n": 3}, "filter": ".n"}, plugin="transform.jq"))
+    assert x.status == "succeeded"
+    assert len(helpers_of(pid)) == 1
+
+
 async def test_a_plugin_calls_a_peer_with_the_steps_key_and_trace(world: World) -> None:
     given = {"method": "POST", "url": f"{world.peer.url}/orders", "json": {"sku": "a-1"}}
     x = await world.ran(work("order", given, plugin="http.request"))
@@ -261,9 +283,11 @@ async def test_an_expression_reads_a_value_that_another_step_has_kept(world: Wor
 
 
 async def test_a_filter_that_never_ends_is_ended_and_harms_nobody(world: World) -> None:
-    endless = {"data": 1, "expression": "def f: f; f"}
+    endless = {"data": 1, "filter": "def f: f; f"}
     x = await world.ran(work("spin", endless, plugin="transform.jq", timeout=1.0))
     assert x.status == "failed"
+    [failed] = [each for each in await world.events(x.id) if isinstance(each, e.StepFailed)]
+    assert failed.fault == "timeout"
     again = await world.ran(work("ok", {"values": {"n": 1}}, plugin="core.set"))
     assert again.status == "succeeded"
 

@@ -240,7 +240,8 @@ class Executor:
         exchange = report.exchange
         if exchange.fault is None:
             _ANSWERED.inc()
-            metrics.STEP_ATTEMPT_SECONDS.observe(exchange.latency)
+            if exchange.status is not None:  # a plugin is no peer, and has seconds of its own
+                metrics.STEP_ATTEMPT_SECONDS.observe(exchange.latency)
         else:
             metrics.STEP_ATTEMPTS.labels(exchange.fault).inc()
         self._reports.send(report, lambda: self._handed_over(job))

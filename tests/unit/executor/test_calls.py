@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mainspring.domain.definition import Plugin as Call
 from mainspring.domain.errors import LogUnavailable, Rejected
@@ -198,6 +200,42 @@ async def test_a_plugin_that_breaks_its_own_contract_fails_for_good(bench: Bench
     assert (fault, final) == ("failed", True)
     assert error is not None
     assert "broke its own contract" in error
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters(exclude_categories=())),
+    st.binary(max_size=4),
+    st.datetimes(),
+    st.decimals(),
+    st.just(object()),
+)
+ANYTHING = st.recursive(
+    ODD,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
+        | st.tuples(inner)
+        | st.frozensets(st.integers(), max_size=2)
+    ),
+    max_leaves=8,
+)
+
+
+@given(ANYTHING, st.booleans())
+async def test_whatever_a_plugin_gives_there_is_a_report_that_can_be_sent_and_read(
+    output: Any, fails: bool
+) -> None:
+    bench = Bench()
+    bench.plugins.add(raising(PluginFailed("no", output=output)) if fails else giving(output))
+    report = await bench.run()
+    read = msgspec.json.decode(msgspec.json.encode(report), type=Finished)
+    assert read == report
+    if read.exchange.fault is None:
+        assert read.exchange.body == output
 
 
 def deep(levels: int) -> Json:

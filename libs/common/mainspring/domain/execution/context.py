@@ -249,7 +249,7 @@ def _outputs(x: Execution, inner: list[Path], view: Viewpoint) -> Json:
 
 
 def _node(x: Execution, step: StepState) -> Json:
-    answer = step.exchange
+    answer = step.exchange if step.exchange and step.exchange.verb != PLUGIN else None
     body = answer.body if answer is not None else step.output
     response: dict[str, Json] = {"body": body}
     if answer is not None:
