@@ -2,7 +2,8 @@
 
 Blocks stand apart, spaces run together as in a browser, and what is never shown (scripts, styles,
 templates) is left out.  Markdown knows headings, paragraphs, lists, quotes, code, links, images,
-emphasis, rules and plain tables; all else is its text.
+emphasis, rules and plain tables; all else is its text.  What a page only shows never becomes markup
+or a link that runs: `<` and its like are escaped, and such links are their text.
 """
 
 import re
@@ -53,7 +54,11 @@ BLOCKS: Final = frozenset(
 )
 MARKS: Final = {"b": "**", "strong": "**", "i": "*", "em": "*", "del": "~~", "s": "~~"}
 SPACES: Final = re.compile(r"[ \t\n\r\f]+")
-MARKUP: Final = re.compile(r"([\\`*_\[\]])")
+MARKUP: Final = re.compile(r"([\\`*_\[\]<])")
+LEADING: Final = re.compile(r"^(\s*)([#>+-])(?=[\s#])")
+RUNS: Final = re.compile(
+    r"[\s\x00-\x20]*(?:javascript|vbscript|data)[\s\x00-\x20]*:", re.IGNORECASE
+)
 MOST_DEPTH: Final = 200
 
 
@@ -109,7 +114,8 @@ def _inside(element: LexborNode, depth: int) -> str:
 
 def _block(at: LexborNode, depth: int) -> str:
     if at.is_text_node:
-        return MARKUP.sub(r"\\\1", SPACES.sub(" ", at.text_content or ""))
+        text = MARKUP.sub(r"\\\1", SPACES.sub(" ", at.text_content or ""))
+        return LEADING.sub(r"\1\\\2", text)
     tag = at.tag or ""
     if tag in UNSEEN or at.is_comment_node:
         return ""
@@ -130,7 +136,8 @@ def _inline(at: LexborNode, tag: str, inner: str) -> str:
         return f"`{at.text().replace('`', ' ')}`"
     if not inner.strip():
         return inner
-    if tag == "a" and at.attributes.get("href"):
+    target = at.attributes.get("href") if tag == "a" else None
+    if target and not RUNS.match(target):
         return f"[{inner.strip()}]({_address(at, 'href')})"
     mark = MARKS.get(tag)
     if mark is None:

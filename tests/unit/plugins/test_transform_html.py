@@ -59,6 +59,17 @@ async def test_markdown_keeps_what_a_page_says_by_its_marks() -> None:
     ]
 
 
+async def test_what_a_page_only_shows_never_becomes_markup_or_runs() -> None:
+    data = """<p># no *head* &lt;script&gt;</p><p>- no point</p>
+    <a href=" JavaScript:alert(1)">here</a> <a href>there</a> <a href="/data:x">that</a>"""
+    (found,) = await values(op="toMarkdown", data=data)
+    assert found.split("\n\n") == [
+        "\\# no \\*head\\* \\<script>",
+        "\\- no point",
+        "here there [that](/data:x)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
