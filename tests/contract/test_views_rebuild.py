@@ -17,7 +17,7 @@ from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.events import Event, ExecutionRequested
 from mainspring.domain.execution.state import Execution, absent
 from mainspring.domain.rows import DefinitionRow
-from mainspring.domain.task import CallId, Exchange, Finished, Started
+from mainspring.domain.task import CallId, Exchange, Finished, Logged, LogLine, Started
 from mainspring.ports import Append, Appended
 from mainspring.store.postgres import PostgresStore
 from mainspring.store.rebuild import rebuild
@@ -124,7 +124,10 @@ class Runner:
             exchange = Exchange(
                 verb="POST", url="http://a.test/", started_at=self.now, latency=0.1, status=status
             )
-            report = self.chance.choice([Started(call, self.now), Finished(call, exchange)])
+            said = (LogLine(self.now, "INFO", "at work"),)
+            report = self.chance.choice(
+                [Started(call, self.now), Logged(call, said), Finished(call, exchange, logs=said)]
+            )
             return c.RecordReport(report=report, now=self.now, seed=seed)
         advance = c.Advance(now=self.now, seed=seed)
         asked = [c.RequestCancel(), c.RequestPause(), c.RequestResume(), c.RequestRetry()]
