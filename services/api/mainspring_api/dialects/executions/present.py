@@ -7,6 +7,7 @@ from mainspring.domain.definition import Step as Part
 from mainspring.domain.execution.state import TERMINAL, Execution, StepState
 from mainspring.domain.message import Json
 from mainspring.domain.rows import ExecutionRow
+from mainspring.domain.task import PLUGIN
 from mainspring.http.answers import encode
 from mainspring.http.instants import millis, shown
 from mainspring.store.views import execution_row
@@ -145,10 +146,18 @@ def _step(x: Execution, step: Part, word: TaskWord) -> wire.Step:
         status=step_word(word),
         started_at=shown(state.started_at) if state else None,
         completed_at=shown(_ended(state, word)),
-        output=state.output if state else None,
+        output=_output(state),
         error=_error(state, word),
         attempts=state.attempt if state else 0,
     )
+
+
+def _output(state: StepState | None) -> Json:
+    """Return what a step has given; of a plugin that failed, what it left behind."""
+    if state is None:
+        return None
+    answer = state.exchange if state.status == "failed" else None
+    return answer.body if answer is not None and answer.verb == PLUGIN else state.output
 
 
 def _task(x: Execution, step: Part, word: TaskWord) -> wire.Task:

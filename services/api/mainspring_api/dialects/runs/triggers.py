@@ -1,5 +1,6 @@
 """What starts a workflow by itself: its cron patterns and webhooks, looked at when it is stored."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, cast
 
@@ -11,9 +12,11 @@ from mainspring.domain.message import Json
 from mainspring.domain.starters import Schedule, Webhook, plain_path
 from mainspring.http.faults import Faults, item, shown
 from mainspring.http.reading import read
+from mainspring.runtime.beginnings import ENVIRONMENT, PREFIX
 from mainspring_api.dialects.runs import wire
 
 _FORMS: Final[Mapping[str, type[wire.Trigger]]] = {"cron": wire.Cron, "webhook": wire.Webhook}
+_NAMED: Final = re.compile(r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _NO_EMAIL: Final = "this server reads no mail: post to a webhook instead"
 
 
@@ -40,7 +43,8 @@ def triggers_of(
         if isinstance(trigger, wire.Cron):
             spec: Schedule | Webhook = _schedule(trigger, at, faults)
         else:
-            spec = Webhook(path=plain_path(trigger.path), secret=trigger.secret)
+            secret = _secret(trigger.secret, f"{at}.secret", faults)
+            spec = Webhook(path=plain_path(trigger.path), secret=secret)
             if (first := paths.setdefault(spec.path, at)) != at:
                 faults.add(f"{at}.path", f"is that of {first} too")
         _check_inputs(trigger, inputs, at, faults)
@@ -75,6 +79,19 @@ def _schedule(trigger: wire.Cron, place: str, faults: Faults) -> Schedule:
     if fault is not None:
         faults.add(f"{place}.timezone", fault)
     return Schedule(cron=trigger.schedule, timezone=zone)
+
+
+def _secret(text: str | None, place: str, faults: Faults) -> str | None:
+    """Return the secret itself; where it is only named, who reads the text does not have it."""
+    if text is None or "{{" not in text:
+        return text
+    named = _NAMED.fullmatch(text.strip())
+    if named is None:
+        faults.add(place, "is written out, or is one variable: {{ env.NAME }}")
+        return None
+    if not ENVIRONMENT.get(named[1]):
+        faults.add(place, f"{PREFIX}{named[1]} is not set on this server")
+    return ENVIRONMENT.get(named[1])
 
 
 def _check_inputs(
