@@ -268,13 +268,12 @@ async def test_the_same_request_under_a_key_has_one_effect(flows: Flows) -> None
     other = await flows.http.post(FLOWS, json={"yamlContent": "x"}, headers=key)
     assert other.status_code == 422
     path = f"{FLOWS}/{first.json()['id']}"
-    rest: str
-    sent: dict[str, Any]
-    for verb, rest, sent in (
+    asked: list[tuple[str, str, Any]] = [
         ("PUT", "", {"yamlContent": text(task("b"))}),
         ("POST", "/execute", {"inputs": {}}),
         ("POST", "/revisions/1/restore", {}),
-    ):
+    ]
+    for verb, rest, sent in asked:
         one = await flows.http.request(verb, path + rest, json=sent, headers=key)
         two = await flows.http.request(verb, path + rest, json=sent, headers=key)
         assert one.status_code in (200, 202), one.text

@@ -163,3 +163,15 @@ async def test_a_change_of_the_text_adds_a_revision_and_restoring_brings_the_old
     assert answer.status_code == 200
     assert (answer.json()["revision"], answer.json()["yamlContent"]) == (3, first)
     assert (await flows.http.get(f"{FLOWS}/{made['id']}")).json() == answer.json()
+
+
+async def test_a_webhook_starts_its_flow_with_the_body_in_reach(flows: Flows) -> None:
+    key = f"my-webhook-key-{flows.http.headers['X-Project-Id']}"
+    seen = values("seen", id="{{ trigger.body.customerId }}", kind="{{ trigger.type }}")
+    await flows.create(seen, triggers=[{"type": "webhook", "key": key}])
+    async with httpx.AsyncClient(base_url=flows.http.base_url) as stranger:
+        answer = await stranger.post(f"/api/v1/webhook/{key}", json={"customerId": 42})
+    assert answer.status_code == 202, answer.text
+    found = await flows.end(answer.json()["executionId"])
+    outputs = msgspec.json.decode(tasks_of(found)["seen"]["outputs"])
+    assert outputs == {"id": 42, "kind": "webhook"}

@@ -6,8 +6,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mainspring.domain.definition import Definition
 from mainspring.domain.errors import IllegalTransition
 from mainspring.http.answers import encode
+from mainspring.http.caller import Caller
 from mainspring.http.idempotency import Keep, Reply
 from mainspring.http.reading import read_body
 from mainspring.runtime.beginnings import payload_of
@@ -18,6 +20,9 @@ from mainspring_api.dialects.flows.definitions.compile import DIALECT, tasks_tot
 from mainspring_api.dialects.flows.definitions.found import asked
 
 EXECUTIONS: Final = "/api/v1/executions/"
+OPEN: Final = ("pending", "running", "paused", "unwinding")
+MOST_COUNTED: Final = 1000
+"""Executions that are counted before one more; of a higher limit the scheduler alone decides."""
 
 
 async def execute(api: Api, request: Request) -> Response:
@@ -33,6 +38,7 @@ async def execute(api: Api, request: Request) -> Response:
         if sent.revision is not None:
             flow = await found.revision(api, line, str(sent.revision))
         definition = await api.engine.compiled(flow.row.compiled)
+        await _check_room(api, caller, definition)
         start = Start(
             id=api.engine.ids.uuid7(),
             project=caller.project,
@@ -58,3 +64,17 @@ def _check_size(api: Api, sent: wire.NewExecution) -> None:
     most = api.config.max_payload_bytes
     if len(encode(sent.inputs)) > most:
         raise HTTPException(413, f"the inputs are larger than {most} bytes")
+
+
+async def _check_room(api: Api, caller: Caller, definition: Definition) -> None:
+    """Raise `IllegalTransition` where an execution would be turned away for those that go on.
+
+    Of two that come at the same instant the scheduler turns away one.
+    """
+    most = definition.max_runs
+    if most is None or most > MOST_COUNTED or definition.on_limit != "reject":
+        return
+    rows = await api.views.executions(caller.project, status=OPEN, name=definition.name, limit=most)
+    if len(rows) >= most:
+        many = "execution goes" if most == 1 else "executions go"
+        raise IllegalTransition("execute the flow", "at its limit", f"{most} {many} on already")

@@ -1,0 +1,244 @@
+"""What flows can do besides one task after another: branches, waits, flows, endings."""
+
+from typing import Any
+
+import httpx
+import pytest
+from tests.conformance.client import Service, reply
+from tests.conformance.flows import Flows, outputs_of, statuses_of, task, tasks_of, values
+
+DONE, SKIPPED = "SUCCESS", "SKIPPED"
+
+
+@pytest.fixture
+def flows(http: httpx.AsyncClient) -> Flows:
+    return Flows(http)
+
+
+def calling(service: Service, name: str, **more: Any) -> Any:
+    """Return a task that calls `/<name>` of the test's service."""
+    return task(name, "http.request", properties={"url": f"{service.url}/{name}"}, **more)
+
+
+def branching(condition: str) -> Any:
+    inner = {"then": [values("yes", n=1), values("sure", n=2)], "else": [values("no", n=3)]}
+    return task("choose", "core.if", properties={"condition": condition, **inner})
+
+
+# Order.
+
+
+async def test_tasks_without_dependencies_run_in_the_order_of_the_list(
+    flows: Flows, service: Service
+) -> None:
+    await flows.ran(*(calling(service, name) for name in ("c", "a", "b")))
+    assert service.order() == ["/c", "/a", "/b"]
+
+
+async def test_one_dependency_makes_the_list_a_graph(flows: Flows, service: Service) -> None:
+    last = calling(service, "last", dependsOn=["left", "right"])
+    found = await flows.ran(last, calling(service, "left"), calling(service, "right"))
+    assert statuses_of(found) == dict.fromkeys(("last", "left", "right"), DONE)
+    assert service.order()[-1] == "/last"
+
+
+async def test_a_task_reads_what_is_upstream_with_its_type(flows: Flows) -> None:
+    found = await flows.ran(
+        values("a", n=3, list=[1, 2]),
+        values("b", n="{{ outputs.a.n }}", text="n is {{ outputs['a']['n'] }}", of="{{ vars.v }}"),
+        variables={"v": {"deep": True}},
+    )
+    assert outputs_of(found, "b") == {"n": 3, "text": "n is 3", "of": {"deep": True}}
+
+
+async def test_a_task_knows_its_flow_its_execution_and_its_inputs(flows: Flows) -> None:
+    seen = values(
+        "seen",
+        flow="{{ flow.name }}/{{ flow.namespace }}/{{ flow.revision }}",
+        execution="{{ execution.id }}",
+        n="{{ inputs.n }}",
+        task="{{ task.step }}",
+    )
+    made = await flows.create(seen, name="knows", inputs={"n": {"type": "int", "default": 7}})
+    id = await flows.execute(made["id"])
+    namespace = flows.http.headers["X-Project-Id"]
+    assert outputs_of(await flows.end(id), "seen") == {
+        "flow": f"knows/{namespace}/1",
+        "execution": id,
+        "n": 7,
+        "task": "seen",
+    }
+
+
+# Branches.
+
+
+@pytest.mark.parametrize(("n", "taken"), [(5, {"yes", "sure"}), (1, {"no"})])
+async def test_an_if_runs_one_branch_and_skips_the_other(
+    flows: Flows, n: int, taken: set[str]
+) -> None:
+    after = values("after", branch="{{ outputs.choose.branch }}")
+    inputs = {"n": {"type": "int"}}
+    found = await _ran(flows, [branching("{{ inputs.n > 3 }}"), after], inputs, {"n": n})
+    statuses = statuses_of(found)
+    assert {name for name in ("yes", "sure", "no") if statuses[name] == DONE} == taken
+    assert statuses["after"] == DONE
+    assert outputs_of(found, "after") == {"branch": "then" if n == 5 else "else"}
+
+
+async def _ran(flows: Flows, tasks: list[Any], declared: Any, given: Any) -> Any:
+    made = await flows.create(*tasks, inputs=declared)
+    return await flows.end(await flows.execute(made["id"], given))
+
+
+@pytest.mark.parametrize(("value", "taken"), [("eu", "europe"), ("us-3", "states"), ("x", "rest")])
+async def test_a_switch_runs_the_case_that_fits(flows: Flows, value: str, taken: str) -> None:
+    cases = {"eu": [values("europe")], "re:us-[0-9]": [values("states")]}
+    switch = task(
+        "switch",
+        "core.switch",
+        properties={"value": value, "cases": cases, "default": [values("rest")]},
+    )
+    statuses = statuses_of(await flows.ran(switch))
+    assert [name for name in ("europe", "states", "rest") if statuses[name] == DONE] == [taken]
+
+
+async def test_what_stands_in_a_skipped_branch_is_skipped_to_its_depth(flows: Flows) -> None:
+    inner = task("inner", "core.if", properties={"condition": True, "then": [values("deep")]})
+    outer = task("outer", "core.if", properties={"condition": False, "then": [inner]})
+    found = await flows.ran(outer, values("after"))
+    assert statuses_of(found) == {
+        "outer": DONE,
+        "inner": SKIPPED,
+        "deep": SKIPPED,
+        "after": DONE,
+    }
+
+
+async def test_branches_in_parallel_end_before_what_comes_after(
+    flows: Flows, service: Service
+) -> None:
+    branches = {
+        "left": [calling(service, "l1"), calling(service, "l2")],
+        "right": [calling(service, "r1")],
+    }
+    both = task("both", "core.parallel", properties={"branches": branches})
+    found = await flows.ran(both, calling(service, "after"))
+    assert set(statuses_of(found).values()) == {DONE}
+    order = service.order()
+    assert order[-1] == "/after"
+    assert order.index("/l1") < order.index("/l2")
+
+
+async def test_a_branch_that_fails_lets_the_others_end_and_fails_the_execution(
+    flows: Flows,
+) -> None:
+    branches = {
+        "bad": [task("bad", "core.fail"), values("never")],
+        "good": [task("nap", "core.sleep", properties={"duration": 0.05}), values("good")],
+    }
+    found = await flows.ran(
+        task("both", "core.parallel", properties={"branches": branches}), values("after")
+    )
+    assert found["execution"]["status"] == "FAILED"
+    statuses = statuses_of(found)
+    assert (statuses["bad"], statuses["good"]) == ("FAILED", DONE)
+    assert (statuses["never"], statuses["after"]) == (SKIPPED, SKIPPED)
+
+
+# Conditions and failures.
+
+
+async def test_a_condition_that_is_false_skips_its_task_alone(flows: Flows) -> None:
+    found = await flows.ran(
+        values("a", n=1), {**values("b"), "when": "outputs.a.n > 1"}, values("c")
+    )
+    assert statuses_of(found) == {"a": DONE, "b": SKIPPED, "c": DONE}
+
+
+async def test_a_disabled_task_is_skipped(flows: Flows) -> None:
+    found = await flows.ran({**values("a"), "disabled": True}, values("b"))
+    assert statuses_of(found) == {"a": SKIPPED, "b": DONE}
+
+
+async def test_a_failure_ends_the_execution_unless_its_task_says_otherwise(flows: Flows) -> None:
+    bad = task("bad", "core.fail", properties={"message": "no stock"})
+    found = await flows.ran(bad, values("after"))
+    assert found["execution"]["status"] == "FAILED"
+    assert "no stock" in found["execution"]["error"]
+    seen = values("after", how="{{ steps.bad.status }}")
+    found = await flows.ran({**bad, "continueOnError": True}, seen, name="goes-on")
+    assert found["execution"]["status"] == DONE
+    assert outputs_of(found, "after") == {"how": "FAILED"}
+
+
+async def test_a_task_is_tried_again_as_its_policy_says(flows: Flows, service: Service) -> None:
+    service.on("/t", reply(None, 503), reply(None, 503), reply({"ok": True}))
+    retry = {"maxAttempts": 3, "delay": "10ms", "backoff": "linear", "retryOn": ["5xx"]}
+    found = await flows.ran(calling(service, "t", retry=retry))
+    assert found["execution"]["status"] == DONE, found
+    assert len(service.calls("/t")) == 3
+    assert tasks_of(found)["t"]["attempt"] == 3
+
+
+# Waits, other flows.
+
+
+async def test_a_sleep_may_be_as_long_as_a_template_says(flows: Flows) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "{{ outputs.a.s }}ms"})
+    found = await flows.ran(values("a", s=5), nap)
+    assert statuses_of(found)["nap"] == DONE
+
+
+async def test_a_flow_executes_another_and_gets_its_outputs(flows: Flows) -> None:
+    child = values("give", n="{{ inputs.n + 1 }}")
+    await flows.create(child, name="child", inputs={"n": {"type": "int"}})
+    call = task("call", "core.subflow", properties={"flow": "child", "inputs": {"n": "{{ 41 }}"}})
+    found = await flows.ran(call, values("after", all="{{ outputs.call }}"), name="parent")
+    assert found["execution"]["status"] == DONE, found
+    assert "42" in str(outputs_of(found, "after"))
+
+
+# Endings.
+
+
+@pytest.mark.parametrize(
+    ("work", "ran"),
+    [(values("w"), {"good", "always"}), (task("w", "core.fail"), {"bad", "always"})],
+)
+async def test_epilogues_run_by_how_the_work_ended(flows: Flows, work: Any, ran: set[str]) -> None:
+    found = await flows.ran(
+        work,
+        onError=[values("bad", how="{{ execution.status }}")],
+        onSuccess=[values("good", how="{{ execution.status }}")],
+        always=[values("always", how="{{ execution.status }}")],
+    )
+    ended = "SUCCESS" if "good" in ran else "FAILED"
+    assert found["execution"]["status"] == ended
+    assert found["execution"]["tasksTotal"] == 1
+    done = {name for name, status in statuses_of(found).items() if status == DONE}
+    assert done - {"w"} == ran
+    assert outputs_of(found, "always") == {"how": ended}
+
+
+async def test_a_flow_gives_the_outputs_that_it_says(flows: Flows) -> None:
+    found = await flows.ran(values("a", n=2), outputs={"twice": "{{ outputs.a.n * 2 }}"})
+    assert found["outputs"] == {"twice": 4}
+    assert found["execution"]["tasksTotal"] == found["execution"]["tasksExecuted"] == 1
+    assert list(tasks_of(found)) == ["a"]
+
+
+async def test_a_flow_at_its_limit_refuses_one_more_or_keeps_it_waiting(flows: Flows) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "1h"})
+    made = await flows.create(nap, concurrency={"limit": 1, "behavior": "FAIL"})
+    await flows.execute(made["id"])
+    path = f"/api/v1/flows/{made['id']}/execute"
+    refused = await flows.http.post(path)
+    assert refused.status_code == 409
+    assert refused.json()["error"] == "cannot execute the flow: 1 execution goes on already"
+    queued = await flows.create(nap, name="queued", concurrency={"limit": 1})
+    first, second = [await flows.execute(queued["id"]) for _ in range(2)]
+    await flows.until(first, "RUNNING")
+    assert (await flows.get(second))["execution"]["status"] == "QUEUED"
+    await flows.http.post(f"/api/v1/executions/{first}/cancel")
+    await flows.until(second, "RUNNING")
