@@ -67,6 +67,7 @@ NONSENSE = (
 )
 HEADERS = st.dictionaries(
     st.sampled_from(["X-Actor-Id", "Idempotency-Key", "X-Callback-Token", "Last-Event-ID"])
+    | st.sampled_from(["X-Signature-256", "X-Timestamp", "X-Delivery-Id"])
     | st.sampled_from(["Accept", "Content-Encoding", "X-Request-Id", "traceparent"]),
     st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20).map(str.strip),
     max_size=3,
@@ -99,12 +100,24 @@ def things(open_http: httpx.Client) -> dict[str, list[str]]:
     yaml = {"content": workflow_text(saying("a", "hi"), name="anything-yaml")}
     put = open_http.put("/api/v1/workflows/anything-yaml", json=yaml, headers=REAL)
     assert put.status_code in (200, 201), put.text
+    hooks = [
+        {"flowId": workflow, "type": "webhook", "config": config}
+        for config in ({"secret": "s"}, {"path": "any/hook"}, {"key": "anything", "mode": "wait"})
+    ]
+    triggers = [
+        open_http.post("/api/v1/triggers", json=hook, headers=REAL).json() for hook in hooks
+    ]
+    timed = {"flowId": workflow, "type": "schedule", "config": {"cron": "0 0 1 1 *"}}
+    triggers.append(open_http.post("/api/v1/triggers", json=timed, headers=REAL).json())
+    keys = [each["config"]["key"] for each in triggers if "key" in each["config"]]
     return {
-        "id": [begun.json()["id"], saga.json()["id"], workflow, stored["id"], flow_id],
+        "id": [begun.json()["id"], saga.json()["id"], workflow, stored["id"], flow_id]
+        + [each["id"] for each in triggers],
         "rev": ["1", "2"],
         "ref": ["w", "ok"],
         "nodeId": ["nap"],
-        "key": [f"anything:{begun.json()['id']}"],
+        "key": [f"anything:{begun.json()['id']}", *keys],
+        "path:path": ["any/hook"],
         "prefix": ["anything:"],
         "name": [stored["name"], "anything-yaml"],
         "workflow": [stored["name"], "anything", "anything-yaml"],

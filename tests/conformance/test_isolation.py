@@ -21,8 +21,8 @@ from mainspring_api.app import DOCUMENTED
 from mainspring_api.openapi import document
 
 THEIRS: Final = {"X-Project-Id": "isolated-from-all"}
-SIGNED: Final = {"/v1/approvals/link/{token}"}
-"""Who holds the token is let in, whatever project is named: the signature is the right."""
+SIGNED: Final = {"/v1/approvals/link/{token}", "/api/v1/webhook/{key}"}
+"""Who holds the token or the key is let in, whatever project is named: that is the right."""
 
 STREAMS: Final = {"/v1/workflow-runs/{id}/stream", "/v1/log/stream"}
 """They have no end, so they are watched below, each by a test of its own."""
@@ -37,6 +37,10 @@ MAKES_ONE_OF_ITS_OWN: Final = {
     ("POST", "/v1/events/{key}/send"),
     ("PUT", "/api/v1/workflows/{name}"),
     ("POST", "/api/v1/workflows/{name}/plan"),
+    ("PUT", "/api/v1/kv/{namespace}/{key}"),
+    ("GET", "/api/v1/kv/{namespace}"),
+    ("GET", "/api/v1/kv/{namespace}/{key}"),
+    ("DELETE", "/api/v1/kv/{namespace}/{key}"),
 }
 """What is asked for here has no other project's thing in it, or is tried below with one."""
 
@@ -59,6 +63,8 @@ async def ours(http: httpx.AsyncClient, service: Service) -> Json:
     await sagas.until(saga, "SLEEPING")
     flow = await Flows(http).create(task("a"), name="ours-flow")
     await Runs(http).apply(workflow(saying("a", "hi"), name="ours-yaml"), "ours-yaml")
+    hook = {"flowId": "ours", "type": "webhook", "config": {"path": "ours/hook"}}
+    trigger = (await http.post("/api/v1/triggers", json=hook)).json()
     return {
         "workflow": made["id"],
         "run": run,
@@ -69,6 +75,7 @@ async def ours(http: httpx.AsyncClient, service: Service) -> Json:
         "saga": saga,
         "flow": flow["id"],
         "yaml": "ours-yaml",
+        "trigger": trigger["id"],
         "plugin": "no.plugin",  # plugins are nobody's: of this one there is nothing to be seen
     }
 
@@ -87,8 +94,11 @@ def path_of(operation: Operation, ours: Json) -> str:
         "/api/v1/retry/": {"execution": "run"},
         "/api/v1/flows/": {"id": "flow"},
         "/api/v1/plugins/": {"id": "plugin"},
+        "/api/v1/triggers/": {"id": "trigger"},
+        "/api/v1/executions/": {"id": "run"},
     }
     plain = {"nodeId": "nap", "ref": "w", "key": "door%3A1", "prefix": "door%3A"}
+    plain |= {"path:path": "ours/hook", "namespace": THEIRS["X-Project-Id"]}
     path, named = operation.path, {"version": "1", "rev": "1"} | plain
     for start, parameters in kinds.items():
         if path.startswith(start):
@@ -121,6 +131,7 @@ async def state_of(http: httpx.AsyncClient, ours: Json) -> list[Any]:
         f"/sagas/definitions/{ours['stored']}",
         f"/api/v1/flows/{ours['flow']}",
         f"/api/v1/workflows/{ours['yaml']}",
+        f"/api/v1/triggers/{ours['trigger']}",
     )
     answers = [await http.get(path) for path in paths]
     assert {answer.status_code for answer in answers} == {200}
@@ -142,7 +153,7 @@ async def test_no_operation_shows_or_changes_what_is_another_projects(
     http: httpx.AsyncClient, ours: Json
 ) -> None:
     before = await state_of(http, ours)
-    kinds = ("workflow", "run", "approval", "stored", "saga", "flow", "yaml")
+    kinds = ("workflow", "run", "approval", "stored", "saga", "flow", "yaml", "trigger")
     secrets = [ours[kind] for kind in kinds]
     wrong: list[str] = []
     for operation in DOCUMENTED:
@@ -196,7 +207,7 @@ async def test_the_log_of_a_project_has_nothing_of_another(
             # What is ours was appended before this, so it would have come by now.
             if line.startswith("data: ") and last in line:
                 break
-    kinds = ("workflow", "run", "approval", "stored", "saga", "flow", "yaml")
+    kinds = ("workflow", "run", "approval", "stored", "saga", "flow", "yaml", "trigger")
     assert not [ours[kind] for kind in kinds if any(ours[kind] in line for line in told)]
 
 
