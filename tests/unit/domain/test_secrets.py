@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from mainspring.domain.secrets import literals, masked, masked_headers, masked_url, without
+from mainspring.domain.secrets import (
+    MASK,
+    literals,
+    literals_in,
+    masked,
+    masked_headers,
+    masked_url,
+    without,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +51,32 @@ def test_a_url_keeps_what_is_no_secret() -> None:
 def test_headers_without_a_secret_are_not_copied() -> None:
     plain = {"x-a": "1"}
     assert masked_headers(plain) is plain
+
+
+def test_a_secret_stands_in_a_plugins_input_under_a_telling_name_as_it_is() -> None:
+    given = {
+        "url": "https://shop.test/?api_key=in-the-query",
+        "auth": {"type": "basic", "username": "ann-of-the-shop", "password": "hunter2-hunter2"},
+        "headers": {"Authorization": "Bearer abcdefgh-1"},
+        "list": [{"clientSecret": "of-the-client"}],
+        "token": "{{payload.token}}",
+        "apiKey": "short",
+    }
+    assert literals_in(given) == {
+        "in-the-query",
+        "hunter2-hunter2",
+        "Bearer abcdefgh-1",
+        "abcdefgh-1",
+        "of-the-client",
+    }
+
+
+def test_a_plugins_call_is_shown_without_its_secrets() -> None:
+    call = {"id": "http.request", "input": {"password": "hunter2-hunter2", "n": [1, "x"]}}
+    shown = {"id": "http.request", "input": {"password": MASK, "n": [1, "x"]}}
+    assert masked({"steps": [{"ref": "a", "plugin": call}]}) == {
+        "steps": [{"ref": "a", "plugin": shown}]
+    }
 
 
 def test_a_document_is_shown_without_the_secrets_of_its_calls() -> None:

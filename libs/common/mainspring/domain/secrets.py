@@ -125,7 +125,26 @@ def _masked_value(name: str, value: Json) -> Json:
     lower = name.lower()
     if lower in HEADERS and not _is_template(value):
         return MASK
+    if lower == "plugin":
+        return _masked_input(value)
     return masked_url(value) if lower == "url" and isinstance(value, str) else masked(value)
+
+
+def _masked_input(value: Json) -> Json:
+    """Return a plugin's call without the secrets that stand in its input as they are."""
+    secrets = literals_in(value)
+    return masked(_without(value, secrets) if secrets else value)
+
+
+def _without(value: Json, secrets: frozenset[str]) -> Json:
+    if isinstance(value, str):
+        return without(value, secrets)
+    if isinstance(value, list):
+        return [_without(each, secrets) for each in cast("list[Json]", value)]
+    if isinstance(value, dict):
+        entries = cast("dict[str, Json]", value).items()
+        return {name: _without(each, secrets) for name, each in entries}
+    return value
 
 
 def _is_template(value: Json) -> bool:
