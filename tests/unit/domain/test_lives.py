@@ -16,13 +16,20 @@ from mainspring.domain.rows import ExecutionRow, Row, TimerRow
 from mainspring.domain.task import partition_of
 from mainspring.store import views
 from mainspring.store.tables import Tables
-from mainspring.testing.history import VIEWS, Checker, check, report
+from mainspring.testing import kinship
+from mainspring.testing.history import VIEWS, Checker, Violation, check, report
 from mainspring.testing.player import Player
 from mainspring.testing.strategies import Life, dags, lives, paths, play, settle
 
 
 def rows_of(tables: Tables) -> list[Row]:
     return [row for kind in VIEWS for row in tables.rows(kind)]
+
+
+def judged(player: Player) -> list[Violation]:
+    """Return the laws that a life breaks; of the runs that it starts only the ends are played."""
+    found = check(player.log, rows=rows_of(player.tables))
+    return [one for one in found if one.law not in kinship.LAWS]
 
 
 def history_of(player: Player) -> list[e.Event]:
@@ -41,7 +48,7 @@ def keyed(tables: Tables, kind: type[Row]) -> dict[str, Row]:
 def test_every_life_passes_the_history_checker(life: Life):
     player = play(life)
     target(float(len(player.log)))
-    found = check(player.log, rows=rows_of(player.tables))
+    found = judged(player)
     assert not found, report(found)
 
 
@@ -50,7 +57,7 @@ def test_every_run_ends_within_a_bound_and_passes_the_history_checker(life: Life
     player = play(life)
     assert settle(player, how) < 1000
     assert player.x.is_terminal
-    found = check(player.log, rows=rows_of(player.tables))
+    found = judged(player)
     assert not found, report(found)
 
 

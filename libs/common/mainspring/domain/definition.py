@@ -8,7 +8,6 @@ definition is immutable and known by the hash of its content.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
@@ -280,12 +279,11 @@ class Definition(Value, frozen=True, dict=True):
     @cached_property
     def names(self) -> dict[tuple[str, str], frozenset[Path]]:
         """For each call, by ref and phase, the paths that its templates read."""
-        every = tuple(_every(self.steps))
-        calls = {(step.ref, "up"): step.request for step in every}
-        calls |= {(step.ref, "down"): step.compensation for step in every}
+        calls = {(step.ref, "up"): step.request for step in self.steps}
+        calls |= {(step.ref, "down"): step.compensation for step in self.steps}
         calls |= {("on_success", "hook"): self.on_success, ("on_failure", "hook"): self.on_failure}
         named = {call: _names(request) for call, request in calls.items() if request is not None}
-        for step in every:
+        for step in self.steps:
             if step.plugin is not None:
                 compiled = compile_template(step.plugin.input, self.language)
                 named[step.ref, "up"] = compiled.references
@@ -320,14 +318,6 @@ class Definition(Value, frozen=True, dict=True):
         if phase == "notify":
             return NOTIFY if step.wait is not None else None
         return step.request if phase == "up" else step.compensation
-
-
-def _every(steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield steps, and those that stand within them."""
-    for step in steps:
-        yield step
-        if step.each is not None:
-            yield from _every(step.each.steps)
 
 
 def _names(request: Request) -> frozenset[Path]:

@@ -52,7 +52,7 @@ from mainspring.domain.upcast import event_in
 from mainspring.store import views
 from mainspring.store.changes import PRIMARY_KEYS, TABLES
 from mainspring.store.tables import Tables
-from mainspring.testing import kinship, openings, places, readiness
+from mainspring.testing import kinship, loops, openings, places, readiness
 from mainspring.testing.keys import Keys
 from mainspring.testing.kinship import Kinship
 from mainspring.testing.ledger import Ledger
@@ -82,6 +82,7 @@ LAWS: Final[Mapping[str, str]] = {
     "key": "of one event key and project at most one trigger waits",
     **openings.LAWS,
     **readiness.LAWS,
+    **loops.LAWS,
     **kinship.LAWS,
     **places.LAWS,
     "stuck": "a run that goes on has a reason and a next wake-up",

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution.expansion import place_of
 from mainspring.domain.execution.kept import FROM_STEP, RETRIED
 from mainspring.domain.execution.requests import descendants
 from mainspring.domain.execution.settling import same
@@ -141,7 +142,7 @@ class Kinship:
 
 def _given(x: Execution) -> Json:
     """Return what a run gives to its parent: the outputs of its steps."""
-    steps = ((step.ref, x.of(step.ref)) for step in x.definition.steps)
+    steps = ((step.ref, x.of(step.ref)) for step in x.definition.work)
     return {ref: s.output for ref, s in steps if s is not None and s.status == "succeeded"}
 
 
@@ -153,6 +154,7 @@ def _done(x: Execution) -> dict[str, e.Kept]:
         if state.phase == "up"
         and state.status == "succeeded"
         and x.of(state.ref, "down") is None
+        and place_of(state.ref) is None
         and not x.step(state.ref).after
     }
 

@@ -13,8 +13,10 @@ import msgspec
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution.expansion import expanded
 from mainspring.domain.task import Phase
 from mainspring.testing.fault import ROUNDING, Fault
+from mainspring.testing.loops import Loops
 from mainspring.testing.openings import Openings
 from mainspring.testing.readiness import Readiness
 
@@ -56,6 +58,7 @@ class Ledger:
         self._definition = definition
         self._openings = Openings(definition)
         self._readiness = Readiness(definition)
+        self._loops = Loops(definition)
         self._books: dict[tuple[str, Phase], Book] = {}
         self._order: dict[str, int] = {}
         self._completions = 0
@@ -75,6 +78,7 @@ class Ledger:
             yield Fault("end", f"{type(event).__name__} follows the end of the run")
         yield from self._openings.note(event)
         yield from self._readiness.note(event)
+        yield from self._loops.note(event)
         if isinstance(event, e.StepEvent):
             yield from self._step(event)
         elif isinstance(event, e.Terminal):
@@ -185,9 +189,19 @@ class Ledger:
                 yield from self._under_way(event, book)
             case e.StepSkipped() if book.open or event.ref in self._forced:
                 yield from self._skipped(event, book)
-            case e.StepSlept() | e.StepWaiting() | e.StepRouted() | e.StepSplit() | e.StepSkipped():
+            case (
+                e.StepSlept()
+                | e.StepWaiting()
+                | e.StepFannedOut()
+                | e.StepRouted()
+                | e.StepSplit()
+                | e.StepSkipped()
+            ):
                 yield from self._held_back(event)
                 yield from _enter(event, book)
+                if isinstance(event, e.StepFannedOut) and event.items is not None:
+                    count = len(event.items)
+                    self._definition = expanded(self._definition, event.ref, count)
             case e.StepSucceeded():
                 yield from self._succeeded(event, book)
             case e.StepFailed():
@@ -378,13 +392,14 @@ def _enter(event: e.StepEvent, book: Book) -> Iterator[Fault]:
     attempt, due_at = book.attempt if book.was_reset else 1, None
     if isinstance(event, e.StepSlept):  # the first of these did not count their attempts
         attempt, due_at = event.attempt, event.wake_at
-    elif isinstance(event, e.StepWaiting):
-        attempt, due_at = event.attempt, event.expires_at
+    elif isinstance(event, e.StepWaiting | e.StepFannedOut):
+        due_at = event.expires_at if isinstance(event, e.StepWaiting) else None
+        attempt = event.attempt
         if attempt != (book.attempt + 1 if book.was_reset else 1):
             yield Fault("attempt", f"attempt {attempt} follows attempt {book.attempt}")
     book.visit, book.attempt, book.tries, book.due_at = event.visit, attempt, 0, due_at
     book.succeeded = book.called = book.woken = book.answered = book.was_reset = False
-    book.open = isinstance(event, e.StepSlept | e.StepWaiting)
+    book.open = isinstance(event, e.StepSlept | e.StepWaiting | e.StepFannedOut)
 
 
 def _not_before(at: float, book: Book) -> Iterator[Fault]:

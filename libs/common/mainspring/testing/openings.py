@@ -13,6 +13,7 @@ import msgspec
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution.expansion import expanded
 from mainspring.domain.execution.settling import same
 from mainspring.domain.message import Json
 from mainspring.testing.fault import ROUNDING, Fault
@@ -71,6 +72,8 @@ class Openings:
                 self._kept = frozenset(event.kept)
             case e.StepWaiting():
                 yield from self._open(event)
+            case e.StepFannedOut(items=tuple() as items):
+                self._definition = expanded(self._definition, event.ref, len(items))
             case (
                 e.TriggerReceived()
                 | e.TriggerCancelRequested()

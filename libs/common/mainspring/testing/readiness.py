@@ -9,16 +9,17 @@ from typing import Final, Literal, TypeAlias
 
 from mainspring.domain.definition import Definition, Step
 from mainspring.domain.execution import events as e
-from mainspring.domain.planner.dag import CUT
+from mainspring.domain.execution.expansion import expanded
+from mainspring.domain.execution.standing import CUT
 from mainspring.testing.fault import Fault
 
 LAWS: Final[Mapping[str, str]] = {
     "needs": "a step of a dag begins when what it needs is settled, within its limits, and no step"
     " is left behind",
 }
-Place: TypeAlias = Literal["open", "succeeded", "skipped", "cut", "failed", "canceled"]
+Place: TypeAlias = Literal["open", "succeeded", "skipped", "cut", "failed", "canceled", "items"]
 SETTLED: Final = frozenset({"succeeded", "skipped", "cut", "failed"})
-_BEGINS: Final = (e.StepScheduled, e.StepSlept, e.StepWaiting)
+_BEGINS: Final = (e.StepScheduled, e.StepSlept, e.StepWaiting, e.StepFannedOut)
 
 
 class Readiness:
@@ -63,20 +64,26 @@ class Readiness:
         match event:
             case e.StepScheduled() | e.StepSlept() | e.StepWaiting():
                 self._places[step.ref] = "open"
+            case e.StepFannedOut():
+                self._fanned_out(event)
             case e.StepSucceeded():
                 self._places[step.ref] = "succeeded"
-            case e.StepFailed(retry_at=None):
-                self._places[step.ref] = "failed"
-            case e.StepCanceled():
-                self._places[step.ref] = "canceled"
+            case e.StepFailed(retry_at=None) | e.StepCanceled():
+                failed = isinstance(event, e.StepFailed)
+                self._places[step.ref] = "failed" if failed else "canceled"
             case e.StepReset():
                 self._places.pop(step.ref, None)
             case e.StepSkipped():
                 yield from self._skipped(event, step)
             case _:
                 return
-        if self._places.get(step.ref) != "open":
+        if self._places.get(step.ref) not in ("open", "items"):
             self._forced.discard(step.ref)
+
+    def _fanned_out(self, event: e.StepFannedOut) -> None:
+        self._places[event.ref] = "items"
+        if event.items is not None:
+            self._definition = expanded(self._definition, event.ref, len(event.items))
 
     def _skipped(self, event: e.StepSkipped, step: Step) -> Iterator[Fault]:
         is_cut = event.reason == CUT and step.ref not in self._forced
@@ -119,7 +126,7 @@ class Readiness:
         """Judge an end: of the work, if that succeeds, or of what comes after it."""
         if self._after == "cut" or not (succeeds or self._after):
             return
-        for step in self._definition.steps:
+        for step in (*self._definition.work, *self._definition.epilogue):
             if bool(step.after) != bool(self._after):
                 continue
             settled = self._places.get(step.ref) in SETTLED if step.after else False

@@ -13,6 +13,7 @@ from mainspring.domain.definition import (
     Case,
     Child,
     Definition,
+    Each,
     Ending,
     Plugin,
     Request,
@@ -103,6 +104,15 @@ def join(ref: str, **fields: Json) -> Step:
 def needing(ref: str, *needs: str, when: Json = None, **fields: Json) -> Step:
     """Return a task of a dag that needs other steps; `when` is a rule of JSON Logic or a guard."""
     return task(ref, needs=needs, when=guard(when), **fields)
+
+
+def each(ref: str, items: Json, *steps: Step, needs: tuple[str, ...] = (), **fields: Json) -> Step:
+    """Return a loop; `concurrency`, `fail_fast` and `batch` belong to how it is done."""
+    names = ("concurrency", "fail_fast", "batch")
+    own = {name: fields.pop(name) for name in names if name in fields}
+    inner = tuple(replace(step, next=None) for step in steps)
+    done = replace(Each(items=items, steps=inner), **own)
+    return replace(Step(ref=ref, kind="each", needs=needs, each=done), **fields)
 
 
 def finishing(ref: str, *needs: str, after: tuple[Ending, ...] = (), **fields: Json) -> Step:

@@ -22,6 +22,7 @@ from mainspring.testing.shapes import (
     again,
     approval,
     dag,
+    each,
     later,
     needing,
     path,
@@ -157,6 +158,7 @@ STEPS: Final[Mapping[str, Callable[[], Spec]]] = {
     "sleeping": lambda: given(dag(sleep("s"), needing("other"))).when(advance()),
     "waiting (event)": lambda: given(dag(wait("s", "key"))).when(advance()),
     "waiting (approval)": lambda: given(dag(approval("s"))).when(advance()),
+    "splitting": lambda: given(dag(each("s", [1], task("do")))).when(advance()),
     "succeeded": lambda: given(dag(task("s"), task("other"))).when(advance()).when(answers("s")),
     "failed": lambda: (
         given(dag(task("s", on_failure="continue"), task("other")))

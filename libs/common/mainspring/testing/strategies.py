@@ -23,6 +23,7 @@ from mainspring.testing.shapes import (
     call,
     child,
     dag,
+    each,
     guard,
     join,
     later,
@@ -150,6 +151,8 @@ def dags(draw: st.DrawFn) -> Definition:
         needs = [step.ref for step in steps if draw(st.integers(0, 2)) == 0]
         step = needing(f"s{n}", *needs, undo=draw(st.booleans()))
         step = _of_kind(draw(st.integers(0, 15)), step)
+        if draw(st.integers(0, 4)) == 0:
+            step = draw(loops(step.ref, step.needs))
         rule = draw(st.sampled_from([None, None, None, *RULES]))
         policy = draw(st.sampled_from(["fail", "skip_dependents", "continue"]))
         retry = draw(st.sampled_from(POLICIES))
@@ -159,6 +162,30 @@ def dags(draw: st.DrawFn) -> Definition:
         step = replace(step, when=guard(rule), on_failure=policy, retry=retry, after=endings)
         steps.append(replace(step, emit_key=emits, concurrency_key=busy))
     return dag(*steps, max_parallel=draw(st.sampled_from([None, None, 1, 2])), **draw(_fields()))
+
+
+@st.composite
+def loops(draw: st.DrawFn, ref: str, needs: tuple[str, ...], depth: int = 1) -> Step:
+    """Draw a step that is done once for each of some items."""
+    steps: list[Step] = []
+    for n in range(draw(st.integers(1, 3))):
+        own = [step.ref for step in steps if draw(st.booleans())]
+        step = _of_kind(draw(st.integers(0, 15)), needing(f"t{n}", *own, undo=draw(st.booleans())))
+        if depth and draw(st.integers(0, 3)) == 0:
+            step = draw(loops(step.ref, step.needs, depth - 1))
+        policy = draw(st.sampled_from(["fail", "fail", "skip_dependents", "continue"]))
+        rule = draw(st.sampled_from([None, None, {"<": [{"var": "index"}, 1]}]))
+        retry = draw(st.sampled_from(POLICIES))
+        steps.append(replace(step, on_failure=policy, when=guard(rule), retry=retry))
+    return each(
+        ref,
+        draw(st.sampled_from([[], [1], [1, 2], [1, 2, 3], {"a": 1, "b": 2}, "{{payload.key}}"])),
+        *steps,
+        needs=needs,
+        concurrency=draw(st.sampled_from([None, 1, 2])),
+        fail_fast=draw(st.booleans()),
+        batch=draw(st.sampled_from([1, 1, 2])),
+    )
 
 
 def _of_kind(kind: int, step: Step) -> Step:
@@ -201,7 +228,7 @@ ACTS: Final = (
     *("advance",) * 3,
     *("callback",) * 2,
     *("settle", "settle", "chore", "force"),
-    *("request", "request", "start", "stale", "wait", "lost"),
+    *("reset", "request", "request", "start", "stale", "wait", "lost"),
 )
 
 Script = tuple[Move, ...]
@@ -295,6 +322,10 @@ def _ask(player: Player, move: Move) -> None:
             _settle(player, move)
         case "force":
             _force(player, move)
+        case "reset":
+            steps = player.x.definition.steps
+            ref = steps[(move.which * 3 + move.how) % len(steps)].ref
+            player.ask(c.RequestStepReset(ref=ref, subtree=move.how > 5))
         case _:
             player.ask(REQUESTS[move.which])
     if move.how % 2:
@@ -325,10 +356,10 @@ def _call_back(player: Player, move: Move) -> None:
 
 def _settle(player: Player, move: Move) -> None:
     """Let somebody answer a wait, or try to answer one that is over."""
-    states = player.waiting() or [each for each in player.x.steps.values() if each.opened]
+    states = player.waiting() or [one for one in player.x.steps.values() if one.opened]
     if not states:
         return
-    state = sorted(states, key=lambda each: each.seq)[move.which % len(states)]
+    state = sorted(states, key=lambda one: one.seq)[move.which % len(states)]
     attempt = state.attempt - (move.how == 9)
     if state.kind == "approval":
         who = "ann" if move.how else "bob"

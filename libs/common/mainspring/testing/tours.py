@@ -18,6 +18,7 @@ from mainspring.testing.shapes import (
     call,
     child,
     dag,
+    each,
     finishing,
     join,
     later,
@@ -571,6 +572,44 @@ def after_cancel() -> Player:
     return _begun(player)
 
 
+def loops() -> Player:
+    """Play a loop in which an item fails, a retry of the run, and a loop within a loop."""
+    definition = dag(
+        each("all", "{{payload.items}}", needing("x"), needing("y", "x"), concurrency=2),
+        each("outer", {"a": [1, 2]}, each("inner", "{{item.value}}", task("do")), needs=("all",)),
+    )
+    player = _begun(Player(definition, payload={"items": ["a", "b", "c"]}))
+    _answer(player, 200, 500, 200, 200, 200)
+    player.ask(c.RequestRetry())
+    _begun(player)
+    _answer(player, 200, 200, 200, 200)
+    return player
+
+
+def failed_fast() -> Player:
+    """Play a loop that is not to go on after a failure, and one that cannot begin."""
+    inner = (task("do"), sleep("rest", 50.0))
+    definition = dag(
+        each("all", [1, 2, 3], *inner, concurrency=2, fail_fast=True, on_failure="continue"),
+        each("none", "{{payload.items}}", task("do"), needs=("all",)),
+    )
+    player = _begun(Player(definition, payload={"items": 7}))
+    _answer(player, 500, 200)
+    return player
+
+
+def canceled_loop() -> Player:
+    """Play a loop whose run is canceled, and of which a step is reset."""
+    definition = dag(each("all", [1, 2], sleep("rest", 50.0), concurrency=2))
+    player = _begun(Player(definition))
+    player.ask(c.RequestCancel(reason="no more"))
+    _begun(player)
+    player.ask(c.RequestStepReset(ref="all[1].rest"))
+    _begun(player)
+    _wait(player)
+    return player
+
+
 TOURS: Final[dict[str, Callable[[], Player]]] = {
     tour.__name__: tour
     for tour in (
@@ -606,5 +645,8 @@ TOURS: Final[dict[str, Callable[[], Player]]] = {
         after_failure,
         after_time,
         after_cancel,
+        loops,
+        failed_fast,
+        canceled_loop,
     )
 }

@@ -9,6 +9,7 @@ says nothing of what should have happened and did not: that is the outlook's mat
 from collections.abc import Iterator
 
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution.expansion import instance, within
 from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
 
 RETRYABLE = frozenset({"failed", "corrupted"})
@@ -223,7 +224,14 @@ def _step(event: e.StepEvent, x: Execution) -> Iterator[str]:
             yield from _demand(
                 step.status in FORCIBLE, f"it is {step.status} and cannot be skipped"
             )
-        case e.StepSlept() | e.StepWaiting() | e.StepRouted() | e.StepSplit() | e.StepSkipped():
+        case (
+            e.StepSlept()
+            | e.StepWaiting()
+            | e.StepFannedOut()
+            | e.StepRouted()
+            | e.StepSplit()
+            | e.StepSkipped()
+        ):
             yield from _entered(event, x, step)
         case e.StepReset():
             ended = step and step.status not in OPEN and step.status != "reset"
@@ -309,6 +317,7 @@ KINDS: dict[type[e.StepEvent], str] = {
     e.StepSlept: "sleep",
     e.StepRouted: "switch",
     e.StepSplit: "split",
+    e.StepFannedOut: "each",
 }
 
 
@@ -352,6 +361,19 @@ def _ended(
         yield from _forward(x)
 
 
+def _is_spared(x: Execution, ref: str) -> bool:
+    """Say whether a step belongs to an item, or to a loop, in which something has failed."""
+    for place in within(ref):
+        each = x.step(place.loop).each
+        if each is None:
+            continue
+        items = range(len(x.fans[place.loop].items)) if each.fail_fast else [place.number]
+        for state in (x.of(instance(place.loop, n, s.ref)) for n in items for s in each.steps):
+            if state is not None and state.status in ("failed", "canceled"):
+                return True
+    return False
+
+
 def _is_kept(event: e.StepSucceeded, x: Execution) -> bool:
     """Say whether it is a result of the run that this one retries."""
     return event.phase == "up" and x.requested is not None and event.ref in x.requested.kept
@@ -380,7 +402,8 @@ def _moved(event: e.StepEvent, x: Execution, step: StepState | None) -> Iterator
             yield from _demand(step.attempt == event.attempt, "another attempt is in flight")
         case e.StepCanceled():
             yield from _demand(step.status in OPEN, f"it is {step.status} already")
-            closing = x.closing is not None or event.phase not in ("up", "down")
+            aside = event.phase not in ("up", "down")
+            closing = aside or x.closing is not None or _is_spared(x, event.ref)
             yield from _demand(closing, "nothing is closed in a run that goes on")
         case _:
             pass

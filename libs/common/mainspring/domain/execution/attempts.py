@@ -6,6 +6,7 @@ that is why the emission is decided here and nowhere else.
 
 from mainspring.domain import retry
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution import fans
 from mainspring.domain.execution.context import Viewpoint, text
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import OPEN, StepState
@@ -98,10 +99,10 @@ def fail(
 ) -> None:
     """Record a failed attempt, with the instant of the next one if the policy has one.
 
-    Once a run is being wound up no forward step is tried again.
+    Once a run is being wound up, or an item has failed, no forward step is tried again.
     """
     policy = draft.x.definition.policy_of(state.ref, state.phase)
-    given_up = final or (state.phase == "up" and draft.x.closing is not None)
+    given_up = final or (state.phase == "up" and fans.closing(draft.x, state.ref) is not None)
     luck = draft.luck("jitter", state.ref, state.phase, state.visit, state.attempt)
     at = retry.retry_at(policy, state.tries, exchange, now=draft.now, luck=luck)
     draft.emit(

@@ -4,10 +4,11 @@ Only the roots and the steps that an expression names are gathered, so a task ca
 it uses and a switch in a run of thousands of steps costs what it reads.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, cast
 
+from mainspring.domain.execution.expansion import place_of, resolved, within
 from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.expression import (
     ROOT,
@@ -38,6 +39,9 @@ ROOTS: Final = (
     "run",
     "flow",
     "call",
+    "item",
+    "index",
+    "key",
 )
 """The engine's own names.  An executor adds `kv`, for a call that names a key of the store."""
 
@@ -110,9 +114,9 @@ def _root(x: Execution, name: str, inner: list[Path], view: Viewpoint) -> tuple[
         case ["payload", *rest]:
             return _follow(x.requested.payload if x.requested else None, rest)
         case ["nodes"]:
-            return ({ref: _node(x, x.steps[ref]) for ref in _refs(x, inner, view)},)
+            return ({name: _node(x, found) for name, found in _found(x, inner, view)},)
         case ["steps"]:
-            return ({ref: _result(x, x.steps[ref]) for ref in _refs(x, inner, view)},)
+            return ({name: _result(x, found) for name, found in _found(x, inner, view)},)
         case ["outputs"]:
             return (_outputs(x, inner, view),)
         case ["step"]:
@@ -134,8 +138,22 @@ def _about(x: Execution, name: str, inner: list[Path], view: Viewpoint) -> tuple
             return _inside(_flow(x), rest)
         case ["call", *rest]:
             return _inside({"step": view.step, "phase": view.phase, "attempt": view.attempt}, rest)
+        case ["item" | "index" | "key" as what, *rest]:
+            found = _item(x, view.step)
+            return _follow(found[what], rest) if found is not None and what in found else None
         case _:
             return None
+
+
+def _item(x: Execution, seen_from: str) -> dict[str, Json] | None:
+    """Return the item that a step of a loop is done for, None for any other step."""
+    place = place_of(seen_from)
+    fan = x.fans.get(place.loop) if place is not None else None
+    if place is None or fan is None or place.number >= len(fan.items):
+        return None
+    item = fan.items[place.number]
+    about: dict[str, Json] = {"item": item, "index": place.number}
+    return about | {"key": item["key"]} if fan.keyed else about
 
 
 def _run(x: Execution, rest: list[str], inner: list[Path]) -> tuple[Json] | None:
@@ -211,10 +229,26 @@ def _sees(step: StepState, view: Viewpoint) -> bool:
     return not view.token or not step.token or is_visible(step.token, view.token)
 
 
-def _refs(x: Execution, inner: list[Path], view: Viewpoint) -> list[str]:
-    named = {path[0] for path in inner if path}
-    refs = [ref for ref in named if ref in x.steps] if all(inner) else list(x.definition.by_ref)
-    return [ref for ref in refs if ref in x.steps and _sees(x.steps[ref], view)]
+def _found(x: Execution, inner: list[Path], view: Viewpoint) -> Iterator[tuple[str, StepState]]:
+    """Yield the steps that are named, and in view, by their names.
+
+    For a step of an item these are first those of the same item; if all are meant, the steps of
+    other items are not.
+    """
+    names = {path[0] for path in inner if path} if all(inner) else _names_in(x, view.step)
+    for name in sorted(names):
+        state = x.steps.get(resolved(x.definition, name, view.step))
+        if state is not None and _sees(state, view):
+            yield name, state
+
+
+def _names_in(x: Execution, seen_from: str) -> set[str]:
+    form = x.definition
+    names = {step.ref for step in (*form.work, *form.epilogue)}
+    for place in within(seen_from):
+        each = x.step(place.loop).each
+        names |= {step.ref for step in each.steps} if each is not None else set()
+    return names
 
 
 def _status(x: Execution, step: StepState) -> str:
@@ -244,8 +278,8 @@ def _result(x: Execution, step: StepState) -> Json:
 
 def _outputs(x: Execution, inner: list[Path], view: Viewpoint) -> Json:
     """Return the outputs of the steps that have succeeded."""
-    found = [x.steps[ref] for ref in _refs(x, inner, view)]
-    return {step.ref: step.output for step in found if step.status == "succeeded"}
+    found = _found(x, inner, view)
+    return {name: step.output for name, step in found if step.status == "succeeded"}
 
 
 def _node(x: Execution, step: StepState) -> Json:

@@ -8,13 +8,33 @@ healed by deciding again.
 """
 
 from mainspring.domain.errors import Corrupt
-from mainspring.domain.execution import attempts, epilogue, requests, reset, steps, unwind, waits
+from mainspring.domain.execution import (
+    attempts,
+    epilogue,
+    fanning,
+    fans,
+    requests,
+    reset,
+    steps,
+    unwind,
+    waits,
+)
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import OPEN, Execution
 from mainspring.domain.planner import dag, path
-from mainspring.domain.planner.plan import Broken, Done, Enter, Failed, Join, Move, Skip
+from mainspring.domain.planner.plan import (
+    Broken,
+    Done,
+    Enter,
+    Failed,
+    Gather,
+    Join,
+    Move,
+    Skip,
+    Stop,
+)
 
 MOST_AT_ONCE = 1000
 """Events that one decision may hold; what is left is decided by the next one."""
@@ -129,15 +149,30 @@ def _plan(draft: Draft) -> None:
 
 def _move(draft: Draft, move: Move) -> None:
     match move:
+        case Enter() | Skip() | Broken() if _is_overtaken(draft, move):
+            pass
         case Enter():
             steps.enter(draft, move.ref, move.token)
         case Join():
             steps.join(draft, move)
+        case Gather():
+            fanning.gather(draft, move.ref)
+        case Stop():
+            state = draft.x.of(move.ref)
+            if state is not None and fans.may_be_closed(draft.x, move.ref):
+                attempts.cancel(draft, state, move.reason)
         case Broken():
             attempts.fail_at_entry(draft, move.ref, move.reason)
         case Skip():
             visit = draft.next_visit(move.ref)
             draft.emit(e.StepSkipped(ref=move.ref, visit=visit, reason=move.reason, at=draft.now))
+
+
+def _is_overtaken(draft: Draft, move: Enter | Skip | Broken) -> bool:
+    """Say whether what was begun before in the same turn has failed, and with it their item."""
+    if fans.closing(draft.x, move.ref) is None:
+        return False
+    return not (isinstance(move, Skip) and move.reason in fans.SPARED)
 
 
 def _reopen(draft: Draft) -> None:
@@ -161,7 +196,7 @@ def _reopen(draft: Draft) -> None:
             attempts.cancel(draft, state, "the run goes on")
     for ref in corrupted:
         _reset(draft, ref, "down")
-    for ref in reset.chosen(x) if not corrupted else reset.told(x):
+    for ref in reset.chosen(x) if not corrupted else sorted(reset.told(x)):
         _reset(draft, ref, "up")
 
 

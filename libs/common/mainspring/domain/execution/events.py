@@ -26,6 +26,7 @@ StepFault: TypeAlias = (
         "canceled_by_user",
         "key_taken",
         "child",
+        "items",
     ]
 )
 WaitKind: TypeAlias = Literal["event", "approval"]
@@ -252,12 +253,16 @@ class StepSucceeded(StepEvent, frozen=True, kw_only=True):
 
 
 class StepFailed(StepEvent, frozen=True, kw_only=True):
-    """An attempt failed.  `retry_at` None: this was the last one, and the step has failed."""
+    """An attempt failed.  `retry_at` None: this was the last one, and the step has failed.
+
+    `output` is what a loop has come to whose items have not all succeeded.
+    """
 
     attempt: int = 1
     token: str = ""
     reason: str
     fault: StepFault = "status"
+    output: Json = None
     exchange: Exchange | None = None
     retry_at: float | None = None
     at: float
@@ -284,6 +289,19 @@ class StepWaiting(StepEvent, frozen=True, kw_only=True):
     approvers: tuple[str, ...] = ()
     ask: Json = None
     notify_url: str | None = None
+    at: float
+
+
+class StepFannedOut(StepEvent, frozen=True, kw_only=True):
+    """The steps of a loop are to be done once for each item.
+
+    `items` None: it goes on with those that it had, where it was left.  `keyed`: they are the
+    entries of an object.
+    """
+
+    attempt: int = 1
+    items: tuple[Json, ...] | None = None
+    keyed: bool = False
     at: float
 
 
@@ -425,6 +443,7 @@ Event: TypeAlias = (
     | StepFailed
     | StepSlept
     | StepWaiting
+    | StepFannedOut
     | StepRouted
     | StepSplit
     | StepSkipped

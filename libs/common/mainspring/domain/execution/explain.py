@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 from typing import Literal, NamedTuple, TypeAlias
 
 from mainspring.domain.definition import Step
+from mainspring.domain.execution.expansion import is_inside, place_of
 from mainspring.domain.execution.outlook import Reason, due_at, outlook
 from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
 from mainspring.domain.execution.steps import listen_until
@@ -86,7 +87,8 @@ class _Reader:
     def __init__(self, x: Execution) -> None:
         self._x = x
         self._outlook = outlook(x)
-        up = [state for state in x.open_steps() if state.phase == "up"]
+        open_ = x.open_steps()
+        up = [state for state in open_ if state.phase == "up" and state.status != "splitting"]
         self._up = tuple(state.ref for state in up)
         self._holders = _holders(x, up)
         self._sources = _sources(x)
@@ -129,7 +131,7 @@ class _Reader:
             return None
         if state.status in IN_FLIGHT:
             return listen_until(self._x.definition.timeout_of(state.ref, state.phase), state)
-        return due_at(state)
+        return self._outlook.wake_at if state.status == "splitting" else due_at(state)
 
     @property
     def _decided_at(self) -> float | None:
@@ -151,6 +153,7 @@ class _Reader:
             return Cause("unwinding")
         walked = x.definition.planner == "path" and not step.after
         first = self._reach(step) if walked else self._needs(step)
+        first = first or self._turn(step)
         if first is not None and step.ref not in x.forced:
             return first
         forced = x.forced.get(step.ref)
@@ -160,6 +163,20 @@ class _Reader:
         if self._outlook.waiting_for in ("decision", "slot"):
             return Cause(self._outlook.waiting_for, by=by)
         return self._bounds(step)
+
+    def _turn(self, step: Step) -> Cause | None:
+        """Return what a step of a loop waits for that has no turn yet: its loop, or its item's."""
+        place, x = place_of(step.ref), self._x
+        if place is None:
+            return None
+        if place.loop not in x.loops:
+            return Cause("needs", refs=(place.loop,))
+        each, fan = x.step(place.loop).each, x.fans[place.loop]
+        if place.number in fan.live or each is None or each.concurrency is None:
+            return None
+        if len(fan.live) < each.concurrency:
+            return None
+        return Cause("room", refs=_under_way(x, place.loop), limit=each.concurrency)
 
     def _end_of_work(self, step: Step) -> Cause:
         """Return what is open of the work that has to come to its end first."""
@@ -215,6 +232,11 @@ def _inside(x: Execution, split: str, join: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _under_way(x: Execution, loop: str) -> tuple[str, ...]:
+    """Return the steps of a loop's items that have begun and not ended."""
+    return tuple(s.ref for s in x.open_steps() if s.phase == "up" and is_inside(s.ref, loop))
+
+
 def _callback(x: Execution, state: StepState) -> Cause:
     return Cause("callback", since=state.scheduled_at, until=state.expires_at)
 
@@ -250,6 +272,7 @@ _CAUSES: dict[str, Callable[[Execution, StepState], Cause]] = {
     "accepted": _callback,
     "sleeping": lambda _, state: Cause("sleep", until=state.wake_at),
     "waiting": _waiting,
+    "splitting": lambda x, state: Cause("join", refs=_under_way(x, state.ref)),
 }
 
 

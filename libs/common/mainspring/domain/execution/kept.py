@@ -6,6 +6,7 @@ they were completed, because that is the order in which they would be undone.
 
 from mainspring.domain.errors import IllegalTransition
 from mainspring.domain.execution.events import Kept
+from mainspring.domain.execution.expansion import place_of
 from mainspring.domain.execution.state import Execution
 
 RETRIED = frozenset({"failed", "corrupted", "timed_out", "canceled"})
@@ -33,6 +34,6 @@ def _kept(x: Execution, ref: str) -> Kept | None:
     step, undone = x.of(ref), x.of(ref, "down")
     if step is None or step.status != "succeeded" or undone is not None:
         return None
-    if x.step(ref).after:
-        return None  # it belongs to the end of this run, not to the work
+    if place_of(ref) is not None or x.step(ref).after:
+        return None  # the items may be others then; and what comes after the work comes anew
     return Kept(output=step.output, exchange=step.exchange)

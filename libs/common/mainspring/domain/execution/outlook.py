@@ -104,7 +104,9 @@ def outlook(x: Execution) -> Outlook:
     queued = x.is_queued
     if owed and queued:
         return Outlook("slot", x.updated_at or x.requested.at)
-    if owed or (not x.open and not queued):
+    # A loop that is open moves with the steps of its items.
+    moving = any(x.steps[key].status != "splitting" for key in x.open)
+    if owed or (not moving and not queued):
         return Outlook("decision", x.updated_at or x.requested.at)
     wakes = [at for key in x.open if (at := _wake(x, x.steps[key])) is not None]
     run = run_timer_of(x)
@@ -122,7 +124,7 @@ def _reason(x: Execution, wake_at: float | None) -> Reason:
     splits = any(token.status == "split" for token in x.tokens.values())
     if x.status == "running" and not x.in_epilogue and splits and wake_at is not None:
         return "join"
-    steps = [x.steps[key] for key in x.open]
+    steps = [x.steps[key] for key in x.open if x.steps[key].status != "splitting"]
     # A notice on its way is no reason for a run that waits for an approval.
     work = [step for step in steps if step.phase not in SIDE] or steps
     found = {_reason_of(step) for step in work}

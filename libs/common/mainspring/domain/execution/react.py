@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from mainspring.domain.definition import Child
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution import fans
 from mainspring.domain.execution.context import Viewpoint, everything, rfc3339, values
+from mainspring.domain.execution.expansion import place_of
 from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState
 from mainspring.domain.execution.steps import LISTEN
 from mainspring.domain.expression import ROOT
@@ -112,13 +114,14 @@ def react(event: e.Event, x: Execution) -> list[Action]:
             return [_handed_out(x, state)] if state.status in IN_FLIGHT else []
         case e.StepWaiting(kind="event", key=key):
             return [OfferKept(project=x.project, key=key)]
-        case e.SlotAwaited():
-            return _gate(x)
-        case e.ExecutionResumed() if x.slot == "awaited":
-            return _gate(x)
+        case e.SlotAwaited() | e.ExecutionResumed():
+            return _gate(x) if x.slot == "awaited" else []
         case e.UnwindingStarted():
             stop = [StopAttempts(execution=x.id)] if event.outcome != "failed" else []
             return [*stop, *children(x)]
+        case e.StepFailed(retry_at=None) if place_of(event.ref) is not None:
+            # The runs that its item, or its loop, has begun are not wanted any more.
+            return [one for one in children(x) if one.cancel is not None]
         case e.EpilogueCut():
             return [StopAttempts(execution=x.id), *children(x)]
         case _:
@@ -157,7 +160,7 @@ def _gate(x: Execution) -> list[Action]:
     return [TendGate(project=x.project, workflow=asked.name)]
 
 
-def children(x: Execution) -> list[Action]:
+def children(x: Execution) -> list[StartChild]:
     """Return a question about each run that a step waits for, in the order of the steps."""
     found = (child_of(x, state) for state in x.open_steps())
     return [child for child in found if child is not None]
@@ -184,7 +187,7 @@ def child_of(x: Execution, state: StepState) -> StartChild | None:
         depth=asked.depth + 1,
         within=_within(x, asked),
         traceparent=x.traceparent,
-        cancel=x.closing,
+        cancel=fans.closing(x, state.ref),
     )
 
 

@@ -4,10 +4,13 @@ A request that is already fulfilled yields nothing (asking twice is no error whe
 same); one that the state forbids raises `IllegalTransition` with the present state in words.
 """
 
+from collections.abc import Iterable
+
 from mainspring.domain.errors import Expired, IllegalTransition, NotFound
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution import settling
+from mainspring.domain.execution.expansion import place_of
 from mainspring.domain.execution.state import (
     IN_FLIGHT,
     OPEN,
@@ -112,15 +115,23 @@ def _reset(command: c.RequestStepReset, x: Execution) -> list[e.Event]:
 
 def descendants(x: Execution, ref: str) -> list[str]:
     """Return the steps of a dag that come after `ref`, in definition order."""
-    found = {ref}
-    todo = [ref]
-    while todo:
-        for below in x.definition.dependants[todo.pop()]:
-            if below not in found:
-                found.add(below)
-                todo.append(below)
-    found.discard(ref)
+    found = below(x, [ref]) - {ref}
     return [step.ref for step in x.definition.steps if step.ref in found]
+
+
+def below(x: Execution, refs: Iterable[str]) -> set[str]:
+    """Return steps of a dag with all that comes after them; after the steps of an item its loop."""
+    found = set(refs)
+    todo = list(found)
+    while todo:
+        ref = todo.pop()
+        place = place_of(ref)
+        loop = () if place is None else (place.loop,)
+        for other in (*x.definition.dependants[ref], *loop):
+            if other not in found:
+                found.add(other)
+                todo.append(other)
+    return found
 
 
 def _wake(command: c.RequestWake, x: Execution) -> list[e.Event]:

@@ -12,10 +12,12 @@ from immutables import Map
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.execution.events import ExecutionRequested, StepResetRequested
+from mainspring.domain.execution.expansion import expanded
 from mainspring.domain.execution.state import (
     Completed,
     Epilogue,
     Execution,
+    Fan,
     Resolution,
     Status,
     StepState,
@@ -43,6 +45,8 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     requested: ExecutionRequested | None
     steps: dict[str, StepState]
     open: tuple[str, ...]
+    fans: dict[str, Fan]
+    loops: frozenset[str]
     tokens: dict[str, Token]
     stack: tuple[str, ...]
     completed: tuple[str, ...]
@@ -72,6 +76,7 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 _PLAIN: Final = frozenset(_Frozen.__struct_fields__) - {
     "steps",
     "open",
+    "fans",
     "tokens",
     "stack",
     "completed",
@@ -94,6 +99,7 @@ def freeze(x: Execution) -> bytes:
         **plain,
         steps=dict(x.steps),
         open=tuple(x.open),
+        fans=dict(x.fans),
         tokens=dict(x.tokens),
         forced=dict(x.forced),
         stack=tuple(stacked(x.stack)),
@@ -118,14 +124,22 @@ def thaw(data: bytes, definition: Definition) -> Execution | None:
         stack = Completed(ref, stack)
     return Execution(
         **{name: getattr(frozen, name) for name in _PLAIN},
-        definition=definition,
+        definition=_grown(definition, frozen.fans),
         steps=Map(frozen.steps),
         open=Map[str, None](dict.fromkeys(frozen.open)),
+        fans=Map(frozen.fans),
         tokens=Map(frozen.tokens),
         forced=Map(frozen.forced),
         stack=stack,
         completed=Map(enumerate(frozen.completed)),
     )
+
+
+def _grown(definition: Definition, fans: dict[str, Fan]) -> Definition:
+    """Return a definition with the steps of all items, in the order in which it came by them."""
+    for loop, fan in sorted(fans.items(), key=lambda one: one[1].version):
+        definition = expanded(definition, loop, len(fan.items))
+    return definition
 
 
 def _read(data: bytes) -> _Frozen | None:

@@ -54,7 +54,7 @@ StepStatus: TypeAlias = Literal[
     "reset",
 ]
 OPEN: frozenset[StepStatus] = frozenset(
-    {"scheduled", "running", "retrying", "accepted", "sleeping", "waiting"}
+    {"scheduled", "running", "retrying", "accepted", "sleeping", "waiting", "splitting"}
 )
 IN_FLIGHT: frozenset[StepStatus] = frozenset({"scheduled", "running"})
 
@@ -188,9 +188,29 @@ class Epilogue(msgspec.Struct, frozen=True, kw_only=True):
     cut: str | None = None
 
 
+class Fan(msgspec.Struct, frozen=True, kw_only=True):
+    """The items of a loop and how far it is with them.  `version` is the event that named them.
+
+    `queue` are the items that are to be done, `cursor` how many of these were begun or passed over;
+    `live` are under way, `busy` those of them in which something may be begun or closed, `failed`
+    those that have failed since the loop was entered last.
+    """
+
+    items: tuple[Json, ...]
+    version: int
+    keyed: bool = False
+    queue: tuple[int, ...] = ()
+    cursor: int = 0
+    live: frozenset[int] = frozenset()
+    busy: frozenset[int] = frozenset()
+    failed: frozenset[int] = frozenset()
+
+
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One run.  `version` is how many events made it what it is, `hash` that of the last one.
 
+    `definition` has the steps of each item besides those that it began with; `loops` are the steps
+    whose items are under way.
     `slot` is how it stands with a place among the runs of its workflow, where these are bounded:
     one that has ended has none.
     `handled` is the version up to which nothing is left to decide: behind `version` there are facts
@@ -211,6 +231,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     requested: ExecutionRequested | None = None
     steps: Map[str, StepState] = Map()
     open: Map[str, None] = Map()
+    fans: Map[str, Fan] = Map()
+    loops: frozenset[str] = frozenset()
     tokens: Map[str, Token] = Map()
     stack: Completed | None = None
     completed: Map[int, str] = Map()

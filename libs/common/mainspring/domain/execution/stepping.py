@@ -7,6 +7,7 @@ place where it is written, so the set of open steps can never differ from the st
 from typing import Literal, TypeAlias
 
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution import fans
 from mainspring.domain.execution.state import (
     OPEN,
     Completed,
@@ -27,6 +28,11 @@ LONGEST_WARNING = 2000
 
 def stepped(x: Execution, event: e.StepEvent) -> Execution:
     """Return the state after an event of one step."""
+    after = _stepped(x, event)
+    return fans.noted(x, after, event) if event.phase == "up" else after
+
+
+def _stepped(x: Execution, event: e.StepEvent) -> Execution:
     match event:
         case e.StepScheduled():
             return _scheduled(x, event)
@@ -37,6 +43,9 @@ def stepped(x: Execution, event: e.StepEvent) -> Execution:
         case e.StepWaiting():
             step = replace(_entered(x, event, "waiting"), opened=_opened(x, event))
             return _waits(x, event, replace(step, expires_at=event.expires_at))
+        case e.StepFannedOut():
+            step = replace(_entered(x, event, "splitting"), started_at=event.at)
+            return fans.spread(put(x, step), event)
         case e.StepRouted():
             step = _begin(x, event, "succeeded", event.at, event.token)
             return _routed(x, event, step)
@@ -132,7 +141,10 @@ def put(x: Execution, step: StepState) -> Execution:
         waiting = waiting if key in waiting else waiting.set(key, None)
     elif key in waiting:
         waiting = waiting.delete(key)
-    return replace(x, steps=x.steps.set(key, step), open=waiting, begun=max(x.begun, step.seq))
+    x = replace(x, steps=x.steps.set(key, step), open=waiting, begun=max(x.begun, step.seq))
+    if step.kind != "each" or (step.status == "splitting") == (step.ref in x.loops):
+        return x
+    return replace(x, loops=x.loops ^ {step.ref})
 
 
 def _begin(
@@ -159,7 +171,8 @@ def _entered(x: Execution, event: "_Entering", status: StepStatus) -> StepState:
     """Return the step as an attempt begins: of a new visit, or the next one of a visit."""
     step = x.steps.get(key_of(event.ref, event.phase))
     if step is None or step.visit != event.visit:
-        step = _begin(x, event, status, event.at, event.token)
+        token = "" if isinstance(event, e.StepFannedOut) else event.token
+        step = _begin(x, event, status, event.at, token)
     else:
         step = replace(step, tries=step.tries + 1)
     return replace(
@@ -194,10 +207,10 @@ def _opened(x: Execution, event: e.StepWaiting) -> Waiting:
     )
 
 
-_Entering: TypeAlias = e.StepScheduled | e.StepWaiting
+_Entering: TypeAlias = e.StepScheduled | e.StepWaiting | e.StepFannedOut
 
 
-def _busy(x: Execution, event: "_Entering | e.StepSlept") -> Execution:
+def _busy(x: Execution, event: e.StepScheduled | e.StepWaiting | e.StepSlept) -> Execution:
     if event.phase != "up" or event.token not in x.tokens:
         return x
     token = replace(x.tokens[event.token], status="busy", at=event.ref, target=None)
@@ -301,6 +314,7 @@ def _failed(x: Execution, event: e.StepFailed, step: StepState) -> Execution:
         attempt=max(step.attempt, event.attempt),
         resolution=x.forced.get(step.ref, step.resolution) if event.phase == "up" else None,
         reason=event.reason,
+        output=event.output if event.output is not None else step.output,
         exchange=event.exchange or step.exchange,
         finished_at=event.at,
         callback=None,

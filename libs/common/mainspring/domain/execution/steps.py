@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from mainspring.domain.definition import Callback, Step
-from mainspring.domain.execution import attempts, pauses, waits
+from mainspring.domain.definition import Callback, Each, Step
+from mainspring.domain.execution import attempts, fanning, fans, pauses, waits
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.context import Viewpoint, judge, value
 from mainspring.domain.execution.draft import Draft
@@ -27,8 +27,9 @@ MOST_REDISPATCHES = 5
 def enter(draft: Draft, ref: str, token: str) -> None:
     """Begin a visit of a step."""
     step = draft.x.step(ref)
-    # However often the work went round, what comes after its end comes once.
-    if draft.x.begun >= draft.x.definition.max_visits and not step.after:
+    # A dag has no loops that could go round without end.
+    is_walked = draft.x.definition.planner == "path" and not step.after
+    if is_walked and draft.x.begun >= draft.x.definition.max_visits:
         reason = f"more than {draft.x.definition.max_visits:,} node visits"
         attempts.fail_at_entry(draft, step.ref, reason, "visits", token)
         return
@@ -43,7 +44,9 @@ def enter(draft: Draft, ref: str, token: str) -> None:
             _split(draft, step, token)
         case "wait" | "approval" | "child":
             waits.enter(draft, step, token)
-        case "join" | "each":
+        case "each":
+            fanning.enter(draft, step, step.each or Each(items=(), steps=()))
+        case "join":
             reason = f"a {step.kind} was entered by itself"
             attempts.fail_at_entry(draft, step.ref, reason, "visits", token)
 
@@ -268,6 +271,8 @@ def due_at(draft: Draft, state: StepState) -> float | None:
             return draft.now if state.callback is not None else state.expires_at
         case "waiting":
             return draft.now if state.resolution is not None else state.expires_at
+        case "splitting":
+            return None  # it ends with the last of its items
         case _:
             return listen_until(draft.x.definition.timeout_of(state.ref, state.phase), state)
 
@@ -290,8 +295,9 @@ def is_asked_about(state: StepState) -> bool:
 def _fall_due(draft: Draft, state: StepState) -> None:
     match state.status:
         case "retrying":
-            if state.phase == "up" and draft.x.closing is not None:
-                attempts.cancel(draft, state, draft.x.closing)
+            closing = fans.closing(draft.x, state.ref) if state.phase == "up" else None
+            if closing is not None:
+                attempts.cancel(draft, state, closing)
             elif state.phase == "notify" and _is_pointless(draft, state):
                 attempts.cancel(draft, state, "the wait that it tells of is over")
             else:

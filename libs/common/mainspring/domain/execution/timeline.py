@@ -55,6 +55,8 @@ class _Reader:
                 self._begin(event, event.attempt, "sleeping", started_at=event.at)
             case e.StepWaiting():
                 self._begin(event, event.attempt, "waiting", started_at=event.at)
+            case e.StepFannedOut():
+                self._begin(event, event.attempt, "splitting", started_at=event.at)
             case e.StepRedispatched():
                 self._change(event, redispatched=True)
             case e.StepStarted():
@@ -88,7 +90,7 @@ class _Reader:
 
     def _begin(
         self,
-        event: e.StepScheduled | e.StepSlept | e.StepWaiting,
+        event: e.StepScheduled | e.StepSlept | e.StepWaiting | e.StepFannedOut,
         attempt: int,
         status: StepStatus,
         *,

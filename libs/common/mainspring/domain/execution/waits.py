@@ -6,7 +6,7 @@ project at a time: the log refuses a second one, and the step that wanted it the
 """
 
 from mainspring.domain.definition import Approval, Child, Step, Wait
-from mainspring.domain.execution import attempts
+from mainspring.domain.execution import attempts, fans
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.context import Viewpoint, text, value
@@ -150,7 +150,7 @@ def record_child(draft: Draft, command: c.RecordChild) -> None:
                 ref=state.ref, visit=state.visit, attempt=state.attempt, at=command.started_at
             )
         )
-    closing = draft.x.closing
+    closing = fans.closing(draft.x, state.ref)
     if command.status == "succeeded":
         attempts.succeed(draft, state, command.output)
     elif closing is not None:

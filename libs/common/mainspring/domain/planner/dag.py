@@ -9,70 +9,43 @@ whose condition is false is skipped and counts as satisfied.
 
 The work is planned first.  Once it has come to an end, the steps for that end are planned in the
 same way among themselves; there a failed step keeps no others from running but those that need it.
+The steps of a loop's items are planned item by item (`loops`), within the same limits.
 """
 
 from collections.abc import Iterator
 
 from mainspring.domain.definition import Step
-from mainspring.domain.execution.context import Viewpoint, admits
-from mainspring.domain.execution.state import OPEN, Execution
-from mainspring.domain.expression import ExpressionError
-from mainspring.domain.planner.plan import Broken, Done, Enter, Failed, Move, Skip, Verdict
+from mainspring.domain.execution.standing import CUT, cuts, is_blocked, is_open, is_pending, needs
+from mainspring.domain.execution.state import Execution
+from mainspring.domain.planner import loops
+from mainspring.domain.planner.plan import Done, Failed, Move, Skip, Verdict
+from mainspring.domain.planner.room import Room
 
 ELSEWHERE = "it is for another end than"
-CUT = "a step that it needs failed"
-FALSE = "its condition is false"
 
 
 def moves(x: Execution) -> Iterator[Move]:
     """Yield steps to skip first, then steps to begin, within `max_parallel` and their keys."""
     ready: list[Step] = []
     for step in _planned(x):
-        if not _is_pending(x, step.ref):
+        if not is_pending(x, step.ref):
             continue
         reason = _not_to_run(x, step)
         if reason is not None:
             yield Skip(step.ref, reason)
-        elif not _is_blocked(x, step):
+        elif not is_blocked(x, step):
             ready.append(step)
-    room, held = _room(x), _held(x)
+    room = Room(x)
     for step in ready:
-        # No condition is judged before there is room for its step: rules may be dear.
-        if room <= 0:
-            return
-        if step.concurrency_key is not None and step.concurrency_key in held:
-            continue
-        move = _judged(x, step)
-        if isinstance(move, Enter):
-            room -= 1
-            held.add(step.concurrency_key)
-        yield move
+        if room.is_full:
+            break
+        if (move := room.enter(step)) is not None:
+            yield move
+    yield from loops.moves(x, room)
 
 
 def _planned(x: Execution) -> tuple[Step, ...]:
     return x.definition.epilogue if x.in_epilogue else x.definition.work
-
-
-def _room(x: Execution) -> int:
-    limit = x.definition.max_parallel
-    if limit is None:
-        return len(x.definition.steps)
-    return limit - sum(1 for key in x.open if x.steps[key].phase == "up")
-
-
-def _held(x: Execution) -> set[str | None]:
-    """Return the concurrency keys of the steps that are open."""
-    return {x.step(key).concurrency_key for key in x.open if x.steps[key].phase == "up"}
-
-
-def _judged(x: Execution, step: Step) -> Enter | Skip | Broken:
-    if step.when is None:
-        return Enter(step.ref)
-    try:
-        holds = admits(x, step.when, Viewpoint(step=step.ref))
-    except ExpressionError as error:
-        return Broken(step.ref, f"step {step.ref}: its condition cannot be evaluated: {error}")
-    return Enter(step.ref) if holds else Skip(step.ref, FALSE)
 
 
 def verdict(x: Execution) -> Verdict | None:
@@ -87,51 +60,19 @@ def verdict(x: Execution) -> Verdict | None:
             failed = failed or f"{step.ref}: {state.reason}"
             if step.on_failure == "fail":
                 return Failed(f"{step.ref}: {state.reason}")
-    if any(_is_pending(x, step.ref) or _is_open(x, step.ref) for step in _planned(x)):
+    if any(is_pending(x, step.ref) or is_open(x, step.ref) for step in _planned(x)):
         return None
     if x.in_epilogue:
         return Done(None)
     return Failed(failed) if failed else Done(_sink(x))
 
 
-def _is_pending(x: Execution, ref: str) -> bool:
-    state = x.of(ref)
-    return state is None or state.status == "reset"
-
-
-def _is_open(x: Execution, ref: str) -> bool:
-    state = x.of(ref)
-    return state is not None and state.status in OPEN
-
-
 def _not_to_run(x: Execution, step: Step) -> str | None:
     """Return why a step is to be skipped, None when it is not, or not yet."""
     if x.in_epilogue and x.epilogue is not None and x.epilogue.outcome not in step.after:
         return f"{ELSEWHERE} {x.epilogue.outcome}"
-    cut = any(_cuts(x, need) for need in _needs(x, step)) and not _is_blocked(x, step)
+    cut = any(cuts(x, need) for need in needs(x, step)) and not is_blocked(x, step)
     return CUT if cut else None
-
-
-def _is_blocked(x: Execution, step: Step) -> bool:
-    return any(_is_pending(x, need) or _is_open(x, need) for need in _needs(x, step))
-
-
-def _needs(x: Execution, step: Step) -> list[str]:
-    """Return what a step needs on its own side of the end of the work."""
-    return [need for need in step.needs if bool(x.step(need).after) == bool(step.after)]
-
-
-def _cuts(x: Execution, need: str) -> bool:
-    """Say whether a settled step keeps those that need it from running."""
-    state = x.of(need)
-    if state is None:
-        return False
-    if state.status == "failed":
-        step = x.step(need)
-        return step.on_failure == "skip_dependents" or (
-            bool(step.after) and step.on_failure != "continue"
-        )
-    return state.status == "skipped" and state.reason == CUT and state.resolution is None
 
 
 def _sink(x: Execution) -> str | None:

@@ -27,6 +27,19 @@ class Skip(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Stop(msgspec.Struct, frozen=True):
+    """A step that only waits will not go on."""
+
+    ref: str
+    reason: str
+
+
+class Gather(msgspec.Struct, frozen=True):
+    """All items of a loop that will be done are through."""
+
+    ref: str
+
+
 class Broken(msgspec.Struct, frozen=True):
     """A step cannot be entered: its condition has no value."""
 
@@ -46,5 +59,5 @@ class Failed(msgspec.Struct, frozen=True):
     reason: str
 
 
-Move: TypeAlias = Enter | Join | Skip | Broken
+Move: TypeAlias = Enter | Join | Skip | Stop | Gather | Broken
 Verdict: TypeAlias = Done | Failed

@@ -1,0 +1,140 @@
+"""The steps that a run gets as it goes: those of an `each`, once for every item.
+
+The instance of a step `s` for item 3 of the step `all` is the step `all[3].s`, a step like any
+other: it has a state, a row, attempts, a place in the graph.  So the definition of a run grows by
+them as the run comes to know its items, from the event alone.  What is computed from a definition
+is carried over and added to, or a run of many loops would compute it anew for each.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple, cast
+
+from mainspring.domain.definition import Definition, Each, Step
+from mainspring.domain.message import replace
+
+DEEPEST: Final = 3
+"""How many loops may stand within each other."""
+
+MOST_ITEMS: Final = 10_000
+MOST_STEPS: Final = 100_000
+"""Steps that a run may grow to."""
+
+
+class Place(NamedTuple):
+    """Where an instance stands: in which loop, for which item, as which of its steps."""
+
+    loop: str
+    number: int
+    name: str
+
+
+def place_of(ref: str) -> Place | None:
+    """Return where an instance stands, None for a step of the definition itself."""
+    group, _, name = ref.rpartition("].")
+    loop, _, index = group.rpartition("[")
+    return Place(loop, int(index), name) if loop and index.isdecimal() else None
+
+
+def within(ref: str) -> Iterator[Place]:
+    """Yield the places of a step, from that in the innermost loop outwards."""
+    place = place_of(ref)
+    while place is not None:
+        yield place
+        place = place_of(place.loop)
+
+
+def instance(loop: str, index: int, name: str) -> str:
+    """Return the ref of a step for one item of a loop."""
+    return f"{loop}[{index}].{name}"
+
+
+def resolved(definition: Definition, name: str, seen_from: str) -> str:
+    """Return the step that a name means for a step: one of its own item's goes first."""
+    for place in within(seen_from):
+        sibling = instance(place.loop, place.number, name)
+        if sibling in definition.by_ref:
+            return sibling
+    return name
+
+
+def is_inside(ref: str, loop: str) -> bool:
+    """Say whether a step is an instance within a loop, at any depth."""
+    return ref.startswith(f"{loop}[")
+
+
+def expanded(definition: Definition, loop: str, count: int) -> Definition:
+    """Return a definition with the steps of `count` items of a loop, and none that it had before.
+
+    A loop that the definition does not have adds nothing.
+    """
+    step = definition.by_ref.get(loop)
+    if step is None or step.each is None:
+        return definition
+    if any(is_inside(ref, loop) for ref in _first_of(definition, step.each, loop)):
+        definition = _without(definition, loop)
+    return _grown(definition, step, step.each, count)
+
+
+def _first_of(definition: Definition, each: Each, loop: str) -> list[str]:
+    return [ref for one in each.steps if (ref := instance(loop, 0, one.ref)) in definition.by_ref]
+
+
+def _grown(definition: Definition, loop: Step, each: Each, count: int) -> Definition:
+    added = tuple(_instances(loop, each, count))
+    grown = replace(definition, steps=(*definition.steps, *added))
+    inner = replace(definition, steps=each.steps)
+    below = {(name, need) for name, needing in inner.dependants.items() for need in needing}
+    return _carried(
+        grown,
+        by_ref=definition.by_ref | {step.ref: step for step in added},
+        work=definition.work,
+        epilogue=definition.epilogue,
+        dependants=definition.dependants
+        | {step.ref: () for step in added}
+        | {
+            instance(loop.ref, n, name): tuple(
+                instance(loop.ref, n, need) for one, need in sorted(below) if one == name
+            )
+            for name in {one for one, _ in below}
+            for n in range(count)
+        },
+        names=definition.names
+        | {
+            (instance(loop.ref, n, ref), phase): paths
+            for (ref, phase), paths in inner.names.items()
+            if ref in inner.by_ref
+            for n in range(count)
+        },
+    )
+
+
+def _instances(loop: Step, each: Each, count: int) -> Iterator[Step]:
+    names = {step.ref for step in each.steps}
+    for n in range(count):
+        for step in each.steps:
+            needs = tuple(instance(loop.ref, n, need) for need in step.needs if need in names)
+            ref = instance(loop.ref, n, step.ref)
+            yield replace(step, ref=ref, needs=needs, after=loop.after, next=None)
+
+
+def _without(definition: Definition, loop: str) -> Definition:
+    def others(refs: Iterable[str]) -> set[str]:
+        return {ref for ref in refs if not is_inside(ref, loop)}
+
+    kept = others(definition.by_ref)
+    return _carried(
+        replace(definition, steps=tuple(step for step in definition.steps if step.ref in kept)),
+        by_ref={ref: step for ref, step in definition.by_ref.items() if ref in kept},
+        work=definition.work,
+        epilogue=definition.epilogue,
+        dependants={ref: below for ref, below in definition.dependants.items() if ref in kept},
+        names={
+            call: paths for call, paths in definition.names.items() if not is_inside(call[0], loop)
+        },
+    )
+
+
+def _carried(definition: Definition, **computed: object) -> Definition:
+    """Return a definition that knows already what follows from its steps."""
+    cast("dict[str, object]", vars(definition)).update(computed)
+    return definition
