@@ -92,6 +92,7 @@ async def test_a_time_out_is_that_of_each_attempt(runs: Runs, service: Service) 
     found = await runs.ran(calling(service, "b", "timeout: 300ms"))
     assert found["status"] == "failed"
     assert "0.3" in found["steps"]["b"]["error"]
+    assert found["steps"]["b"]["completed_at"] is not None
 
 
 async def test_a_failure_that_is_tolerated_shows_its_error_and_its_output(
