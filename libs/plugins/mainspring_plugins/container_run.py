@@ -120,7 +120,7 @@ def container_of(given: Mapping[str, Json], context: Context, folder: Path) -> C
         pull=given.get("pull", "missing"),
         workdir=given.get("workdir", ""),
         cpu=given.get("cpu", 1),
-        memory_mb=min(given.get("memory", context.memory_mb), context.memory_mb),
+        memory_mb=int(min(given.get("memory", context.memory_mb), context.memory_mb)),
         user=given.get("user", ""),
     )
 

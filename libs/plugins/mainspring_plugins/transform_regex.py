@@ -133,7 +133,7 @@ def _whole(subject: str) -> str:
 def _matches(pattern: Any, subject: str, limit: int) -> Iterator[Found]:  # noqa: ANN401
     found = pattern.finditer(_whole(subject))
     if limit:
-        found = islice(found, limit)
+        found = islice(found, min(limit, MOST_MATCHES + 1))  # JSON has larger numbers than it takes
     for count, each in enumerate(found, 1):
         if count > MOST_MATCHES:
             raise too_large(f"the pattern matches more than {MOST_MATCHES} times")

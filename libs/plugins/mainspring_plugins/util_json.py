@@ -104,7 +104,7 @@ def _parse(given: dict[str, Json]) -> dict[str, Json]:
 
 
 def _stringify(given: dict[str, Json]) -> dict[str, Json]:
-    data, indent = as_json(given["data"]), given.get("indent", 0)
+    data, indent = as_json(given["data"]), int(given.get("indent", 0))
     return {"result": (msgspec.json.format(data, indent=indent) if indent else data).decode()}
 
 

@@ -61,7 +61,7 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     namespace = given.get("namespace", context.project)
     try:
         if given["op"] == "list":
-            limit = given.get("limit", 100)
+            limit = int(given.get("limit", 100))
             return {"keys": await context.kv.keys(namespace, given.get("key", ""), limit=limit)}
         return await _of_key(given, context, namespace, text(given, "key"))
     except (Rejected, ValueError) as error:

@@ -217,7 +217,7 @@ def rounded(result: Number, digits: int | None) -> Number:
         raise bad(_PLACE, "the result has more than 63 bits")
     if digits is None or isinstance(result, int):
         return result
-    return round(result, digits)
+    return round(result, int(digits))
 
 
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:

@@ -71,7 +71,7 @@ def _in_order(low: float, high: float) -> None:
 
 
 def _string(given: Mapping[str, Json], source: random.Random) -> Json:
-    return "".join(source.choices(given.get("alphabet", _LETTERS), k=given.get("length", 16)))
+    return "".join(source.choices(given.get("alphabet", _LETTERS), k=int(given.get("length", 16))))
 
 
 def _choice(given: Mapping[str, Json], source: random.Random) -> Json:
@@ -81,7 +81,7 @@ def _choice(given: Mapping[str, Json], source: random.Random) -> Json:
 
 
 def _bytes(given: Mapping[str, Json], source: random.Random) -> Json:
-    return b64encode(source.randbytes(given.get("length", 16))).decode()
+    return b64encode(source.randbytes(int(given.get("length", 16)))).decode()
 
 
 _DRAWN: Final[Mapping[str, Callable[[Mapping[str, Json], random.Random], Json]]] = {

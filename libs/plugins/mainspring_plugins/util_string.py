@@ -38,7 +38,7 @@ MANIFEST: Final = Manifest(
             "text": of("string", "The text."),
             "items": items_of(anything("A value."), "join: the parts."),
             "separator": of("string", 'split, join: between parts; slug: "-".', default=","),
-            "limit": of("integer", "split: how many parts at most.", minimum=1),
+            "limit": of("integer", "split: how many parts at most.", minimum=1, maximum=1_000_000),
             "find": of("string", "replace: what is looked for.", minLength=1),
             "with": of("string", "replace: what stands there instead.", default=""),
             "regex": of("boolean", "replace: find is a pattern (RE2).", default=False),
@@ -86,7 +86,7 @@ def _trim(given: dict[str, Json]) -> Json:
 
 def _split(given: dict[str, Json]) -> Json:
     separator = given.get("separator", ",")
-    value, most = text(given, "text"), given.get("limit", 0) - 1
+    value, most = text(given, "text"), int(given.get("limit", 0)) - 1
     return value.split(separator, most) if separator else list(value)
 
 
@@ -130,14 +130,18 @@ def _slug(given: dict[str, Json]) -> Json:
 
 
 def _truncate(given: dict[str, Json]) -> Json:
-    value, length, suffix = text(given, "text"), needed(given, "length"), given.get("suffix", "…")
+    value, length, suffix = (
+        text(given, "text"),
+        int(needed(given, "length")),
+        given.get("suffix", "…"),
+    )
     if len(value) <= length:
         return value
     return (value[: max(length - len(suffix), 0)] + suffix)[:length]
 
 
 def _pad(given: dict[str, Json]) -> Json:
-    value, length, fill = text(given, "text"), needed(given, "length"), given.get("fill", " ")
+    value, length, fill = text(given, "text"), int(needed(given, "length")), given.get("fill", " ")
     match given.get("side", "left"):
         case "left":
             return value.rjust(length, fill)

@@ -93,7 +93,7 @@ def built(parts: Mapping[str, Json]) -> str:
         raise bad("parts.host", "is no host")
     netloc = f"[{host}]" if ":" in host and not host.startswith("[") else host
     if parts.get("port") is not None:
-        netloc += f":{parts['port']}"
+        netloc += f":{int(parts['port'])}"
     user = [_escaped(parts[name]) for name in ("username", "password") if parts.get(name)]
     path = quote(parts.get("path", ""), safe="/%:@!$&'()*+,;=~-._", errors="surrogatepass")
     if netloc and path and not path.startswith("/"):

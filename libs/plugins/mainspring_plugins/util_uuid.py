@@ -71,7 +71,7 @@ def named(namespace: str, name: str) -> str:
 
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     """Return `count` UUIDs."""
-    count = given.get("count", 1)
+    count = int(given.get("count", 1))
     version = given.get("version", 4)
     if version == 5:
         if "name" not in given:

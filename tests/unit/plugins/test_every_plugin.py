@@ -120,3 +120,8 @@ def without(names: set[str], output: Any) -> dict[str, Any]:
 def test_description_is_plain_prose(id: str) -> None:
     sentences = re.split(r"(?<=[.])\s+", plugin_of(id).manifest.description)
     assert 1 <= len(sentences) <= 3
+
+
+def test_text_of_half_a_character_is_a_fault_and_no_crash() -> None:
+    given = {"op": "\ud800", "text": "a"}
+    assert plugin_of("util.string").input_faults(given) == ["a text holds half a character"]

@@ -48,11 +48,16 @@ class Plugin:
 
 def _faults(validator: jsonschema_rs.Draft202012Validator, value: Json) -> list[str]:
     found: list[str] = []
-    for error in validator.iter_errors(value):
-        place = ".".join(str(part) for part in error.instance_path)
-        found.append(f"{place}: {error.message[:300]}" if place else error.message[:300])
-        if len(found) == MOST_FAULTS:
-            break
+    try:
+        for error in validator.iter_errors(value):
+            place = ".".join(str(part) for part in error.instance_path)
+            found.append(f"{place}: {error.message[:300]}" if place else error.message[:300])
+            if len(found) == MOST_FAULTS:
+                break
+    except UnicodeEncodeError:
+        found.append("a text holds half a character")
+    except ValueError as error:  # nested too deeply, or a number that JSON has not
+        found.append(str(error)[:300])
     return found
 
 
