@@ -436,6 +436,56 @@ async def test_no_secret_is_exported(flows: Flows) -> None:
     assert brought.status_code == 201, brought.text
 
 
+async def test_triggers_that_were_added_travel_with_their_flow(flows: Flows) -> None:
+    made = await flows.store(HELLO)
+    added = {"flowId": made["id"], "type": "schedule", "config": {"cron": "0 4 * * *"}}
+    hook = {"flowId": made["id"], "type": "webhook", "name": "hook", "config": {"secret": "hush"}}
+    for trigger in (added, hook):
+        answer = await flows.http.post("/api/v1/triggers", json=trigger)
+        assert answer.status_code == 201, answer.text
+    document = (await flows.http.get(f"{FLOWS}/{made['id']}/export")).json()
+    assert [each["type"] for each in document["triggers"]] == ["schedule", "webhook"]
+    assert "hush" not in str(document)
+    assert not {"key", "secret"} & set(document["triggers"][1]["config"])
+    elsewhere = {"X-Project-Id": flows.http.headers["X-Project-Id"] + "-t"}
+    path = f"{FLOWS}/import?onConflict=overwrite"
+    first, again = [await flows.http.post(path, json=document, headers=elsewhere) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    listed = (await flows.http.get("/api/v1/triggers", headers=elsewhere)).json()
+    assert sorted(each["type"] for each in listed) == ["schedule", "webhook"]
+    assert {each["flowId"] for each in listed} == {first.json()["id"]}
+
+
+async def test_a_flows_triggers_follow_its_text_and_go_with_it(flows: Flows) -> None:
+    def scheduled(cron: str) -> str:
+        return text(task("a"), triggers=[{"type": "schedule", "name": "s", "cron": cron}])
+
+    async def crons() -> list[str]:
+        listed = (await flows.http.get("/api/v1/triggers")).json()
+        return [each["config"]["cron"] for each in listed]
+
+    made = await flows.store(scheduled("0 4 * * *"))
+    assert await crons() == ["0 4 * * *"]
+    await flows.put(made["id"], scheduled("0 5 * * *"))
+    assert await crons() == ["0 5 * * *"]
+    await flows.http.post(f"{FLOWS}/{made['id']}/revisions/1/restore")
+    assert await crons() == ["0 4 * * *"]
+    await flows.http.delete(f"{FLOWS}/{made['id']}")
+    assert await crons() == []
+
+
+async def test_a_webhooks_key_belongs_to_one_flow(flows: Flows) -> None:
+    hook = {"type": "webhook", "key": f"only-{flows.http.headers['X-Project-Id']}"}
+    await flows.create(task("a"), triggers=[hook])
+    answer = await flows.http.post(
+        FLOWS, json={"yamlContent": text(task("a"), name="g", triggers=[hook])}
+    )
+    assert answer.status_code == 409
+    assert "triggers[0]: the key of the webhook is taken" in answer.json()["error"]
+    assert [each["name"] for each in (await flows.http.get(FLOWS)).json()] == ["f"]
+
+
 # Validating.
 
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mainspring.domain.errors import AlreadyExists, DefinitionInvalid
+from mainspring.domain.identity import derived
 from mainspring.domain.message import Json
 from mainspring.http import bodies
 from mainspring.http.answers import encode, json
@@ -15,11 +16,13 @@ from mainspring.http.idempotency import Keep, Reply
 from mainspring.http.instants import shown
 from mainspring.http.query import query_of
 from mainspring.http.reading import read
+from mainspring.runtime.starters import NewStarter, Starters, Wanted
 from mainspring_api.context import Api
 from mainspring_api.dialects.flows.definitions import changes, parts, present, texts, wire
 from mainspring_api.dialects.flows.definitions.changes import PLACE, Content
 from mainspring_api.dialects.flows.definitions.compile import DIALECT
-from mainspring_api.dialects.flows.definitions.found import asked
+from mainspring_api.dialects.flows.definitions.found import Flow, asked
+from mainspring_api.dialects.flows.definitions.triggers import told, triggers_of
 
 OnConflict = Literal["fail", "rename", "overwrite"]
 KINDS: Final = ("mainspring.flow", "excalibase.flow")
@@ -30,6 +33,7 @@ async def export(api: Api, request: Request) -> Response:
     """Return a flow as a document."""
     flow = (await asked(api, request)).flow
     text, redacted = texts.without_secrets(flow.text)
+    added = await _added(api, flow)
     document = wire.FlowDocument(
         exported_at=shown(api.engine.clock.now()),
         revision=flow.revision,
@@ -39,6 +43,7 @@ async def export(api: Api, request: Request) -> Response:
             yaml_content=text,
             description=flow.told,
         ),
+        triggers=added,
         credentials=texts.credentials_in(flow.text),
         redacted=redacted,
     )
@@ -46,16 +51,36 @@ async def export(api: Api, request: Request) -> Response:
     return json(document, headers={"Content-Disposition": named})
 
 
+async def _added(api: Api, flow: Flow) -> tuple[wire.FlowTrigger, ...]:
+    """Return the triggers that do not stand in the flow's text."""
+    starters = await Starters(api.engine).all_of(flow.row.project, flow.id)
+    return tuple(
+        wire.FlowTrigger(
+            type=one.row.kind,
+            name=one.row.name,
+            config=told(one.form.spec),
+            enabled=one.row.enabled,
+            inputs=one.form.input or {},
+        )
+        for one in reversed(starters)
+        if one.row.origin != "definition"
+    )
+
+
 async def take(api: Api, request: Request) -> Response:
     """Store a flow from a document, or as the api answers with it; 201 when it is new."""
     raw = await bodies.read_json(request)
     on_conflict = _on_conflict(query_of(request))
-    incoming = _incoming(parts.object_in(raw))
+    incoming, triggers = _incoming(parts.object_in(raw))
     named = parts.named_namespace(request)
     caller = parts.caller_in(request, incoming.namespace if named is None else named)
 
     async def effect(keep: Keep) -> Reply:
-        return await _stored(api, caller, incoming, on_conflict, keep)
+        made, reply = await _stored(api, caller, incoming, on_conflict, keep)
+        # crash here: the flow is there, its triggers are not; importing once more adds them
+        for index, one in enumerate(triggers):
+            await _add(api, caller, made, index, one)
+        return reply
 
     return await api.once.answer(request, caller, raw, effect, changes.again(api))
 
@@ -67,7 +92,22 @@ def _on_conflict(query: dict[str, str]) -> OnConflict:
     return cast("OnConflict", given)
 
 
-def _incoming(sent: dict[str, Json]) -> wire.IncomingFlow:
+async def _add(api: Api, caller: Caller, flow: Flow, index: int, one: Wanted) -> None:
+    """Add a trigger of a document to its flow; the same document adds it once."""
+    new = NewStarter(
+        project=caller.project,
+        dialect=DIALECT,
+        workflow=flow.id,
+        spec=one.spec,
+        input=one.input,
+        enabled=one.enabled,
+        name=one.name,
+        id=derived(flow.id, "imported", index),
+    )
+    await Starters(api.engine).create(new, caller.meta())
+
+
+def _incoming(sent: dict[str, Json]) -> tuple[wire.IncomingFlow, tuple[Wanted, ...]]:
     faults = Faults()
     is_document = "flow" in sent
     whole = read(sent, wire.Incoming, faults) if is_document else None
@@ -77,14 +117,16 @@ def _incoming(sent: dict[str, Json]) -> wire.IncomingFlow:
         faults.add("version", "is not 1: this document is of a newer kind")
     inner = sent["flow"] if is_document else sent
     flow = read(inner, wire.IncomingFlow, faults, "flow" if is_document else "")
+    triggers = whole.triggers if whole is not None else None
+    wanted = triggers_of(triggers, None, faults)
     faults.check()
     assert flow is not None, "what has no fault can be read"  # noqa: S101
-    return flow
+    return flow, wanted
 
 
 async def _stored(
     api: Api, caller: Caller, incoming: wire.IncomingFlow, on_conflict: OnConflict, keep: Keep
-) -> Reply:
+) -> tuple[Flow, Reply]:
     line = await api.views.lineage(caller.project, DIALECT, name=incoming.name)
     name = incoming.name
     if line is not None and line.newest is not None:
@@ -93,12 +135,12 @@ async def _stored(
                 yaml_content=_text(incoming, name, caller), description=incoming.description
             )
             changed = await changes.put(api, caller, line, changes.Put(change), keep)
-            return Reply(200, encode(present.flow(changed)))
+            return changed, Reply(200, encode(present.flow(changed)))
         if on_conflict == "rename":
             name = await _free(api, caller, name)
     content = Content(_text(incoming, name, caller), incoming.description, "imported")
     made = await changes.make(api, caller, name, content, keep)
-    return Reply(201, encode(present.flow(made)), PLACE + made.id)
+    return made, Reply(201, encode(present.flow(made)), PLACE + made.id)
 
 
 def _text(incoming: wire.IncomingFlow, name: str, caller: Caller) -> str:

@@ -134,6 +134,7 @@ class FlowTrigger(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     config: dict[str, Any] = {}
     enabled: bool = True
+    inputs: dict[str, Any] = {}
 
 
 class FlowDocument(Answer, frozen=True, kw_only=True):
