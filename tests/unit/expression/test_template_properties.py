@@ -10,6 +10,7 @@ from mainspring.domain.expression import (
     CompiledTemplate,
     ExpressionError,
     Guard,
+    TemplateInvalid,
     TemplateLanguage,
     Value,
     compile_template,
@@ -19,6 +20,10 @@ from mainspring.domain.expression import (
     select,
     template_faults,
 )
+from mainspring.domain.expression.jinja.judges import TESTS as ALL_TESTS
+from mainspring.domain.expression.jinja.library import FILTERS as ALL_FILTERS
+from mainspring.domain.expression.jinja.library import FUNCTIONS as ALL_FUNCTIONS
+from mainspring.domain.expression.jinja.library import METHODS as ALL_METHODS
 
 Json = st.SearchStrategy[Any]
 LANGUAGES: st.SearchStrategy[TemplateLanguage] = st.sampled_from(("mustache", "cel", "jinja"))
@@ -192,6 +197,44 @@ def test_rendering_changes_nothing_of_what_it_is_given(
     first = outcome(compiled, context)
     assert msgspec.json.encode(context) == before
     assert outcome(compiled, context) == first
+
+
+ARGUMENTS = st.lists(
+    st.sampled_from(
+        ["p", "q", "r", "'a'", "'upper'", "'eq'", "'a.0'", "0", "-1", "2.5", "none", "'%d'", "[]"]
+    ),
+    max_size=3,
+)
+NAMED = st.dictionaries(
+    st.sampled_from(
+        ["run", "value", "_run", "filter_", "self", "attribute", "default", "reverse", "count",
+         "case_sensitive", "d", "by", "width", "length", "format", "indent", "a"]
+    ),
+    st.sampled_from(["p", "'a'", "1", "true"]),
+    max_size=2,
+)  # fmt: skip
+WORDS = sorted(name for name in ALL_TESTS if name.isidentifier())
+CALLS: st.SearchStrategy[tuple[str, str]] = st.one_of(
+    st.tuples(st.just("{{{{ v | {}({}) }}}}"), st.sampled_from(sorted(ALL_FILTERS))),
+    st.tuples(st.just("{{{{ v is {}({}) }}}}"), st.sampled_from(WORDS)),
+    st.tuples(st.just("{{{{ v.{}({}) }}}}"), st.sampled_from(sorted(ALL_METHODS))),
+    st.tuples(st.just("{{{{ {}({}) }}}}"), st.sampled_from(sorted(ALL_FUNCTIONS))),
+)
+
+
+@settings(deadline=None)
+@given(CALLS, ARGUMENTS, NAMED, st.lists(VALUES, min_size=4, max_size=4))
+def test_whatever_a_template_calls_answers_or_fails_with_a_reason(
+    call: tuple[str, str], plain: list[str], named: dict[str, str], values: list[Value]
+) -> None:
+    form, name = call
+    arguments = ", ".join([*plain, *(f"{key}={value}" for key, value in named.items())])
+    text = form.format(name, arguments)
+    try:
+        compiled = compile_template(text, "jinja")
+    except TemplateInvalid:
+        return
+    outcome(compiled, dict(zip("vpqr", values, strict=True)))
 
 
 @settings(deadline=None)

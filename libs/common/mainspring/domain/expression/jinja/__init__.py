@@ -14,6 +14,7 @@ from mainspring.domain.expression.errors import (
     TemplateInvalid,
 )
 from mainspring.domain.expression.jinja.compile import Compiler
+from mainspring.domain.expression.jinja.forms import FORMS
 from mainspring.domain.expression.jinja.grammar import Tree, read, read_expression
 from mainspring.domain.expression.jinja.run import Eval, Exec, Run
 from mainspring.domain.expression.jinja.statements import Statements
@@ -80,7 +81,7 @@ def compile_jinja_rule(text: str) -> CompiledJinja:
         if compiled is None or not compiled.is_expression:
             raise TemplateInvalid("a rule is one expression, with nothing around its braces")
         return compiled
-    compiler = Compiler()
+    compiler = Compiler(FORMS)
     try:
         value = compiler.value(read_expression(bare), _NONE)
     except RecursionError:
@@ -89,7 +90,7 @@ def compile_jinja_rule(text: str) -> CompiledJinja:
 
 
 def _compiled(tree: Tree) -> CompiledJinja:
-    compiler = Compiler()
+    compiler = Compiler(FORMS)
     statements = Statements(tree, compiler)
     expression = _only_expression(tree)
     if expression is not None:

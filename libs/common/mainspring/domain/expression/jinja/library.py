@@ -33,7 +33,9 @@ from mainspring.domain.expression.jinja.times import TIMES
 from mainspring.domain.expression.values import Value
 
 
-def _mapped(run: Run, value: Value, filter_: Value = None, *args: Value, **named: Value) -> Value:
+def _mapped(
+    run: Run, value: Value, filter_: Value = None, /, *args: Value, **named: Value
+) -> Value:
     taken = items(value, run, "map")
     run.spend(len(taken))
     if filter_ is None:
@@ -168,7 +170,7 @@ def _range(run: Run, *bounds: Value) -> Value:
     return list(made)
 
 
-def _dict(_run: Run, **named: Value) -> Value:
+def _dict(_run: Run, /, **named: Value) -> Value:
     return dict(named)
 
 

@@ -167,7 +167,7 @@ def striptags(run: Run, value: Value) -> Value:
     return " ".join(_TAG.sub("", taken).split())
 
 
-def printf(run: Run, value: Value, *args: Value, **names: Value) -> Value:
+def printf(run: Run, value: Value, /, *args: Value, **names: Value) -> Value:
     """Fill the places of a text, `%s`, `%d`, `%.2f`; widths have three digits at most."""
     taken, left = text(value, "format"), list(args)
 
