@@ -122,3 +122,23 @@ async def test_a_secret_is_written_out_or_is_the_servers(
     (fault,) = answer.json()["details"]
     assert fault["path"] == "triggers[0].secret"
     assert fault["message"].startswith(message)
+
+
+async def test_the_log_shows_no_secret_of_a_text_or_a_webhook(runs: Runs) -> None:
+    step = (
+        "{name: a, action: http/request, params: {url: 'http://a.example/b?token=deeply-hidden', "
+        "headers: {Authorization: Bearer deeply-hidden}}}"
+    )
+    hook = "[{type: webhook, path: x, secret: deeply-hidden}]"
+    await runs.apply(workflow(step, triggers=hook))
+    await runs.apply(workflow(saying("a", "later"), name="last"), "last")
+    seen: list[str] = []
+    async with runs.http.stream("GET", "/v1/log/stream", params={"after": 0}) as stream:
+        async for line in stream.aiter_lines():
+            seen.append(line)
+            if line.startswith("data:") and '"last"' in line:
+                break
+    told = "\n".join(seen)
+    assert "StarterSet" in told
+    assert "DefinitionStored" in told
+    assert "deeply-hidden" not in told

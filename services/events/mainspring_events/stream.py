@@ -27,6 +27,8 @@ EXECUTION: Final = "execution"
 ENDED: Final = frozenset({"succeeded", "failed", "corrupted", "canceled", "timed_out"})
 ENDINGS: Final = frozenset(kind.__name__ for kind in get_args(events.Terminal))
 REOPENINGS: Final = frozenset({"RetryRequested", "StepResetRequested", "ExecutionReopened"})
+WRITTEN: Final = frozenset({"definition", "starter"})
+"""Categories whose events hold what people wrote."""
 _INSTANTS: Final = ("created_at", "updated_at", "started_at", "finished_at", "wake_at")
 _INTERNAL: Final = ("partition", "handled_version", "output_version")
 
@@ -163,8 +165,8 @@ def cloud_event_of(envelope: Envelope) -> bytes:
 
 
 def _data(envelope: Envelope) -> Any:  # noqa: ANN401
-    """Return what an event says; a definition as its reader sees it, not as its owner wrote it."""
-    if envelope.stream.category != "definition":
+    """Return what an event says; what people wrote without the secrets that they put there."""
+    if envelope.stream.category not in WRITTEN:
         return msgspec.Raw(envelope.body)
     return masked(msgspec.json.decode(envelope.body))
 

@@ -43,6 +43,8 @@ _PARAMETER: Final = re.compile(
     r"|key|sig|auth|code|pwd)=)([^&;#]+)"
 )
 _TELLING: Final = re.compile(r"token$|secret|passw(or)?d|api[-_.]?key|private[-_.]?key|credential")
+_WHOLE: Final = frozenset({"secret", "yaml"})
+"""Members of a document that are shown of no value: a text of YAML may have a secret anywhere."""
 _USERINFO: Final = re.compile(r"(?<=//)[^/?#]*@")
 
 
@@ -124,6 +126,8 @@ def masked(source: Json) -> Json:
 def _masked_value(name: str, value: Json) -> Json:
     lower = name.lower()
     if lower in HEADERS and not _is_template(value):
+        return MASK
+    if lower in _WHOLE and isinstance(value, str) and not _is_template(value):
         return MASK
     if lower == "plugin":
         return _masked_input(value)
