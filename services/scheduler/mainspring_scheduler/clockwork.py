@@ -7,10 +7,11 @@ costs `LOOK` seconds.  A heap of instants lost: it would have to be told of ever
 """
 
 import asyncio
+import logging
 from typing import Final
 
 from mainspring.bus import subjects
-from mainspring.domain.errors import BusUnavailable, Transient
+from mainspring.domain.errors import BusUnavailable, Corrupt, Transient
 from mainspring.ports import Clock
 from mainspring.runtime.engine import Engine
 from mainspring.runtime.fires import AT_ONCE, Fires
@@ -20,7 +21,9 @@ LOOK: Final = 10.0
 """Seconds after which the rows are looked at, whatever was heard."""
 
 LEAST: Final = 0.001
-"""Seconds to stand aside when what was due is due again: another replica is at it."""
+"""Seconds until another look at something that is due and was not fired."""
+
+logger = logging.getLogger(__name__)
 
 
 class Clockwork:
@@ -40,21 +43,29 @@ class Clockwork:
             group.create_task(self._run())
 
     async def _run(self) -> None:
+        stuck = 0
         while True:
             try:
                 if await self.tick():
-                    await self._engine.clock.sleep(LEAST)
+                    stuck = 0
                     continue
                 self._changed.clear()
                 next_due = await self._engine.views.next_due(self._partitions.own())
             except Transient as away:
                 await self._engine.clock.sleep(away.delay)
                 continue
+            except Corrupt:
+                logger.exception("schedules cannot be read")
+                await self._engine.clock.sleep(LOOK)
+                continue
             left = LOOK if next_due is None else next_due - self._engine.clock.now()
-            await wait(self._changed, min(max(left, 0.0), LOOK), self._engine.clock)
+            # Just now, or something that is due and cannot be fired: ever longer between looks.
+            stuck = stuck + 1 if left <= 0 else 0
+            least = LEAST * 2.0 ** min(stuck - 1, 16) if stuck else 0.0
+            await wait(self._changed, min(max(left, least), LOOK), self._engine.clock)
 
     async def tick(self) -> int:
-        """Fire schedules that are due; return how many were looked at.  Raises `Transient`."""
+        """Fire schedules that are due; return how many were fired.  Raises `Transient`."""
         return await self._fires.fire_due(self._partitions.own(), limit=AT_ONCE)
 
 

@@ -63,6 +63,8 @@ def _schedule(spec: Schedule) -> Iterator[Fault]:
 def _webhook(spec: Webhook) -> Iterator[Fault]:
     if spec.path and not _is_text(spec.path):
         yield "path", f"must be 1 to {LONGEST_KEY} characters without control characters"
+    if spec.path and spec.key:
+        yield "path", "cannot stand beside key"
     if spec.key and not _is_text(spec.key):
         yield "key", f"must be 1 to {LONGEST_KEY} characters without control characters"
     if spec.secret is not None and not 1 <= len(spec.secret) <= LONGEST_SECRET:

@@ -8,6 +8,7 @@ what has not moved.
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, NoReturn, cast
 
 import msgspec
@@ -156,14 +157,18 @@ class Engine:
         return self._remember(event.definition, hash)
 
     async def compiled_many(self, hashes: Sequence[str]) -> dict[str, Definition]:
-        """Return compiled definitions by their hashes, in one read; unknown ones are left out."""
+        """Return compiled definitions by their hashes, in one read.
+
+        Those that are unknown, or cannot be read, are left out.
+        """
         found = {hash: form for hash in hashes if (form := self._definitions.get(hash)) is not None}
         missing = [StreamId("compiled", hash) for hash in hashes if hash not in found]
         if missing:
             for stream, history in (await self.log.read(missing)).items():
-                event = _catalog_event(history[0]) if history else None
-                if isinstance(event, catalog.DefinitionCompiled):
-                    found[stream.id] = self._remember(event.definition, stream.id)
+                with suppress(Corrupt):
+                    event = _catalog_event(history[0]) if history else None
+                    if isinstance(event, catalog.DefinitionCompiled):
+                        found[stream.id] = self._remember(event.definition, stream.id)
         return found
 
     def _remember(self, definition: Definition, hash: str) -> Definition:

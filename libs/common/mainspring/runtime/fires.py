@@ -76,22 +76,27 @@ class Fires:
     # Schedules.
 
     async def fire_due(self, partitions: Sequence[int], *, limit: int = AT_ONCE) -> int:
-        """Fire the schedules that are due; return how many were looked at.
+        """Fire the schedules that are due; return how many were fired.
 
         Raises `LogUnavailable`.  What another replica has fired meanwhile is left to it.
         """
         now = self._engine.clock.now()
         due = await self._engine.views.due_starters(partitions, until=now, limit=limit)
-        if due:
-            await self.fire(due, now)
-        return len(due)
+        return await self.fire(due, now) if due else 0
 
-    async def fire(self, starters: Sequence[s.Starter], now: float) -> None:
-        """Start what these schedules have to start now."""
-        pairs = [(one, due) for one in starters if (due := s.due(one, now=now)) is not None]
-        newest, forms = await self._newest(one for one, _ in pairs)
-        plans = [self._plan(one, due, newest, forms, now) for one, due in pairs]
+    async def fire(self, starters: Sequence[s.Starter], now: float) -> int:
+        """Start what these schedules have to start now; return how many had something to."""
+        newest, forms = await self._newest(starters)
+        plans: list[_Plan] = []
+        for one in starters:
+            try:
+                due = s.due(one, now=now)
+                plans += [] if due is None else [self._plan(one, due, newest, forms, now)]
+            except (ArithmeticError, LookupError, TypeError, ValueError):
+                # What is wrong with one is no reason to stop for the others.
+                logger.exception("a schedule cannot be fired", extra={"starter": one.row.id})
         await self._carry_out(plans, now)
+        return len(plans)
 
     def _plan(
         self,

@@ -32,6 +32,9 @@ _WORDS: Final[dict[str, str]] = {
     "TriggersPurged": "event.purge",
     "RequestAnswered": "request.answer",
     "StarterSet": "trigger.set",
+    "StarterPaused": "trigger.pause",
+    "StarterResumed": "trigger.resume",
+    "StarterBackfilled": "trigger.backfill",
     "StarterRemoved": "trigger.delete",
 }
 

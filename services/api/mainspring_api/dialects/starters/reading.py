@@ -66,7 +66,7 @@ def _webhook(config: wire.WebhookConfig, before: s.Spec | None, faults: Faults) 
     old = before if isinstance(before, s.Webhook) else s.Webhook()
     return s.Webhook(
         key=config.key or ("" if config.path else old.key),
-        path=s.plain_path(config.path) if config.path else "",
+        path=_path(config, old),
         methods=tuple(method.upper() for method in config.methods),
         secret=old.secret if config.secret == MASK else config.secret,
         header=config.header,
@@ -75,6 +75,13 @@ def _webhook(config: wire.WebhookConfig, before: s.Spec | None, faults: Faults) 
         mode=config.mode,
         wait_seconds=config.wait_seconds,
     )
+
+
+def _path(config: wire.WebhookConfig, old: s.Webhook) -> str:
+    """Return the path of a webhook; told neither key nor path it keeps what it has."""
+    if config.path is None:
+        return "" if config.key else old.path
+    return s.plain_path(config.path)
 
 
 def _statuses(words: tuple[str, ...], faults: Faults) -> tuple[str, ...]:

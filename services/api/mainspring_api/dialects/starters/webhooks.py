@@ -5,8 +5,9 @@ What is unknown, removed or disabled looks the same from outside.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from mainspring.domain.envelope import Idempotency, Meta, StreamId
 from mainspring.domain.errors import DefinitionInvalid, NotFound
 from mainspring.domain.message import Json
 from mainspring.domain.secrets import HEADERS as SECRET
+from mainspring.domain.starter_faults import LONGEST_WAIT
 from mainspring.http import bodies
 from mainspring.http.answers import encode
 from mainspring.http.caller import DEFAULT_PROJECT
@@ -163,7 +165,7 @@ def _payload(body: bytes) -> Json:
 
 async def _reply(api: Api, call: _Call, id: str) -> Reply:
     if call.spec.mode == "wait":
-        ended = await _ended(api, id, call.spec.wait_seconds)
+        ended = await _ended(api, id, min(call.spec.wait_seconds, LONGEST_WAIT))
         if ended is not None:
             return Reply(200, encode(await _done(api, call, ended)), PLACE + id)
     found = await api.views.execution(id)
@@ -207,5 +209,15 @@ async def _ended(api: Api, id: str, seconds: float) -> ExecutionDetail | None:
                 found = await api.views.execution(id)
                 if found is not None and found.row.status in ENDED:
                     return found
-                await ear.heard()
+                await _either(ear.heard(), api.draining.wait())
     return None
+
+
+async def _either(*events: Coroutine[Any, Any, object]) -> None:
+    """Return when one of these has come."""
+    waiting = [asyncio.ensure_future(each) for each in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
