@@ -1,5 +1,7 @@
 """From YAML to the engine's form: what a workflow means, and every fault in its place."""
 
+import re
+from pathlib import Path
 from textwrap import dedent
 from time import process_time
 
@@ -8,8 +10,10 @@ import pytest
 from mainspring.domain.definition import Child, Guard, Plugin, Retry, Step
 from mainspring.http.faults import Faults
 from mainspring.plugin import installed
+from mainspring.runtime.beginnings import environment, payload_of
 from mainspring_api.dialects.runs.actions import Known, Pin
 from mainspring_api.dialects.runs.compile import Workflow, compile_workflow
+from mainspring_api.dialects.runs.examples import YAML
 from mainspring_api.dialects.yamls import DocumentInvalid, read_yaml
 
 PLUGINS = installed()
@@ -251,6 +255,18 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_text() -> None:
         ),
         ("{name: a, action: '{{ inputs.x }}'}", "steps[0].action: must be written out"),
         (
+            "{name: a, action: http/request, params: {url: ftp://a/b}}",
+            "steps[0].params.url: must begin with http:// or https://",
+        ),
+        (
+            "{name: a, action: http/request, params: {url: 'http://u:p@a/{{ inputs.x }}'}}",
+            "steps[0].params.url: must have no user name or password",
+        ),
+        (
+            "{name: a, action: http/request, params: {url: http://a, headers: {Host: b}}}",
+            "steps[0].params.headers.Host: is set by the engine",
+        ),
+        (
             "{name: a, action: util.log, params: {message: '{{ 1'}}",
             "steps[0].params.message: line 1, column 1: an expression is never closed",
         ),
@@ -327,6 +343,24 @@ def test_params_are_checked_as_far_as_they_are_written_out() -> None:
         "steps[1].params",
     ]
     assert "url" in found[1]
+
+
+def test_the_environment_goes_with_a_run_that_reads_it() -> None:
+    def payload(message: str) -> object:
+        step = f"{{name: a, action: util.log, params: {{message: '{message}'}}}}"
+        definition = compiled(f"name: w\nsteps: [{step}]").definition
+        return payload_of(definition, "runs", {}, env={"X": "1"})
+
+    assert environment({"MAINSPRING_ENV_X": "1", "X": "2", "MAINSPRING_HOST": "3"}) == {"X": "1"}
+    assert payload("x") == {"inputs": {}}
+    assert payload("{{ env.X }}") == {"inputs": {}, "env": {"X": "1"}}
+
+
+def test_the_examples_of_the_pages_can_be_applied() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "runs.md").read_text()
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    for example in (text, YAML):
+        assert compiled(example).definition.name == "fetch-and-summarize"
 
 
 def test_a_large_workflow_is_judged_within_a_second() -> None:

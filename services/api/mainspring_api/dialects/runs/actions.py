@@ -17,6 +17,7 @@ from mainspring.domain.message import Json
 from mainspring.http.faults import Faults, below, item, shown
 from mainspring.plugin import Plugin as Installed
 from mainspring.plugin import Registry
+from mainspring_api.dialects.outbound import check_headers, check_url
 from mainspring_api.dialects.runs.expressions import is_template
 from mainspring_api.dialects.runs.literals import check_params
 from mainspring_api.dialects.runs.spans import LONGEST_S
@@ -30,6 +31,7 @@ _REFUSED: Final = {
     "core.switch": "write each branch as a step with its own if",
     "core.parallel": "steps that do not depend on each other run at once by themselves",
 }
+_CALLS: Final = (HTTP, "http.request")
 _CONTROL: Final = ("core.sleep", "core.gate", "core.subflow")
 
 
@@ -85,6 +87,8 @@ def compiled(
     if plugin is None:
         return {}
     check_params(params, plugin, at, faults)
+    if action in _CALLS:
+        _check_call(params, at, faults)
     match action:
         case "core.sleep":
             return _sleep(params, at, faults)
@@ -94,6 +98,15 @@ def compiled(
             return _subflow(params, at, known, faults)
         case _:
             return {"plugin": Plugin(action, params)}
+
+
+def _check_call(params: Mapping[str, Json], place: str, faults: Faults) -> None:
+    """Note what a call could never do, whatever its expressions give."""
+    url, headers = params.get("url"), params.get("headers")
+    if isinstance(url, str):
+        check_url(url, f"{place}.url", faults)
+    if isinstance(headers, dict):
+        check_headers(cast("dict[str, Json]", headers), f"{place}.headers", faults)
 
 
 def _plugin(action: str, place: str, plugins: Registry, faults: Faults) -> Installed | None:
