@@ -1,5 +1,6 @@
 """The text of a flow: what it means, and everything that can be wrong with it, at its place."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -388,6 +389,13 @@ def test_the_triggers_of_a_disabled_flow_rest():
     hook = {"type": "webhook", "key": "k"}
     found = meant(text(task("a"), triggers=[hook], disabled=True))
     assert [each.enabled for each in found.triggers] == [False]
+
+
+def test_the_flow_of_the_documentation_is_one():
+    page = Path(__file__).parents[2].joinpath("docs/flows.md").read_text("utf-8")
+    found = meant(page.split("```yaml\n")[1].split("```")[0])
+    assert found.definition.name == "order"
+    assert found.warnings == []
 
 
 @forall(
