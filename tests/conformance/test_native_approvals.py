@@ -71,7 +71,15 @@ async def test_an_approver_lets_the_run_go_on(native: Native, service: Service) 
     assert answer.json()["step_run"]["status"] == "completed"
     await native.until(id, "completed")
     output = (await native.steps(id))["ok"]["output"]
-    assert output == {"approved_by": "ann", "comment": "fine"}
+    (decision,) = output.pop("decisions")
+    assert (decision["actor"], decision["decision"]) == ("ann", "approved")
+    assert output == {
+        "approved": True,
+        "approved_by": "ann",
+        "decided_by": "ann",
+        "comment": "fine",
+        "inputs": None,
+    }
     (after,) = await listed(native, workflow_run_id=id)
     assert after == found | {
         "status": "approved",

@@ -5,12 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from mainspring.domain.definition import Approval
-from mainspring.domain.errors import Forbidden, IllegalTransition, NotFound
+from mainspring.domain.errors import DefinitionInvalid, Forbidden, IllegalTransition, NotFound
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution.explain import explain
 from mainspring.domain.execution.outlook import outlook
+from mainspring.domain.execution.settling import wait_status
 from mainspring.domain.identity import trigger_id
-from mainspring.domain.message import replace
+from mainspring.domain.message import Json, replace
 from mainspring.testing.shapes import approval, dag, needing
 from mainspring.testing.spec import EXECUTION, START, Asking, Spec, advance, given, has
 
@@ -21,6 +23,28 @@ def approves(ref: str = "ok", by: str = "ann") -> Asking:
 
 def rejects(ref: str = "ok", by: str = "ann", reason: str = "no money") -> Asking:
     return lambda _, now: c.Reject(ref=ref, actor=by, reason=reason, now=now)
+
+
+def approved(*by: str, inputs: Json = None) -> Json:
+    """Return the output of a step that these people have approved, one a second."""
+    decisions = [
+        {"actor": one, "decision": "approved", "comment": "fine", "at": START + n}
+        for n, one in enumerate(by, 1)
+    ]
+    return {
+        "approved": True,
+        "approved_by": by[-1],
+        "decided_by": by[-1],
+        "comment": "fine",
+        "inputs": inputs,
+        "decisions": decisions,
+    }
+
+
+def wanting(*approvers: str, **fields: Json) -> Spec:
+    """Return a run that waits for an approval with these further demands."""
+    step = replace(approval("ok"), approval=Approval(approvers=approvers, **fields))
+    return given(dag(step, needing("a", "ok"))).when(advance())
 
 
 def asked(*approvers: str, timeout: float | None = None) -> Spec:
@@ -48,7 +72,7 @@ def test_an_approval_is_opened_with_its_approvers_and_without_an_end_unless_one_
 def test_an_approver_lets_the_run_go_on():
     spec = asked("ann").when(approves(), at=1.0).then(has(e.StepApproved, by="ann", comment="fine"))
     spec.when(advance()).then(
-        has(e.StepSucceeded, ref="ok", output={"approved_by": "ann", "comment": "fine"}),
+        has(e.StepSucceeded, ref="ok", output=approved("ann")),
         has(e.StepScheduled, ref="a"),
     )
 
@@ -159,3 +183,74 @@ def test_what_is_asked_is_rendered():
     step = replace(approval("ok"), approval=Approval(ask={"pay": "{{payload.amount}}"}))
     spec = given(dag(step), payload={"amount": 12}).when(advance())
     spec.then_has(has(e.StepWaiting, ask={"pay": 12}))
+
+
+def test_as_many_different_people_have_to_approve_as_it_wants():
+    spec = wanting(required=2).when(approves(by="ann"), at=1.0).then(has(e.StepApproved))
+    spec = spec.when(advance()).then_nothing().step_is("ok", "waiting")
+    spec = spec.when(approves(by="ann"), at=2.0).then_nothing()
+    spec = spec.when(approves(by="bob"), at=2.0).then(has(e.StepApproved, by="bob"))
+    spec = spec.when(advance()).step_is("ok", "succeeded", output=approved("ann", "bob"))
+    spec.step_is("a", "scheduled")
+
+
+def test_one_rejection_is_enough_even_by_who_has_approved():
+    for who in ("ann", "bob"):
+        spec = wanting(required=2).when(approves(by="ann")).when(rejects(by=who))
+        spec.when(advance()).then_has(has(e.StepFailed, fault="rejected"))
+
+
+def test_who_has_approved_is_not_waited_for_any_more():
+    spec = wanting("ann", "bob", required=2).when(approves(by="ann")).when(advance())
+    assert [party.name for party in explain(spec.state).parties] == ["bob"]
+
+
+def test_a_reset_forgets_what_was_decided():
+    spec = wanting(required=2).when(approves(by="ann")).when(rejects(by="bob")).when(advance())
+    spec = spec.when(c.RequestStepReset(ref="ok")).when(advance())
+    spec.step_is("ok", "waiting", decisions=()).when(approves(by="bob")).step_is("ok", "waiting")
+
+
+def test_nobody_in_time_may_mean_yes():
+    spec = wanting(timeout=5.0, on_timeout="approve")
+    spec = spec.when(advance(), at=4.9).then_nothing().when(advance(), at=5.0)
+    spec = spec.step_is("a", "scheduled").step_is("ok", "succeeded")
+    state = spec.state.of("ok")
+    assert state is not None
+    assert state.output["decided_by"] == "timeout"
+    assert wait_status(state) == "approved"
+
+
+def test_nobody_in_time_may_mean_no():
+    spec = wanting(timeout=5.0, on_timeout="reject").when(advance(), at=5.0)
+    spec = spec.then_has(has(e.StepFailed, fault="rejected"), has(e.ExecutionFailed))
+    state = spec.state.of("ok")
+    assert state is not None
+    assert wait_status(state) == "rejected"
+
+
+def brings(payload: Json) -> Asking:
+    return lambda _, now: c.Approve(ref="ok", actor="ann", comment="fine", payload=payload, now=now)
+
+
+SCHEMA = {
+    "type": "object",
+    "required": ["amount"],
+    "properties": {"amount": {"type": "number"}, "note": {"type": "string"}},
+}
+
+
+def test_an_approval_brings_what_the_step_gives_on():
+    spec = wanting(answer=SCHEMA).when(brings({"amount": 7}), at=1.0).when(advance())
+    spec.step_is("ok", "succeeded", output=approved("ann", inputs={"amount": 7}))
+
+
+@pytest.mark.parametrize("payload", [None, {}, {"amount": "7", "note": 1}, []])
+def test_an_answer_that_does_not_fit_is_refused_with_all_its_faults(payload: Json):
+    wanting(answer=SCHEMA).when(brings(payload)).then_raises(DefinitionInvalid, "inputs")
+    two = wanting(answer=SCHEMA).when(brings({"amount": "7", "note": 1}))
+    two.then_raises(DefinitionInvalid, "inputs.amount").step_is("ok", "waiting")
+
+
+def test_a_rejection_brings_nothing():
+    wanting(answer=SCHEMA).when(rejects()).then(has(e.StepRejected))

@@ -35,6 +35,7 @@ class Opening(msgspec.Struct):
     attempt: int
     expires_at: float | None
     approvers: tuple[str, ...]
+    approved: set[str] = msgspec.field(default_factory=set[str])
     how: str | None = None
     payload: Json = None
     ended: bool = False
@@ -116,10 +117,16 @@ class Openings:
         if opening.expires_at is not None and event.at >= opening.expires_at:
             yield Fault(law, f"{how} {event.at - opening.expires_at:.3f} s after its time-out")
         if isinstance(event, e.StepApproved | e.StepRejected):
+            if isinstance(event, e.StepApproved):
+                opening.approved.add(event.by)
             if opening.approvers and event.by not in opening.approvers:
                 yield Fault(law, f"{how} by {event.by!r}, who is none of {opening.approvers}")
         elif isinstance(event, e.TriggerReceived):
             opening.payload = event.payload
+        approval = self._definition.by_ref[event.ref].approval
+        wanted = approval.required if approval is not None else 1
+        if how == "approved" and len(opening.approved) < wanted:
+            return
         opening.how = how
 
     def _force(self, event: e.Forced) -> Iterator[Fault]:
@@ -141,7 +148,8 @@ class Openings:
             case e.StepSucceeded():
                 yield from self._succeeded(event, opening)
             case e.StepFailed() if opening is not None:
-                yield from _failed(event, opening)
+                late = self._on_timeout(event.ref) == "reject" and opening.how is None
+                yield from _in_time(event, opening) if late else _failed(event, opening)
             case e.StepSkipped() if opening is not None and not opening.ended:
                 if opening.how != "skipped":
                     yield Fault(opening.law, f"its step is skipped, but it was {opening.how}")
@@ -160,10 +168,16 @@ class Openings:
             known = self._forced.get(event.ref) == "completed"
             if not known and not (event.attempt == 0 and event.ref in self._kept):
                 yield Fault(law, f"{event.ref} succeeds, and nothing was open")
+        elif opening.how is None and self._on_timeout(event.ref) == "approve":
+            yield from _in_time(event, opening)
         elif opening.how not in SUCCEEDS:
             yield Fault(law, f"{event.ref} succeeds, but it was {opening.how or 'not answered'}")
         elif opening.how == "received" and not same(event.output, opening.payload):
             yield Fault(law, f"the output of {event.ref} is not what was received")
+
+    def _on_timeout(self, ref: str) -> str:
+        approval = self._definition.by_ref[ref].approval
+        return approval.on_timeout if approval is not None else "fail"
 
     def _end_of_run(self) -> Iterator[Fault]:
         for ref, opening in self._latest.items():
@@ -180,6 +194,14 @@ class Openings:
 def _attempt(event: e.StepEvent, found: Opening) -> int:
     """Return the attempt that an event names; one that names none speaks of the present one."""
     return getattr(event, "attempt", found.attempt)
+
+
+def _in_time(event: e.StepSucceeded | e.StepFailed, opening: Opening) -> Iterator[Fault]:
+    """Judge what is decided since nobody did in time: not before that is so."""
+    if opening.ended:
+        return
+    if opening.expires_at is None or event.at < opening.expires_at - ROUNDING:
+        yield Fault(opening.law, "it is decided by its time-out before that")
 
 
 def _failed(event: e.StepFailed, opening: Opening) -> Iterator[Fault]:

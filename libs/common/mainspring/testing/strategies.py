@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from hypothesis import strategies as st
 
-from mainspring.domain.definition import Definition, Ending, Retry, Step
+from mainspring.domain.definition import Approval, Definition, Ending, Retry, Step
 from mainspring.domain.errors import Rejected
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import EmitEvent, StartChild
@@ -196,7 +196,11 @@ def _of_kind(kind: int, step: Step) -> Step:
         wait(step.ref, timeout=30.0, notify_url="http://peer.test/notice"),
         wait(step.ref, "shared"),
         approval(step.ref, "ann", timeout=40.0),
-        approval(step.ref),
+        replace(
+            approval(step.ref),
+            approval=Approval(timeout=40.0, required=2, on_timeout="approve"),
+        ),
+        replace(approval(step.ref), approval=Approval(timeout=40.0, on_timeout="reject")),
         child(step.ref),
     ]
     return replace(others[kind], needs=step.needs) if kind < len(others) else step

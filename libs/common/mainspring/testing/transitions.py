@@ -346,7 +346,8 @@ def _ended(
         yield from _demand(step and step.status != "retrying", "it waits for its next attempt")
         yield from _demand(step and step.attempt == event.attempt, "another attempt is open")
         if isinstance(event, e.StepSucceeded) and step and step.status == "waiting":
-            yield from _demand(step.resolution, "nobody has answered the wait")
+            answered = step.resolution or _approves_late(event, x, step)
+            yield from _demand(answered, "nobody has answered the wait")
     elif isinstance(event, e.StepSucceeded) and _is_kept(event, x):
         yield from _demand(step is None, "it is more than kept")
     elif event.phase not in ("up", "down"):
@@ -359,6 +360,11 @@ def _ended(
         yield from _demand(event.retry_at is None, "what fails before it began is not tried again")
         yield from _begins(event, step)
         yield from _forward(x)
+
+
+def _approves_late(event: e.StepEvent, x: Execution, step: StepState) -> bool:
+    approval = x.definition.by_ref[event.ref].approval
+    return approval is not None and approval.on_timeout == "approve" and step.expires_at is not None
 
 
 def _is_spared(x: Execution, ref: str) -> bool:

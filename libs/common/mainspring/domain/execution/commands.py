@@ -87,11 +87,15 @@ class CancelTrigger(Message, frozen=True, kw_only=True):
 
 
 class Approve(Message, frozen=True, kw_only=True):
-    """`approval` is the id of the one that is meant; without it, the one that is open now."""
+    """`approval` is the id of the one that is meant; without it, the one that is open now.
+
+    `payload` is what the approval brings with it.
+    """
 
     ref: str
     actor: str
     comment: str = ""
+    payload: Json = None
     approval: str = ""
     now: float
 

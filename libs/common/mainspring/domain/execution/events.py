@@ -146,9 +146,12 @@ class TriggerCancelRequested(StepEvent, frozen=True, kw_only=True):
 
 
 class StepApproved(StepEvent, frozen=True, kw_only=True):
+    """Somebody has approved; it is decided when as many have as the step wants."""
+
     attempt: int
     by: str
     comment: str = ""
+    payload: Json = None
     at: float
 
 

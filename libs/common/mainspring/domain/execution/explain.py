@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 from typing import Literal, NamedTuple, TypeAlias
 
 from mainspring.domain.definition import Step
+from mainspring.domain.execution.approvals import approvers
 from mainspring.domain.execution.expansion import is_inside, place_of
 from mainspring.domain.execution.outlook import Reason, due_at, outlook
 from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
@@ -258,7 +259,7 @@ def _waiting(x: Execution, state: StepState) -> Cause:
     return Cause(
         "approval" if is_approval else "event",
         key=opened.key,
-        approvers=opened.approvers,
+        approvers=tuple(one for one in opened.approvers if one not in approvers(state.decisions)),
         opened=opened.id,
         since=opened.at,
         until=opened.expires_at,

@@ -12,6 +12,7 @@ import msgspec
 from mainspring.domain.errors import Forbidden, IllegalTransition, NotFound
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution.approvals import LATE, demand_fit
 from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.message import Json
 
@@ -71,12 +72,17 @@ def _cancel(command: c.CancelTrigger, x: Execution) -> list[e.Event]:
 
 
 def _approve(command: c.Approve, x: Execution) -> list[e.Event]:
-    """Approve a pending approval.  Raises `Forbidden` for who is none of its approvers."""
+    """Approve a pending approval.
+
+    Raises `Forbidden` for who is none of its approvers, `DefinitionInvalid` for an answer that
+    does not fit.
+    """
     asked = f"approve step {command.ref}"
     step = _approval(command, x, asked)
     if _has_decided(step, "approved", command.actor):
         return []
     _demand_waiting(step, x, asked, command.now)
+    demand_fit(x.step(step.ref).approval, command.payload)
     return [
         e.StepApproved(
             ref=step.ref,
@@ -84,6 +90,7 @@ def _approve(command: c.Approve, x: Execution) -> list[e.Event]:
             attempt=step.attempt,
             by=command.actor,
             comment=command.comment,
+            payload=command.payload,
             at=command.now,
         )
     ]
@@ -136,6 +143,10 @@ def wait_status(step: StepState) -> str:
         return how if how in ("received", "approved", "rejected") else "canceled"
     if step.status == "waiting":
         return "pending" if step.kind == "approval" else "waiting"
+    if step.status == "succeeded":
+        return "approved"
+    if step.reason == LATE:
+        return "rejected"
     return "timed_out" if step.status == "failed" else "canceled"
 
 
@@ -165,9 +176,12 @@ def _approval(command: c.Approve | c.Reject, x: Execution, asked: str) -> StepSt
 
 
 def _has_decided(step: StepState, how: str, actor: str) -> bool:
-    """Say whether somebody has taken just this decision: a repetition asks for nothing new."""
-    settled = step.resolution
-    return settled is not None and (settled.how, settled.by) == (how, actor)
+    """Say whether somebody has taken just this decision: a repetition asks for nothing new.
+
+    Who has approved and rejects before enough others approve, has changed their mind.
+    """
+    own = [one.decision for one in step.decisions if one.actor == actor]
+    return bool(own) and own[-1] == how
 
 
 def _demand_waiting(step: StepState, x: Execution, asked: str, now: float) -> None:

@@ -87,13 +87,23 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     payload: Json = None
 
 
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What one person has decided about a step; `payload` is what an approval brought with it."""
+
+    actor: str
+    decision: Literal["approved", "rejected"]
+    at: float
+    comment: str = ""
+    payload: Json = None
+
+
 class StepState(msgspec.Struct, frozen=True, kw_only=True):
     """The latest visit of one step in one phase.
 
     `attempt` counts over the whole visit, resets included; `tries` counts since the last reset and
     is what the retry policy sees.  `callback` is an answer that came and was not judged yet.
     `logged_at` is the instant of the last line that the attempt has logged.
-    `opened` and `resolution` stay after a wait is over, until the step is reset.
+    `opened`, `decisions` and `resolution` stay after a wait is over, until the step is reset.
     """
 
     ref: str
@@ -124,6 +134,7 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     completed_as: int | None = None
     opened: Waiting | None = None
     resolution: Resolution | None = None
+    decisions: tuple[Decision, ...] = ()
     key: str = ""
     payload: Json = None
     logged_at: float = 0.0

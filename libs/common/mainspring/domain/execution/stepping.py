@@ -8,9 +8,11 @@ from typing import Literal, TypeAlias
 
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution import fans
+from mainspring.domain.execution.approvals import is_taken
 from mainspring.domain.execution.state import (
     OPEN,
     Completed,
+    Decision,
     Execution,
     Resolution,
     StepState,
@@ -74,7 +76,7 @@ def _moved(x: Execution, event: e.StepEvent, step: StepState) -> Execution:
         case e.CallbackReceived():
             return put(x, replace(step, callback=(event.body,)))
         case e.TriggerReceived() | e.TriggerCancelRequested() | e.StepApproved() | e.StepRejected():
-            return put(x, replace(step, resolution=_resolution(x, event)))
+            return put(x, _answered(x, event, step))
         case e.StepRedispatched():
             count = step.redispatches + 1
             return put(
@@ -109,6 +111,28 @@ def _at_work(step: StepState, event: e.StepStarted | e.StepLogged) -> StepState:
     if isinstance(event, e.StepStarted):
         return replace(step, status="running", started_at=event.at)
     return replace(step, logged_at=max((step.logged_at, *(line.at for line in event.lines))))
+
+
+def _answered(x: Execution, event: "_Settling", step: StepState) -> StepState:
+    """Note the answer to a wait; an approval waits on until as many have approved as it takes."""
+    if isinstance(event, e.StepApproved | e.StepRejected):
+        step = replace(step, decisions=(*step.decisions, _decision(event)))
+        approves = isinstance(event, e.StepApproved)
+        if approves and not is_taken(x.step(event.ref).approval, step.decisions):
+            return step
+    return replace(step, resolution=_resolution(x, event))
+
+
+def _decision(event: e.StepApproved | e.StepRejected) -> Decision:
+    if isinstance(event, e.StepRejected):
+        return Decision(actor=event.by, decision="rejected", comment=event.reason, at=event.at)
+    return Decision(
+        actor=event.by,
+        decision="approved",
+        comment=event.comment,
+        payload=event.payload,
+        at=event.at,
+    )
 
 
 def _resolution(x: Execution, event: "_Settling") -> Resolution:
@@ -186,6 +210,7 @@ def _entered(x: Execution, event: "_Entering", status: StepStatus) -> StepState:
         callback=None,
         opened=None,
         resolution=None,
+        decisions=(),
         **_NOTHING_DUE,
     )
 
@@ -395,6 +420,7 @@ def _reset(x: Execution, step: StepState) -> Execution:
         callback=None,
         opened=None,
         resolution=None,
+        decisions=(),
         **_NOTHING_DUE,
     )
     x = put(x, step)

@@ -9,6 +9,7 @@ from mainspring.domain.definition import Approval, Child, Step, Wait
 from mainspring.domain.execution import attempts, fans
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
+from mainspring.domain.execution.approvals import BY_TIME, LATE, output_of
 from mainspring.domain.execution.context import Viewpoint, text, value
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.state import IN_FLIGHT, StepState
@@ -119,14 +120,13 @@ def resolve(draft: Draft, state: StepState) -> None:
     settled = state.resolution
     what = "approval" if state.kind == "approval" else "event trigger"
     if settled is None:
-        attempts.fail(draft, state, f"{what} timed out", "event_timeout", final=True)
+        _time_out(draft, state, what)
         return
     match settled.how:
         case "received":
             attempts.succeed(draft, state, settled.payload)
         case "approved":
-            output = {"approved_by": settled.by, "comment": settled.reason}
-            attempts.succeed(draft, state, output)
+            attempts.succeed(draft, state, output_of(state, settled.by, settled.reason))
         case "rejected":
             reason = f"rejected by {settled.by}" + (f": {settled.reason}" * bool(settled.reason))
             attempts.fail(draft, state, reason, "rejected", final=True)
@@ -135,6 +135,19 @@ def resolve(draft: Draft, state: StepState) -> None:
             attempts.fail(draft, state, reason, "canceled_by_user", final=True)
         case _:
             pass  # forced: `force` does that, or the run is being wound up and cancels it
+
+
+def _time_out(draft: Draft, state: StepState, what: str) -> None:
+    """End a wait whose time is over; an approval may say what is decided then."""
+    approval = draft.x.step(state.ref).approval
+    decides = approval.on_timeout if approval is not None else "fail"
+    if decides == "approve":
+        comment = "nobody decided in time"
+        attempts.succeed(draft, state, output_of(state, BY_TIME, comment))
+    elif decides == "reject":
+        attempts.fail(draft, state, LATE, "rejected", final=True)
+    else:
+        attempts.fail(draft, state, f"{what} timed out", "event_timeout", final=True)
 
 
 def record_child(draft: Draft, command: c.RecordChild) -> None:
