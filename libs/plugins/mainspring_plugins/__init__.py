@@ -1,1 +1,1 @@
-"""The plugins that Mainspring ships, one small file each."""
+"""The plugins that Mainspring ships: a package a category of ids, and in it one module a plugin."""

@@ -10,7 +10,7 @@ from tests.unit.plugins.called import call, kept, refused
 
 from mainspring.domain.message import Json
 from mainspring.testing.plugins import TestContext
-from mainspring_plugins.container_arguments import Container, arguments
+from mainspring_plugins.processes.containers import Container, arguments
 
 ID = "container.run"
 PLAIN = Container(name="n", image="alpine", env_file=Path("/f/env"), outputs=Path("/f/out"))

@@ -13,9 +13,9 @@ from tests.unit.plugins.called import call, faults, kept, refused
 
 from mainspring.domain.message import Json
 from mainspring.testing.plugins import TestContext
-from mainspring_plugins import processes
-from mainspring_plugins.script_outputs import outputs, read_file
-from mainspring_plugins.script_shell import seconds_of
+from mainspring_plugins.processes import jobs
+from mainspring_plugins.processes.outputs import outputs, read_file
+from mainspring_plugins.script.shell import seconds_of
 
 ID = "script.shell"
 
@@ -132,7 +132,7 @@ def is_gone(pid: int) -> bool:
 async def test_output_is_cut_and_says_so(
     context: TestContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "MOST_OUTPUT", 10)
+    monkeypatch.setattr(jobs, "MOST_OUTPUT", 10)
     output = await call(ID, context, command="echo 12345; echo 67890")
     assert output["stdout"].startswith("12345\n6789\n… cut")
     assert [line for _, line in context.logged][:2] == ["12345", "6789"]
@@ -142,13 +142,13 @@ async def test_output_is_cut_and_says_so(
 async def test_endless_output_ends_with_its_time(context: TestContext) -> None:
     failed = await refused(ID, context, command="yes", timeout=0.5)
     assert failed.fault == "timeout"
-    assert len(kept(failed)["stdout"]) < processes.MOST_OUTPUT + 100
+    assert len(kept(failed)["stdout"]) < jobs.MOST_OUTPUT + 100
 
 
 async def test_memory_and_files_are_bounded(
     context: TestContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "MOST_FILE", 4096)
+    monkeypatch.setattr(jobs, "MOST_FILE", 4096)
     context.memory_mb = 300
     output = await call(ID, context, command="ulimit -v; ulimit -c; ulimit -n")
     assert output["stdout"].split() == [str(300 << 10), "0", "256"]

@@ -9,7 +9,7 @@ from tests.unit.plugins.called import call, faults, refused
 
 from mainspring.domain.message import Json
 from mainspring.testing.plugins import TestContext
-from mainspring_plugins.instants import instant, iso
+from mainspring_plugins.support.instants import instant, iso
 
 ID = "util.datetime"
 

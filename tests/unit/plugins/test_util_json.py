@@ -11,8 +11,8 @@ from mainspring.domain.expression.values import MISSING
 from mainspring.domain.message import Json
 from mainspring.plugin import PluginFailed
 from mainspring.testing.plugins import TestContext
-from mainspring_plugins.json_changes import difference, with_value
-from mainspring_plugins.paths import parts, pointer, read
+from mainspring_plugins.support.json_changes import difference, with_value
+from mainspring_plugins.support.paths import parts, pointer, read
 
 ID = "util.json"
 VALUES: st.SearchStrategy[Json] = st.recursive(

@@ -10,7 +10,7 @@ from tests.unit.plugins.called import call, faults, refused
 from mainspring.domain.message import Json
 from mainspring.plugin import PluginFailed
 from mainspring.testing.plugins import TestContext
-from mainspring_plugins.util_math import calculate
+from mainspring_plugins.util.math import calculate
 
 
 @pytest.mark.parametrize(

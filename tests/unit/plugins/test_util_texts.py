@@ -7,8 +7,8 @@ from tests.unit.plugins.called import call, refused
 
 from mainspring.domain.message import Json
 from mainspring.testing.plugins import TestContext
-from mainspring_plugins.util_string import slug, styled
-from mainspring_plugins.util_url import built, parsed
+from mainspring_plugins.util.string import slug, styled
+from mainspring_plugins.util.url import built, parsed
 
 MANY = r"\1" * 900
 

@@ -1,0 +1,1 @@
+"""Core: what decides, waits and sets."""

@@ -1,0 +1,49 @@
+"""`core.gate`: a decision of people; the engine asks for it and waits, with no worker held."""
+
+from typing import Final
+
+from mainspring.plugin import Manifest
+from mainspring_plugins.support.schema import gives, items_of, of, one_of, takes
+
+_NAMES: Final = {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+MANIFEST: Final = Manifest(
+    id="core.gate",
+    name="Gate",
+    category="Core",
+    description="Waits until people have approved or rejected. A rejection fails the task.",
+    input=takes(
+        {
+            "message": of("string", "What is to be decided.", default=""),
+            "approvers": of(
+                ["object", "array"],
+                "Who may decide: users and roles, or a list of users; anyone when not given.",
+                properties={"users": _NAMES, "roles": _NAMES},
+                additionalProperties=False,
+                items={"type": "string", "minLength": 1},
+            ),
+            "required": of("integer", "How many have to approve.", default=1, minimum=1),
+            "timeout": of(["string", "number"], "How long it waits: 30m, 1h30m, PT30M, seconds."),
+            "onTimeout": one_of(
+                ("fail", "approve", "reject"), "What a time-out decides.", default="fail"
+            ),
+            "inputsSchema": of("object", "A JSON Schema of what an approval brings with it."),
+            "notify": items_of({"type": "string"}, "URLs that are told of the question."),
+        }
+    ),
+    output=gives(
+        {
+            "approved": of("boolean", "Whether it was approved."),
+            "decidedBy": of(["string", "null"], "Who decided last; null: the time-out."),
+            "comment": of(["string", "null"], "What was said with the decision."),
+            "inputs": of(["object", "null"], "What the approval brought with it."),
+        }
+    ),
+    is_control=True,
+    examples=(
+        {
+            "input": {"message": "Pay out?", "approvers": {"users": ["ann"]}, "timeout": "24h"},
+            "output": {"approved": True, "decidedBy": "ann", "comment": "fine", "inputs": None},
+        },
+    ),
+)

@@ -1,0 +1,52 @@
+"""`core.parallel`: branches side by side; the engine runs the tasks of all of them.
+
+The branches become tasks of the flow itself, so what is left of this one gives nothing.
+"""
+
+from typing import Final
+
+from mainspring.domain.message import Json
+from mainspring.plugin import Context, Manifest
+from mainspring_plugins.support.schema import TASKS, of, takes
+
+MANIFEST: Final = Manifest(
+    id="core.parallel",
+    name="Parallel",
+    category="Core",
+    description=(
+        "Runs the tasks of several branches at the same time, each branch in its own order."
+    ),
+    input=takes(
+        {
+            "branches": of(
+                "object",
+                "The tasks of each branch, by its name.",
+                minProperties=1,
+                additionalProperties=TASKS,
+            ),
+            "concurrency": of(
+                "integer", "How many branches at once; 0: all.", default=0, minimum=0
+            ),
+            "failFast": of("boolean", "Fail with the first branch that fails.", default=False),
+        },
+        required=("branches",),
+    ),
+    output=of("object", "The outputs of the branches' tasks, by the branch's name."),
+    is_control=True,
+    examples=(
+        {
+            "input": {
+                "branches": {
+                    "left": [{"name": "l", "type": "util.log", "properties": {"message": "l"}}],
+                    "right": [{"name": "r", "type": "util.log", "properties": {"message": "r"}}],
+                }
+            },
+            "output": {},
+        },
+    ),
+)
+
+
+async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
+    """Return nothing: where a dialect keeps the task itself, its branches hang on its end."""
+    return {}

@@ -1,0 +1,1 @@
+"""What calls over HTTP share: what is asked, sent, answered and paged."""

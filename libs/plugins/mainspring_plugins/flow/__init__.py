@@ -1,0 +1,1 @@
+"""Flow Control: lists to lists, and lists to one value."""

@@ -1,0 +1,1 @@
+"""What scripts and containers run in: processes with limits and an end."""

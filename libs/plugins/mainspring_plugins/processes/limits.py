@@ -1,0 +1,58 @@
+"""The first thing that runs in a task's process: it lowers the limits, then becomes the command.
+
+Not a hook between fork and exec: that runs Python in a copy of a process with threads, where a lock
+may be held for ever.  It imports nothing of ours, for it runs as a script with no packages around.
+
+    python -I -S limits.py SECONDS MEMORY_BYTES FILE_BYTES COMMAND ARGUMENT...
+"""
+
+import os
+import resource
+import sys
+
+MORE_PROCESSES = 64
+"""How many a task may start, beyond what its user runs already (the limit counts those too)."""
+OPEN_FILES = 256
+
+
+def threads_of_user() -> int:
+    """Return how many threads the user runs, as the limit counts them; many where unknown."""
+    found = 0
+    try:
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                found += _threads(f"/proc/{name}")
+    except OSError:
+        return 4096
+    return found
+
+
+def _threads(folder: str) -> int:
+    try:
+        return len(os.listdir(f"{folder}/task")) if os.stat(folder).st_uid == os.getuid() else 0
+    except OSError:  # it ended meanwhile
+        return 0
+
+
+def lower(limit: int, value: int) -> None:
+    """Set a limit, never above the one that holds already."""
+    most = resource.getrlimit(limit)[1]
+    if most != resource.RLIM_INFINITY:
+        value = min(value, most)
+    resource.setrlimit(limit, (value, value))
+
+
+def main(seconds: int, memory: int, file_bytes: int, command: list[str]) -> None:
+    """Lower the limits and become the command; a memory of 0 leaves that limit as it is."""
+    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_CPU, seconds)
+    lower(resource.RLIMIT_FSIZE, file_bytes)
+    lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+    lower(resource.RLIMIT_NPROC, threads_of_user() + MORE_PROCESSES)
+    if memory:
+        lower(resource.RLIMIT_AS, memory)
+    os.execvp(command[0], command)  # noqa: S606 - it is what the task is for
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])

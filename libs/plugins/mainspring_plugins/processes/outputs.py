@@ -1,0 +1,56 @@
+"""What a script hands on by a file: `KEY=value` lines, or one JSON object.
+
+The file's path is in the variable `MAINSPRING_OUTPUTS`.  A file, because standard output is for
+people: what a tool prints along the way would else be taken for a value.
+"""
+
+from pathlib import Path
+from typing import Any, Final, cast
+
+import msgspec
+
+from mainspring.domain.message import Json
+from mainspring.plugin import PluginFailed
+from mainspring_plugins.support.asked import bad
+
+VARIABLE: Final = "MAINSPRING_OUTPUTS"
+FILE: Final = ".mainspring-outputs"
+_decode: Final = msgspec.json.Decoder().decode
+
+
+def read_outputs(folder: Path, most: int) -> dict[str, Json]:
+    """Return what the file of a folder says; {} when there is none."""
+    data = read_file(folder / FILE, most)
+    return outputs(data.decode(errors="replace")) if data else {}
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """Return a file's bytes; raise a final `PluginFailed` for more than `most`.
+
+    A link is not followed: the task would have this service read a file for it.
+    """
+    if path.is_symlink() or not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        text = f"the outputs are larger than {most} bytes"
+        raise PluginFailed(text, final=True, fault="too_large")
+    return data
+
+
+def outputs(text: str) -> dict[str, Json]:
+    """Return an object from JSON or lines; raise a final `PluginFailed` where it is neither."""
+    if text.lstrip().startswith("{"):
+        try:
+            return cast("dict[str, Any]", _decode(text))
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+            raise bad("", f"the file {VARIABLE} begins as a JSON object and is none") from None
+    found: dict[str, Json] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        name, equals, value = line.partition("=")
+        if equals and name.strip():
+            found[name.strip()] = value
+        elif line.strip():
+            raise bad("", f"line {number} of the file {VARIABLE} is not KEY=value")
+    return found

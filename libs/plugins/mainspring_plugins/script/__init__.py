@@ -1,0 +1,1 @@
+"""Core: scripts in processes of their own."""

@@ -1,0 +1,1 @@
+"""What plugins of all categories share: the words of manifests, of failures and of values."""

@@ -1,0 +1,1 @@
+"""Transforms: texts, formats and lists."""

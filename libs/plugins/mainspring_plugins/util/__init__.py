@@ -1,0 +1,1 @@
+"""Utility: small tools."""
