@@ -181,12 +181,15 @@ async def test_a_child_run_takes_inputs_and_gives_its_outputs(runs: Runs, servic
     await runs.apply(child, "child")
     call = "{name: sub, action: workflow/run, params: {workflow: child, inputs: %s}}"
     good = call % "{n: '{{ inputs.n }}'}"
-    said = saying("said", "{{ steps.sub.output.double.message }}")
+    said = saying("said", "{{ steps.sub.output.steps.double.message }}")
     found = await runs.ran(good, said, inputs="{n: {type: number}}", given={"n": 4})
     assert found["status"] == "completed"
     assert found["steps"]["said"]["output"]["message"] == 8
     (begun,) = await runs.all_of("child")
     assert (begun["status"], begun["version"]) == ("completed", 1)
+    gives = {"execution_id": begun["id"], "status": "completed"}
+    outputs = {"double": found["steps"]["sub"]["output"]["steps"]["double"]}
+    assert found["steps"]["sub"]["output"] == {**gives, "steps": outputs}
     found = await runs.ran(call % "{m: 1}", name="v")
     assert found["status"] == "failed"
     assert "inputs.n: is required" in found["steps"]["sub"]["error"]
@@ -200,7 +203,7 @@ async def test_a_child_runs_in_its_newest_version_or_in_the_one_that_is_named(ru
     await runs.apply(workflow(step % ("new", ""), step % ("old", ", version: 1")))
     await runs.apply(workflow(saying("a", "three"), name="child"), "child")
     found = await runs.end(await runs.begin())
-    said = {name: step["output"]["a"]["message"] for name, step in found["steps"].items()}
+    said = {name: step["output"]["steps"]["a"]["message"] for name, step in found["steps"].items()}
     assert said == {"new": "three", "old": "one"}
 
 

@@ -103,8 +103,9 @@ def test_a_step_has_all_that_it_says() -> None:
     assert a.plugin == Plugin("util.log", {"message": "hi"})
     assert (a.timeout, a.on_failure, a.when) == (90.0, "continue", Guard("cel", "true"))
     assert a.retry == Retry(retries=2, delay=0.3, max_delay=90.0, multiplier=2.0, jitter=0.1)
-    assert steps["b"].child == Child("other", {"x": "{{ env.X }}"})
-    assert steps["c"].child == Child("o1", {}, "h2")
+    gives = ("execution_id", "status", "steps")
+    assert steps["b"].child == Child("other", {"x": "{{ env.X }}"}, names=gives)
+    assert steps["c"].child == Child("o1", {}, "h2", gives)
     assert (steps["d"].kind, steps["d"].pause) == ("sleep", "5m")
     assert steps["e"].timeout == 120.0
 

@@ -137,12 +137,15 @@ class Approval(Value, frozen=True):
 class Child(Value, frozen=True):
     """A run of another workflow: `workflow` is its id or its name, `hash` pins a compiled form.
 
-    The strings in `payload` are templates; None hands on the payload of the run itself.
+    The strings in `payload` are templates; None hands on the payload of the run itself.  What the
+    step gives is the outputs of the child's steps, or with `names` an object that has the child's
+    id, how it ended, and those outputs under these names.
     """
 
     workflow: str
     payload: Json = None
     hash: str | None = None
+    names: tuple[str, str, str] | None = None
 
 
 class Each(Value, frozen=True):

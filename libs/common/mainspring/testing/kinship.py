@@ -16,6 +16,7 @@ from mainspring.domain.execution.kept import FROM_STEP, RETRIED
 from mainspring.domain.execution.requests import descendants
 from mainspring.domain.execution.settling import same
 from mainspring.domain.execution.state import Execution
+from mainspring.domain.execution.waits import given_by
 from mainspring.domain.identity import child_id
 from mainspring.domain.message import Json
 from mainspring.testing.fault import Fault
@@ -61,7 +62,7 @@ class Kinship:
             case e.StepSucceeded() if event.phase == "up":
                 yield from self._succeeded(id, event, after)
             case e.StepFailed(fault="child"):
-                yield from self._failed(id, event)
+                yield from self._failed(id, event, after)
             case _ if isinstance(event, e.Terminal):
                 yield from self._end(id, after)
             case _:
@@ -108,13 +109,15 @@ class Kinship:
         step = after.definition.by_ref.get(event.ref)
         if kept is not None or step is None or step.child is None or _is_forced(event, after):
             return
-        yield from self._told(id, event, "succeeded")
+        yield from self._told(id, event, "succeeded", after)
 
-    def _failed(self, id: str, event: e.StepFailed) -> Iterator[Fault]:
+    def _failed(self, id: str, event: e.StepFailed, after: Execution) -> Iterator[Fault]:
         if child_id(id, event.ref, event.visit, event.attempt) in self._children:
-            yield from self._told(id, event, "failed")
+            yield from self._told(id, event, "failed", after)
 
-    def _told(self, id: str, event: e.StepSucceeded | e.StepFailed, how: str) -> Iterator[Fault]:
+    def _told(
+        self, id: str, event: e.StepSucceeded | e.StepFailed, how: str, after: Execution
+    ) -> Iterator[Fault]:
         """Judge what a parent has recorded of the end of its child."""
         name = child_id(id, event.ref, event.visit, event.attempt)
         child = self._children.get(name)
@@ -128,7 +131,9 @@ class Kinship:
         if isinstance(event, e.StepFailed):
             if len(good) == len(child.ends):
                 yield Fault("child", f"{event.ref} failed, and {name} has not")
-        elif not any(same(end.output, event.output) for end in good):
+        elif not any(
+            same(given_by(after, event.ref, name, end.output), event.output) for end in good
+        ):
             yield Fault("child", f"{event.ref} succeeded with what {name} did not give")
 
     def _end(self, id: str, after: Execution) -> Iterator[Fault]:

@@ -12,14 +12,15 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution.approvals import BY_TIME, LATE, output_of
 from mainspring.domain.execution.context import Viewpoint, text, value
 from mainspring.domain.execution.draft import Draft
-from mainspring.domain.execution.state import IN_FLIGHT, StepState
+from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState
 from mainspring.domain.expression import ExpressionError
-from mainspring.domain.identity import trigger_id
+from mainspring.domain.identity import child_id, trigger_id
 from mainspring.domain.keys import KeyInvalid, event_key
 from mainspring.domain.message import Json
 
 DEEPEST = 10
 """How many runs may stand above a run."""
+_GOOD = "succeeded"
 
 
 def enter(draft: Draft, step: Step, token: str) -> None:
@@ -165,11 +166,22 @@ def record_child(draft: Draft, command: c.RecordChild) -> None:
         )
     closing = fans.closing(draft.x, state.ref)
     if command.status == "succeeded":
-        attempts.succeed(draft, state, command.output)
+        child = child_id(draft.x.id, state.ref, state.visit, state.attempt)
+        attempts.succeed(draft, state, given_by(draft.x, state.ref, child, command.output))
     elif closing is not None:
         attempts.cancel(draft, state, closing)
     else:
         attempts.fail(draft, state, _ended_badly(command), "child")
+
+
+def given_by(x: Execution, ref: str, child: str, outputs: Json) -> Json:
+    """Return what a step gives whose child has succeeded with these outputs."""
+    part = x.step(ref).child
+    if part is None or part.names is None:
+        return outputs
+    return dict(
+        zip(part.names, (child, x.definition.words.get(_GOOD, _GOOD), outputs), strict=True)
+    )
 
 
 def _ended_badly(command: c.RecordChild) -> str:

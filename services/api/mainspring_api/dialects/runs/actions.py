@@ -35,6 +35,12 @@ _CALLS: Final = (HTTP, "http.request")
 _CONTROL: Final = ("core.sleep", "core.gate", "core.subflow")
 
 
+_CHILD_GIVES: Final = {
+    WORKFLOW: ("execution_id", "status", "steps"),
+    "core.subflow": ("executionId", "status", "outputs"),
+}
+
+
 class Pin(NamedTuple):
     """A workflow that a step runs: its id, and the form of the version that was asked for."""
 
@@ -159,7 +165,8 @@ def _child(
         return {}
     # Without a version the newest one runs, so it is found by its name when the step begins.
     workflow = asked[0] if pin.hash is None else pin.id
-    return {"kind": "child", "child": Child(workflow, inputs or {}, pin.hash)}
+    child = Child(workflow, inputs or {}, pin.hash, _CHILD_GIVES[action])
+    return {"kind": "child", "child": child}
 
 
 def _subflow(
