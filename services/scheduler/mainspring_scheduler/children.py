@@ -107,8 +107,11 @@ def _ended(asked: StartChild, x: Execution) -> c.RecordChild | None:
 
 
 def _output(x: Execution) -> Json:
-    """Return what a child gives to its parent: the output of each step that has succeeded."""
-    steps = ((step.ref, x.of(step.ref)) for step in x.definition.steps)
+    """Return what a child gives to its parent: the output of each step that has succeeded.
+
+    The results of items are in the outputs of their loops.
+    """
+    steps = ((step.ref, x.of(step.ref)) for step in x.definition.work)
     return {
         ref: state.output
         for ref, state in steps
