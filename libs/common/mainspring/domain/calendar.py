@@ -93,8 +93,12 @@ def zone_fault(name: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def next_cron(pattern: str, zone: str, after: float) -> float | None:
-    """Return the first instant of a pattern after `after`; None when there is none before 2100."""
+    """Return the first instant of a pattern after `after`; None when there is none before 2100.
+
+    Remembered, for many schedules say the same and fall due together.
+    """
     text = NICKNAMES.get(pattern.strip().lower(), pattern)
     begin = datetime.fromtimestamp(after, UTC)
     where = _zone(zone)

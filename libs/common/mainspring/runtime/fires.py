@@ -29,8 +29,11 @@ from mainspring.runtime.engine import Decided, Engine, Start
 from mainspring.runtime.starters import Starters, notice
 from mainspring.telemetry import metrics
 
-AT_ONCE: Final = 256
+AT_ONCE: Final = 512
 """Starters in one transaction."""
+
+BREATH: Final = 64
+"""Schedules after which whatever else waits in this process has its turn."""
 
 LONGEST_ERROR: Final = 2000
 OUTPUTS: Final = "$outputs"
@@ -88,7 +91,9 @@ class Fires:
         """Start what these schedules have to start now; return how many had something to."""
         newest, forms = await self._newest(starters)
         plans: list[_Plan] = []
-        for one in starters:
+        for place, one in enumerate(starters):
+            if place % BREATH == BREATH - 1:
+                await self._engine.clock.sleep(0)
             try:
                 due = s.due(one, now=now)
                 plans += [] if due is None else [self._plan(one, due, newest, forms, now)]
