@@ -391,6 +391,28 @@ def test_the_triggers_of_a_disabled_flow_rest():
     assert [each.enabled for each in found.triggers] == [False]
 
 
+def test_what_holds_other_tasks_is_no_loop_and_what_takes_its_time_has_no_limit_of_a_try():
+    said = faults(
+        text(
+            task("a", "core.if", properties={"condition": True}, forEach=[1]),
+            task("b", "core.sleep", properties={"duration": 1}, retry={"maxAttempts": 2}),
+            task("c", "core.subflow", properties={"flow": "f"}, timeout="1s"),
+        )
+    )
+    assert said == [
+        "tasks[0].forEach: is not for core.if: put the task into a core.forEach",
+        "tasks[1].retry: is not for core.sleep",
+        "tasks[2].timeout: is not for core.subflow",
+    ]
+
+
+def test_only_so_many_templates_are_looked_at():
+    many = {"values": {"all": ["{{ vars.v }}"] * 5001}}
+    assert fault(task("a", "core.set", properties=many), variables={"v": 1}).endswith(
+        "a flow has at most 5000 templates"
+    )
+
+
 def test_the_flow_of_the_documentation_is_one():
     page = Path(__file__).parents[2].joinpath("docs/flows.md").read_text("utf-8")
     found = meant(page.split("```yaml\n")[1].split("```")[0])

@@ -36,9 +36,9 @@ from mainspring.runtime.starters import Starters
 from mainspring_api.context import Api
 from mainspring_api.dialects.flows.definitions import compile as means
 from mainspring_api.dialects.flows.definitions import parts, present, wire
-from mainspring_api.dialects.flows.definitions.compile import DIALECT, read_text, tasks_total
+from mainspring_api.dialects.flows.definitions.compile import DIALECT, tasks_total
 from mainspring_api.dialects.flows.definitions.found import Flow, asked, of
-from mainspring_api.dialects.flows.definitions.meaning import meaning
+from mainspring_api.dialects.flows.definitions.meaning import meaning, read
 from mainspring_api.dialects.native.ids import version_id
 
 PLACE: Final = "/api/v1/flows/"
@@ -77,10 +77,9 @@ async def create(api: Api, request: Request) -> Response:
     """Store a new flow; a name that was deleted goes on counting its revisions."""
     raw, sent = await parts.object_sent(request)
     asked_for = parts.form_of(sent, wire.NewFlow)
-    text = read_text(asked_for.yaml_content)
     named = asked_for.namespace
     if named is None and parts.named_namespace(request) is None:
-        named = _namespace_in(text)
+        named = (await read(asked_for.yaml_content)).name("namespace") or None
     caller = parts.caller_in(request, parts.named_namespace(request, named))
     content = Content(asked_for.yaml_content, asked_for.description, asked_for.comment)
 
@@ -89,10 +88,6 @@ async def create(api: Api, request: Request) -> Response:
         return Reply(201, encode(present.flow(made)), PLACE + made.id)
 
     return await api.once.answer(request, caller, raw, effect, again(api))
-
-
-def _namespace_in(text: means.Text) -> str | None:
-    return text.name("namespace") or None
 
 
 async def make(api: Api, caller: Caller, name: str | None, content: Content, keep: Keep) -> Flow:

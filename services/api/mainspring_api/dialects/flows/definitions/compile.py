@@ -25,7 +25,7 @@ from mainspring_api.dialects.flows.definitions.expressions import (
     ALIASES,
     LANGUAGE,
     WORDS,
-    Scope,
+    Room,
     is_template,
     texts,
 )
@@ -73,6 +73,7 @@ class Text(NamedTuple):
 
     document: Document
     faults: Faults
+    size: int
 
     def subflows(self, namespace: str) -> list[Asked]:
         """Return the flows that its tasks execute, each once."""
@@ -91,7 +92,7 @@ class Text(NamedTuple):
 def read_text(text: str) -> Text:
     """Return a flow's text, with the faults that it has as YAML."""
     faults = Faults()
-    return Text(read_yaml(text, faults), faults)
+    return Text(read_yaml(text, faults), faults, len(text))
 
 
 def _subflows(value: Json, namespace: str) -> Iterator[Asked]:
@@ -120,7 +121,7 @@ def compile_flow(text: Text, name: str | None, namespace: str, pins: Mapping[Ask
     `name` and `namespace` are what it is called elsewhere; its text says the same or nothing.
     `pins` are the flows that its tasks may execute.
     """
-    document, faults = text
+    document, faults, _ = text
     if not document.is_broken:
         flow = _Flow(document.data, name, namespace, pins, faults).flow()
         if flow is not None and not faults:
@@ -227,6 +228,7 @@ class _Flow:
             names=self.reader.names,
             inputs=[one.name for one in inputs],
             vars=form.variables,
+            room=Room(),
             faults=self.faults,
             warnings=self.warnings,
         )
@@ -241,8 +243,7 @@ class _Flow:
         """Return the step that makes the flow's outputs: it comes after all tasks."""
         if not form.outputs:
             return []
-        scope = Scope(known.names, main.names, known.inputs, known.vars)
-        scope.check(form.outputs, "outputs", self.faults)
+        known.scope(main.names).check(form.outputs, "outputs", self.faults)
         plugin = Plugin(id="core.set", input={"values": form.outputs})
         return [Step(ref=OUTPUTS, type="core.set", needs=tuple(main.names), plugin=plugin)]
 

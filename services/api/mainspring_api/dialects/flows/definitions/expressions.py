@@ -36,6 +36,7 @@ WORDS: Final = {
 """The dialect's words for the engine's statuses."""
 
 LOOP: Final = ("item", "index", "key")
+MOST_TEMPLATES: Final = 5000
 _MARKS: Final = ("{{", "{%", "{#")
 _LEAF: Final[Tree] = {}
 _RUN: Final[Tree] = {
@@ -76,6 +77,20 @@ def texts(value: Json, place: str) -> Iterator[tuple[str, str]]:
             yield from texts(each, item(place, index))
 
 
+class Room:
+    """How many templates of one flow are still looked at: each costs some of a millisecond."""
+
+    def __init__(self) -> None:
+        self._left = MOST_TEMPLATES
+
+    def take(self, place: str, faults: Faults) -> bool:
+        """Say whether there is room for one more; the first that has none is noted."""
+        self._left -= 1
+        if self._left == -1:
+            faults.add(place, f"a flow has at most {MOST_TEMPLATES} templates")
+        return self._left >= 0
+
+
 class Scope(NamedTuple):
     """What is in view: all tasks that there are, and those whose outputs are there by then."""
 
@@ -83,13 +98,14 @@ class Scope(NamedTuple):
     seen: Collection[str]
     inputs: Collection[str]
     vars: Collection[str]
+    room: Room
     in_loop: bool = False
     has_store: bool = True
 
     def check(self, value: Json, place: str, faults: Faults) -> None:
         """Note what is wrong with the templates in a value, each at its place."""
         for text, at in texts(value, place):
-            if is_template(text):
+            if is_template(text) and self.room.take(at, faults):
                 self._check_text(text, at, faults)
 
     def _check_text(self, text: str, place: str, faults: Faults) -> None:

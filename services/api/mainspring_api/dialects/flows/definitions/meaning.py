@@ -3,27 +3,41 @@
 Checking and storing go the same way, so that what is valid can be stored.
 """
 
+import asyncio
+from typing import Final
+
 from mainspring.http.answers import as_uuid
 from mainspring_api.context import Api
 from mainspring_api.dialects.flows.definitions.compile import (
     DIALECT,
     Flow,
+    Text,
     compile_flow,
     read_text,
 )
 from mainspring_api.dialects.flows.definitions.controls import Asked, Pin
 from mainspring_api.dialects.native.ids import version_id
 
+LARGE: Final = 20_000
+"""Characters of a text from which on it is looked at beside the loop: it may take a second."""
 
-async def meaning(api: Api, text: str, name: str | None, namespace: str) -> Flow:
+
+async def read(text: str) -> Text:
+    """Return a flow's text, read as far as YAML goes."""
+    return read_text(text) if len(text) < LARGE else await asyncio.to_thread(read_text, text)
+
+
+async def meaning(api: Api, text: str | Text, name: str | None, namespace: str) -> Flow:
     """Return what a flow's text means; raise `DocumentInvalid` with all its faults."""
-    read = read_text(text)
+    found = await read(text) if isinstance(text, str) else text
     pins: dict[Asked, Pin] = {}
-    for asked in read.subflows(namespace):
+    for asked in found.subflows(namespace):
         pin = await _pin(api, namespace, asked)
         if pin is not None:
             pins[asked] = pin
-    return compile_flow(read, name, namespace, pins)
+    if found.size < LARGE:
+        return compile_flow(found, name, namespace, pins)
+    return await asyncio.to_thread(compile_flow, found, name, namespace, pins)
 
 
 async def _pin(api: Api, namespace: str, asked: Asked) -> Pin | None:

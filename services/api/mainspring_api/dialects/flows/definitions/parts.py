@@ -12,6 +12,7 @@ from mainspring.http import bodies
 from mainspring.http.caller import DEFAULT_PROJECT, Caller, caller_of
 from mainspring.http.faults import Faults
 from mainspring.http.reading import read
+from mainspring_api.dialects.flows.definitions.form import Namespace
 
 T = TypeVar("T")
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
@@ -34,7 +35,14 @@ def named_namespace(request: Request, named: str | None = None) -> str | None:
 
 
 def caller_in(request: Request, namespace: str | None) -> Caller:
-    """Return who asks for something in a namespace, by default in `default`."""
+    """Return who asks for something in a namespace, by default in `default`.
+
+    Raises `DefinitionInvalid` for what no namespace is called.
+    """
+    if namespace is not None:
+        faults = Faults()
+        read(namespace, cast("type[str]", Namespace), faults, "namespace")
+        faults.check()
     return caller_of(request, project=DEFAULT_PROJECT if namespace is None else namespace)
 
 

@@ -5,11 +5,15 @@ from typing import Final, NamedTuple, cast
 
 from mainspring.domain.definition import Each, OnFailure, Plugin, Retry, Step
 from mainspring.domain.message import Json, replace
-from mainspring.http.faults import Faults, shown
+from mainspring.http.faults import Faults
 from mainspring.http.reading import read
 from mainspring.plugin import Manifest
 from mainspring_api.dialects.flows.definitions import controls
-from mainspring_api.dialects.flows.definitions.expressions import Scope, is_template
+from mainspring_api.dialects.flows.definitions.expressions import (
+    Room,
+    Scope,
+    is_template,
+)
 from mainspring_api.dialects.flows.definitions.form import EachForm, RetryForm, TaskForm
 from mainspring_api.dialects.flows.definitions.guards import NEVER, check_rule, joined, rule_of
 from mainspring_api.dialects.flows.definitions.nodes import Graph, Node
@@ -18,8 +22,14 @@ from mainspring_api.dialects.flows.definitions.spans import LONGEST_TRY_S, posit
 
 Manifests = Callable[[str], Manifest | None]
 _LOOPS: Final = ("core.forEach",)
+_HOLDERS: Final = frozenset({"core.forEach", "core.if", "core.switch", "core.parallel"})
+"""Types that have other tasks inside."""
+
 _UNTRIED: Final = frozenset({"core.sleep", "core.gate", "core.forEach", "core.parallel"})
 """Types of which there is nothing to try again."""
+
+_UNTIMED: Final = _UNTRIED | {"core.subflow"}
+"""Types that take their time: it is not that of one try."""
 
 
 class Known(NamedTuple):
@@ -31,8 +41,13 @@ class Known(NamedTuple):
     names: Collection[str]
     inputs: Collection[str]
     vars: Collection[str]
+    room: Room
     faults: Faults
     warnings: Faults
+
+    def scope(self, seen: Collection[str]) -> Scope:
+        """Return what a task sees that comes after these."""
+        return Scope(self.names, seen, self.inputs, self.vars, self.room)
 
 
 def compiled(
@@ -41,7 +56,7 @@ def compiled(
     """Yield the tasks of a graph as steps; those that cannot be read are left out."""
     for node in graph.nodes:
         if node.form is not None:
-            scope = Scope(known.names, seen(node.name), known.inputs, known.vars, in_loop)
+            scope = known.scope(seen(node.name))._replace(in_loop=in_loop)
             yield _Task(node, node.form, scope, known).step()
 
 
@@ -103,8 +118,9 @@ class _Task:
         if self.form.for_each is None:
             return None
         place, given = f"{self.place}.forEach", self.form.for_each
-        if self.form.type in _LOOPS:
-            self.faults.add(place, "is not for a task that is a loop itself")
+        if self.form.type in _HOLDERS:
+            what = f"is not for {self.form.type}: put the task into a core.forEach"
+            self.faults.add(place, what)
         if isinstance(given, dict):
             return read(cast("Json", given), EachForm, self.faults, place)
         return EachForm(items=given)
@@ -199,18 +215,17 @@ class _Task:
         return retry_of(read(self.form.retry, RetryForm, self.faults, place), place, self.faults)
 
     def _tries(self) -> controls.Parts:
-        found: controls.Parts = {
+        for name, told, without in (
+            ("retry", self.form.retry, _UNTRIED),
+            ("timeout", self.form.timeout, _UNTIMED),
+        ):
+            if told is not None and self.form.type in without:
+                self.faults.add(f"{self.place}.{name}", f"is not for {self.form.type}")
+        place = f"{self.place}.timeout"
+        return {
             "retry": self._retry(),
-            "timeout": positive(
-                self.form.timeout, f"{self.place}.timeout", self.faults, most=LONGEST_TRY_S
-            ),
+            "timeout": positive(self.form.timeout, place, self.faults, most=LONGEST_TRY_S),
         }
-        if self.form.type not in _UNTRIED:
-            return found
-        for name, told in (("retry", self.form.retry), ("timeout", self.form.timeout)):
-            if told is not None:
-                self.faults.add(f"{self.place}.{name}", f"is not for {shown(self.form.type)}")
-        return {}
 
 
 def _waits_for_others(node: Node) -> bool:

@@ -32,7 +32,7 @@ def manifests() -> dict[str, Manifest]:
 def _manifest(id: str) -> Manifest | None:
     try:
         plugin = registry().get(id)
-    except ImportError:
-        _log.exception("the plugin %s cannot be loaded", id)
+    except ImportError as error:
+        _log.error("the plugin %s cannot be loaded: %s", id, error)
         return None
     return plugin.manifest if plugin is not None else None
