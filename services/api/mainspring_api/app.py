@@ -23,6 +23,7 @@ from mainspring_api.dialects.audit.routes import OPERATIONS as AUDIT
 from mainspring_api.dialects.executions.routes import OPERATIONS as EXECUTIONS
 from mainspring_api.dialects.executions.routes import sockets
 from mainspring_api.dialects.flows.routes import OPERATIONS as FLOWS
+from mainspring_api.dialects.gates.routes import OPERATIONS as GATES
 from mainspring_api.dialects.kv.routes import OPERATIONS as KV
 from mainspring_api.dialects.native.routes import OPERATIONS as NATIVE
 from mainspring_api.dialects.runs.routes import OPERATIONS as RUNS
@@ -37,6 +38,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *RUNS,
     *FLOWS,
     *EXECUTIONS,
+    *GATES,
     *KV,
     *STARTERS,
     *AUDIT,

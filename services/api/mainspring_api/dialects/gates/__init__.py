@@ -1,0 +1,1 @@
+"""Approvals as the flows dialect has them: gates that wait for people."""
