@@ -246,6 +246,25 @@ def test_a_faulty_template_is_told_when_it_is_compiled(text: str, reason: str) -
     assert reason in str(fault.value)
 
 
+PLACES: list[tuple[str, str]] = [
+    ("a\n b {% if x -%}\n\n {% do y %}", "line 4, column 5: "),
+    ("{{ 'aa\\d' }}", "line 1, column 7: "),
+    ("é {{ 1 -}}  \n \n {{ 2 | uper }}", "line 3, column 2: "),
+    ("x\r\ny\rz {{ 2 | uper }}", "line 3, column 3: "),
+    ("{{ 1 }}{# \n #}{% raw %}\n{{ {% endraw %} {{ a.b | uper }}", "line 3, column 17: "),
+    ("{% if a %}{% elif b | uper %}{% endif %}", "line 1, column 11: "),
+    ("{% for x in [1] %}{{ x }}{% else %}{{ x | uper }}{% endfor %}", "line 1, column 36: "),
+    ("{{ " + "(" * 30, "line 1, column 28: "),
+]
+
+
+@pytest.mark.parametrize(("text", "place"), PLACES)
+def test_a_fault_has_its_place_in_the_text(text: str, place: str) -> None:
+    with pytest.raises(TemplateInvalid) as fault:
+        compile_template(text, "jinja")
+    assert str(fault.value).startswith(place)
+
+
 READS: list[tuple[str, set[tuple[str, ...]]]] = [
     ('{{ outputs["a"]["b"] }}{{ outputs.a.c }}', {("outputs", "a", "b"), ("outputs", "a", "c")}),
     ("{{ outputs[inputs.which].b }}", {("outputs",), ("inputs", "which")}),

@@ -211,7 +211,7 @@ NAMED = st.dictionaries(
          "case_sensitive", "d", "by", "width", "length", "format", "indent", "a"]
     ),
     st.sampled_from(["p", "'a'", "1", "true"]),
-    max_size=2,
+    max_size=1,
 )  # fmt: skip
 WORDS = sorted(name for name in ALL_TESTS if name.isidentifier())
 CALLS: st.SearchStrategy[tuple[str, str]] = st.one_of(

@@ -1,9 +1,9 @@
 """The languages of the dialects behind one face: Mustache, CEL, Jinja; JSON Logic, conditions.
 
 All are pure functions over plain JSON values: no clock, no chance, no attribute of a Python
-object, and a bound on every loop.  Templates say *what to send* and never fail by what is
-missing; rules say *where to go* and fail loudly, with a reason.  All can tell beforehand
-what they read, so that a message carries that and no more:
+object, and a bound on every loop.  Templates say *what to send*, rules *where to go*; what is
+missing prints nothing in Mustache, and everywhere else it fails loudly, with a reason.  All can
+tell beforehand what they read, so that a message carries that and no more:
 
     body = compile_body({"sku": "{{payload.sku}}"})
     body.encode(select(context, body.references))

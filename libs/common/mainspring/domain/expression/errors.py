@@ -2,7 +2,7 @@
 
 ExpressionError
 ├── ExpressionInvalid    it cannot be parsed; has a place
-│   ├── TemplateInvalid  a Mustache template
+│   ├── TemplateInvalid  a template in Mustache or Jinja
 │   └── CelInvalid       a CEL expression
 ├── ExpressionFailed     the rule or the value has no answer; never silently false
 └── ExpressionTooLarge   a bound was reached: steps, depth or size of the output
@@ -39,7 +39,7 @@ class ExpressionInvalid(ExpressionError):
 
 
 class TemplateInvalid(ExpressionInvalid):
-    """A Mustache template cannot be parsed."""
+    """A template in Mustache or Jinja cannot be parsed, or names what does not exist."""
 
 
 class CelInvalid(ExpressionInvalid):

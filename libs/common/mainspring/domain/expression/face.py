@@ -27,7 +27,7 @@ from mainspring.domain.expression.values import MAX_OUTPUT, Path, Value, as_json
 
 TemplateLanguage: TypeAlias = Literal["mustache", "cel", "jinja"]
 
-_CACHED_LENGTH: Final = 65_536
+_CACHED_LENGTH: Final = 8192  # what is compiled takes a hundred times its length
 _decode = msgspec.json.Decoder().decode
 
 
@@ -59,6 +59,16 @@ class CompiledTemplate:
         if self._build is None:
             return self._constant
         return self._build(context, Room(max_output, self._steps))
+
+    def carry(self, context: dict[str, Value]) -> tuple[Value, int]:
+        """Return a value for another rendering to work on, and the steps that were taken.
+
+        In Jinja the value is not measured: who lets it out does that (`Gathering`).
+        """
+        if self._build is None:
+            return self._constant, 0
+        room = Room(MAX_OUTPUT, self._steps, is_inner=True)
+        return self._build(context, room), self._steps - room.steps
 
 
 def compile_template(value: Value, language: TemplateLanguage) -> CompiledTemplate:
@@ -97,7 +107,7 @@ def _compiled(text: bytes, language: TemplateLanguage) -> CompiledTemplate:
     return CompiledTemplate(build, value, frozenset(sheet.names), _STEPS[language])
 
 
-_remembered = lru_cache(maxsize=1024)(_compiled)
+_remembered = lru_cache(maxsize=512)(_compiled)
 
 
 class _Compiled(Protocol):

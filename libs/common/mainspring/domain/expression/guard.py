@@ -114,9 +114,10 @@ def _rule_holds(rule: Value, data: dict[str, Value]) -> bool:
 def _jinja(rule: Value) -> CompiledJinja:
     if not isinstance(rule, str):
         raise ExpressionFailed(f"a Jinja expression is a text, not {kind(rule)}")
-    return _remembered(rule)
+    return _remembered(rule) if len(rule) <= _CACHED_LENGTH else compile_jinja_rule(rule)
 
 
+_CACHED_LENGTH: Final = 4096
 _remembered = lru_cache(maxsize=512)(compile_jinja_rule)
 
 

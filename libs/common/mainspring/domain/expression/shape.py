@@ -34,13 +34,19 @@ class Sheet:
 
 
 class Room:
-    """What one rendering may still write, and the steps that it may still take."""
+    """What one rendering may still write, and the steps that it may still take.
 
-    __slots__ = ("left", "steps")
+    `is_inner`: the value goes into another rendering and not out, so Jinja does not measure it.
+    """
 
-    def __init__(self, left: int = MAX_OUTPUT, steps: int = MAX_STEPS) -> None:
+    __slots__ = ("is_inner", "left", "steps")
+
+    def __init__(
+        self, left: int = MAX_OUTPUT, steps: int = MAX_STEPS, *, is_inner: bool = False
+    ) -> None:
         self.left = left
         self.steps = steps
+        self.is_inner = is_inner
 
     def spend(self, steps: int) -> None:
         self.steps -= steps

@@ -63,6 +63,16 @@ class CompiledJinja:
         return bool(self.build(context, Room(steps=MAX_STEPS)))
 
 
+def measure(value: Value) -> int:
+    """Return the steps that it takes to walk through a value; raise `ExpressionError` beyond them.
+
+    What passes could be the outcome of a rendering.
+    """
+    run = Run({}, Room(steps=MAX_STEPS))
+    run.answer(value)
+    return MAX_STEPS - run.left
+
+
 def compile_jinja(text: str) -> CompiledJinja | None:
     """Return the text compiled, None when it is plain; raise `TemplateInvalid` with its place."""
     if "{{" not in text and "{%" not in text and "{#" not in text:
@@ -111,4 +121,4 @@ def _only_expression(tree: Tree) -> nodes.Expr | None:
     return None if isinstance(expression, nodes.TemplateData) else expression
 
 
-__all__ = ["CompiledJinja", "compile_jinja", "compile_jinja_rule"]
+__all__ = ["MAX_STEPS", "CompiledJinja", "compile_jinja", "compile_jinja_rule", "measure"]

@@ -51,6 +51,7 @@ class Tree(NamedTuple):
 
 class _Word(NamedTuple):
     line: int
+    column: int
     sort: str
     text: str
     at: int
@@ -101,18 +102,24 @@ def _words(source: str, state: str | None) -> Iterator[_Word]:
     """Yield the words of `source` with their offsets, as long as they are harmless."""
     if len(source) > MAX_LENGTH:
         raise TemplateInvalid("the template is larger than 1 MiB")
-    watch, at = _Watch(), 0
-    text = "\n".join(source.replace("\r\n", "\n").split("\r"))
+    text = _plain(source)
+    watch, at, begin = _Watch(), 0, 0
     try:
         for line, sort, word in _LIBRARY.lexer.tokeniter(text, None, None, state):
             # Blanks that a `-` took away stand between two words, and nothing else does.
-            at = text.find(word, at)
-            found = _Word(line, sort, word, at)
+            start = max(text.find(word, at), at)
+            begin = max(text.rfind("\n", at, start) + 1, begin)
+            found = _Word(line, start - begin + 1, sort, word, start)
             watch.see(found)
             yield found
-            at += len(word)
+            at = start + len(word)
+            begin = max(start + word.rfind("\n") + 1, begin) if "\n" in word else begin
     except TemplateSyntaxError as error:
         _refuse(error, [])
+
+
+def _plain(source: str) -> str:
+    return source.replace("\r\n", "\n").replace("\r", "\n")
 
 
 class _Watch:
@@ -127,9 +134,10 @@ class _Watch:
         self._is_head = False
 
     def see(self, word: _Word) -> None:
+        place = word.line, word.column
         self._words += word.sort not in ("data", "whitespace", "comment")
         if self._words > MAX_WORDS:
-            raise TemplateInvalid(f"the template has more than {MAX_WORDS} words", word.line)
+            raise TemplateInvalid(f"the template has more than {MAX_WORDS} words", *place)
         match word.sort:
             case "operator":
                 self._operator(word)
@@ -162,13 +170,15 @@ class _Watch:
     def _statement(self, word: _Word) -> None:
         if word.text not in _STATEMENTS:
             hint = _INSTEAD.get(word.text, "")
-            raise TemplateInvalid(f'"{word.text[:40]}" is not supported{hint}', word.line)
+            raise TemplateInvalid(
+                f'"{word.text[:40]}" is not supported{hint}', word.line, word.column
+            )
         self._blocks += (word.text in ("if", "for")) - (word.text in ("endif", "endfor"))
         self._judge(self._blocks, word)
 
     def _judge(self, depth: int, word: _Word) -> None:
         if depth > MAX_NESTING:
-            raise TemplateInvalid(f"nested more than {MAX_NESTING} deep", word.line)
+            raise TemplateInvalid(f"nested more than {MAX_NESTING} deep", word.line, word.column)
 
     def _string(self, word: _Word) -> None:
         # Python only warns of these today, and will refuse them one day: so they are refused now.
@@ -176,13 +186,13 @@ class _Watch:
         while at >= 0:
             if word.text[at + 1] not in _ESCAPES:
                 reason = "a backslash begins no known escape; a backslash itself is written \\\\"
-                raise TemplateInvalid(reason, word.line)
+                raise TemplateInvalid(reason, word.line, word.column + at)
             at = word.text.find("\\", at + 2)
 
 
 def _tags(source: str, words: list[_Word]) -> tuple[list[Tag], list[Tag]]:
     """Return the tags that print, and the heads of the statements."""
-    text = "\n".join(source.replace("\r\n", "\n").split("\r"))
+    text = _plain(source)
     outputs: list[Tag] = []
     heads: list[Tag] = []
     begun: _Word | None = None
@@ -195,7 +205,7 @@ def _tags(source: str, words: list[_Word]) -> tuple[list[Tag], list[Tag]]:
         elif word.sort in ("variable_end", "block_end") and begun is not None:
             inside = text[begun.at : word.at + 2]
             shown = inside if len(inside) <= _SHOWN else f"{inside[: _SHOWN - 3]}..."
-            tag = Tag(begun.line, begun.at - text.rfind("\n", 0, begun.at), shown)
+            tag = Tag(begun.line, begun.column, shown)
             if word.sort == "variable_end":
                 outputs.append(tag)
             elif name in _HEADS:
