@@ -199,6 +199,31 @@ async def test_a_flow_executes_another_and_gets_its_outputs(flows: Flows) -> Non
     assert "42" in str(outputs_of(found, "after"))
 
 
+async def test_a_gate_waits_for_a_yes_and_gives_what_came_with_it(flows: Flows) -> None:
+    schema = {"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}
+    asks = {"message": "Pay {{ outputs.a.n }}?", "inputsSchema": schema, "timeout": "1h"}
+    gate = task("gate", "core.gate", properties=asks)
+    made = await flows.create(values("a", n=7), gate, values("paid", n="{{ outputs.gate }}"))
+    id = await flows.execute(made["id"])
+    await flows.until(id, "PAUSED")
+    query = {"status": "PENDING"}
+    (approval,) = (await flows.http.get("/api/v1/approvals", params=query)).json()
+    assert (approval["taskName"], approval["message"]) == ("gate", "Pay 7?")
+    path = f"/api/v1/approvals/{approval['id']}/approve"
+    assert (await flows.http.post(path, json={"inputs": {"sum": "x"}})).status_code == 400
+    assert (await flows.http.post(path, json={"inputs": {"sum": 7}})).status_code == 200
+    found = await flows.end(id)
+    assert found["execution"]["status"] == DONE, found
+    assert "7" in str(outputs_of(found, "paid"))
+
+
+async def test_a_value_of_the_store_is_in_reach(flows: Flows) -> None:
+    namespace = flows.http.headers["X-Project-Id"]
+    await flows.http.put(f"/api/v1/kv/{namespace}/rate", json={"value": 3})
+    found = await flows.ran(values("a", rate="{{ kv('rate') }}"))
+    assert outputs_of(found, "a") == {"rate": 3}
+
+
 # Endings.
 
 
