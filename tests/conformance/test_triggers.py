@@ -78,7 +78,9 @@ async def test_a_schedule_starts_runs_by_itself_and_shows_when(client: Client) -
     assert (await client.http.get(f"/api/v1/triggers/{made['id']}")).status_code == 404
 
 
-async def test_a_workflows_own_cron_fires_and_goes_with_it(client: Client) -> None:
+async def test_a_workflows_own_cron_is_a_schedule_that_changes_and_goes_with_it(
+    client: Client,
+) -> None:
     flow = await client.workflow("order", cron="0 5 1 1 *", cron_timezone="Europe/Berlin")
     (found,) = (await client.http.get("/api/v1/triggers", params={"flowId": "order"})).json()
     assert (found["origin"], found["type"]) == ("definition", "schedule")

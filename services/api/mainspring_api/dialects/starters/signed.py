@@ -48,10 +48,11 @@ def mark_of(
     if TIMESTAMP in headers:
         name = f"signed {headers[TIMESTAMP]} {signature}"
         return Mark(delivery or (s.run_for(starter.row.id, name),), (name,) if delivery else ())
-    bucket = math.floor(now / spec.window) * spec.window
-    names = [f"signed {at:.0f} {signature}" for at in (bucket, bucket - spec.window)]
-    ids = tuple(s.run_for(starter.row.id, name, bucket) for name in names)
-    keys = tuple(names) if delivery else ()
+    # A signature belongs to the window that it came in, and is looked for in the one before too.
+    number = math.floor(now / spec.window)
+    names = {each: f"signed in {each} {signature}" for each in (number, number - 1)}
+    ids = tuple(s.run_for(starter.row.id, name, each * spec.window) for each, name in names.items())
+    keys = tuple(names.values()) if delivery else ()
     return Mark(delivery or ids, keys, now - spec.window)
 
 
