@@ -95,9 +95,7 @@ class _Reader:
         self._sources = _sources(x)
 
     def not_begun(self) -> list[Step]:
-        form = self._x.definition
-        steps = form.epilogue if self._x.in_epilogue else form.steps
-        return [step for step in steps if _is_pending(self._x, step.ref)]
+        return [step for step in self._x.definition.steps if _is_pending(self._x, step.ref)]
 
     # Steps that are open.
 
@@ -150,7 +148,7 @@ class _Reader:
         x = self._x
         if step.after and not x.in_epilogue:
             return self._end_of_work(step)
-        if x.closing is not None:
+        if x.closing is not None or (x.in_epilogue and not step.after):
             return Cause("unwinding")
         walked = x.definition.planner == "path" and not step.after
         first = self._reach(step) if walked else self._needs(step)
