@@ -17,7 +17,7 @@ SPEC = s.Webhook(key="k", secret="s", window=WINDOW)
 START = 6_000_000 * WINDOW
 
 
-def mark(now: float, spec: s.Webhook = SPEC, body: bytes = BODY, **headers: str) -> Mark:
+def mark(now: float, spec: s.Webhook = SPEC, body: bytes = BODY, /, **headers: str) -> Mark:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     form = s.StarterSet(dialect="flows", workflow="w", spec=spec, at=0.0)
     return mark_of(s.Starter(starter_row(1), form), spec, named, body, now)
