@@ -375,5 +375,18 @@ def test_a_large_workflow_is_judged_within_a_second() -> None:
     assert process_time() - began < 1.5
     wrong = text.replace("steps.s", "steps.x")
     began = process_time()
-    assert len(faults_of(wrong)) == 101
+    assert len(faults_of(wrong)) == 100
     assert process_time() - began < 1.5
+
+
+def test_more_expressions_than_anybody_writes_are_a_fault_and_cost_little() -> None:
+    many = ", ".join(f"'{{{{ inputs.a{n} }}}}'" for n in range(12_000))
+    step = f"{{name: a, action: core.set, params: {{values: {{x: [{many}]}}}}}}"
+    text = f"name: w\ninputs: {{}}\nsteps:\n- {step}\n"
+    began = process_time()
+    assert len(faults_of(text)) == 101
+    known = ", ".join(f"'{{{{ inputs.a + {n} }}}}'" for n in range(12_000))
+    found = faults_of(text.replace(many, known).replace("inputs: {}", "inputs: {a: }"))
+    assert process_time() - began < 4
+    assert len(found) == 1
+    assert "the workflow has more than 4000 expressions" in found[0]

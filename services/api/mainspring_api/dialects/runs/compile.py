@@ -17,6 +17,7 @@ from mainspring.http.reading import read
 from mainspring.plugin import Registry
 from mainspring_api.dialects.native.definitions.graph import cycle_of, in_words
 from mainspring_api.dialects.runs import actions, steps, wire
+from mainspring_api.dialects.runs.expressions import Budget
 from mainspring_api.dialects.runs.names import WORDS, Scope, aliases
 from mainspring_api.dialects.runs.triggers import Starts, triggers_of
 from mainspring_api.dialects.yamls import Document
@@ -101,6 +102,7 @@ class _Reading:
         self.faults = faults
         self.names = dict.fromkeys(steps.names_of(self.fields.get("steps")))
         self.paths: set[Path] = set()
+        self.budget = Budget()
 
     def whole(self, version: str) -> Workflow | None:
         if not isinstance(self.data, dict):
@@ -210,7 +212,7 @@ class _Reading:
     ) -> Step:
         step = steps.read_step(value, place, self.faults, is_hook=False)
         scope = Scope(step.name, self.names, hooks, _names(inputs))
-        found = steps.compiled(step, place, steps.Seen(scope, self.known, self.faults))
+        found = steps.compiled(step, place, steps.Seen(scope, self.budget, self.known, self.faults))
         self.paths |= found.paths
         named = self._check_depends_on(_fields(value), place)
         return replace(found.step, needs=tuple(dict.fromkeys((*named, *scope.read(found.paths)))))
@@ -240,7 +242,7 @@ class _Reading:
             step = steps.read_step(hook.value, hook.place, self.faults, is_hook=True)
             before = _before(hook.block, ran)
             scope = Scope(step.name, self.names, known, _names(inputs), True, before)
-            seen = steps.Seen(scope, self.known, self.faults)
+            seen = steps.Seen(scope, self.budget, self.known, self.faults)
             found = steps.compiled(step, hook.place, seen, after=_BLOCKS[hook.block])
             self.paths |= found.paths
             made.append(replace(found.step, needs=tuple(_just_before(hook.block, ran))))

@@ -12,8 +12,11 @@ from mainspring.domain.expression import ExpressionError, Path, compile_cel
 from mainspring.domain.expression.cel.tokens import Token, fault, word_at
 from mainspring.domain.message import Json
 from mainspring.http.faults import Faults, below, item
+from mainspring_api.dialects.runs.wire import LONGEST_NAME
 
 OPEN: Final = "{{"
+MOST: Final = 4000
+MOST_CHARS: Final = 200_000
 _NAMED: Final = ("steps", "hooks")
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -27,17 +30,46 @@ def is_template(value: Json) -> bool:
     return isinstance(value, str) and OPEN in value
 
 
+class Budget:
+    """How many expressions of a workflow are read still: reading them is the costly part."""
+
+    __slots__ = ("_chars", "_count")
+
+    def __init__(self) -> None:
+        self._count = MOST
+        self._chars = MOST_CHARS
+
+    def spend(self, text: str, place: str, faults: Faults) -> bool:
+        """Say whether an expression may be read; the first one too many is noted."""
+        was_left = self._count >= 0 and self._chars >= 0
+        self._count -= 1
+        self._chars -= len(text)
+        if self._count >= 0 and self._chars >= 0:
+            return not faults.is_full  # what is only counted need not be looked at
+        if was_left:
+            what = (
+                f"the workflow has more than {MOST} expressions, or {MOST_CHARS} characters of them"
+            )
+            faults.add(place, what)
+        return False
+
+
 class Reader:
     """Reads the expressions of one step; what they name is told to `judge`, with its place."""
 
-    def __init__(self, known: Collection[str], faults: Faults, judge: Judge) -> None:
+    def __init__(
+        self, known: Collection[str], budget: Budget, faults: Faults, judge: Judge
+    ) -> None:
         self._known = known
+        self._budget = budget
         self._faults = faults
         self._judge = judge
         self.paths: frozenset[Path] = frozenset()
 
     def rule(self, text: str, place: str) -> str:
         """Return an expression that stands alone, as CEL can read it."""
+        if not self._budget.spend(text, place, self._faults):
+            return text
         try:
             settled = _bracketed(text, self._known)
             self._take(compile_cel(settled).references, place)
@@ -64,6 +96,8 @@ class Reader:
         try:
             while (begin := text.find(OPEN, at)) >= 0:
                 end = _end(text, begin)
+                if not self._budget.spend(text[begin:end], place, self._faults):
+                    return text
                 expression = _bracketed(text[begin + 2 : end], self._known)
                 paths |= compile_cel(expression).references
                 parts += (text[at:begin], OPEN, expression, "}}")
@@ -123,6 +157,7 @@ def _names_one(before: list[Token]) -> bool:
 def _name(word: re.Match[str] | None, known: Collection[str]) -> str:
     """Return the longest name that there is at the beginning of a word, or else all of it."""
     whole = word[0].rstrip("-") if word is not None else ""
-    parts = whole.split("-")
-    prefixes = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
-    return next((name for name in prefixes if name in known), whole)
+    name = whole[: LONGEST_NAME + 1]
+    while name and name not in known:
+        name = name.rpartition("-")[0]
+    return name or whole

@@ -5,14 +5,16 @@ name that is missing or unknown is certain wherever it stands.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, TypeAlias, cast
 
 import jsonschema_rs
 
 from mainspring.domain.message import Json
-from mainspring.http.faults import Faults, below, item
+from mainspring.http.faults import Faults
 from mainspring.plugin import Plugin
+from mainspring_api.dialects.places import followed, placed
 from mainspring_api.dialects.runs.expressions import is_template
 
 MOST: Final = 20
@@ -23,12 +25,11 @@ _UNEXPECTED: Final = re.compile(r"'([^']+)'")
 
 def check_params(params: Json, plugin: Plugin, place: str, faults: Faults) -> None:
     """Note what a plugin would surely refuse."""
-    schema = dict(plugin.manifest.input)
     open_places = list(_templates(params, ()))
-    for count, error in enumerate(jsonschema_rs.Draft202012Validator(schema).iter_errors(params)):
+    for count, error in enumerate(_validator(plugin).iter_errors(params)):
         if count == MOST:
             return
-        at = tuple(error.instance_path)
+        at, _ = followed(params, error.instance_path)
         word = str(error.schema_path[-1]) if error.schema_path else ""
         if word in _CERTAIN or not any(_touches(at, each) for each in open_places):
             faults.add(
@@ -36,11 +37,9 @@ def check_params(params: Json, plugin: Plugin, place: str, faults: Faults) -> No
             )
 
 
-def placed(place: str, at: Sequence[str | int]) -> str:
-    """Return the place of something inside of a value."""
-    for part in at:
-        place = item(place, part) if isinstance(part, int) else below(place, part)
-    return place
+@lru_cache(maxsize=256)
+def _validator(plugin: Plugin) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(dict(plugin.manifest.input))
 
 
 def _touches(at: Place, other: Place) -> bool:

@@ -33,9 +33,10 @@ _HOOKED: Final = {"depends_on": "hooks run one after the other, in their order"}
 
 
 class Seen(NamedTuple):
-    """What a step may refer to."""
+    """What a step may refer to, and how much of it is read."""
 
     scope: Scope
+    budget: expressions.Budget
     known: actions.Known
     faults: Faults
 
@@ -95,7 +96,7 @@ class _Compiler:
         self.faults = seen.faults
         self.known = seen.known
         names = {*seen.scope.steps, *seen.scope.hooks}
-        self.reader = expressions.Reader(names, seen.faults, seen.scope.check)
+        self.reader = expressions.Reader(names, seen.budget, seen.faults, seen.scope.check)
 
     def compiled(self, after: tuple[Ending, ...]) -> Compiled:
         step = self.step

@@ -1,6 +1,8 @@
 """The YAML in a request, and what it means in a project: the same for whoever stores it or asks."""
 
-from typing import Final
+from asyncio import to_thread
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,6 +25,11 @@ from mainspring_api.dialects.runs.found import lineage_of, runnable
 from mainspring_api.dialects.runs.starts import check_paths
 from mainspring_api.dialects.yamls import LARGEST, Document, DocumentInvalid, Fault, read_yaml
 
+LARGE: Final = 1 << 14
+"""Characters from which on a text is read in a thread of its own."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain")
 
 
@@ -61,28 +68,41 @@ def _fitting(text: str) -> str:
 
 
 class Reading:
-    """One text, read in a project."""
+    """One text, read in a project.
+
+    What is large is read beside the loop: a text that takes a second keeps nobody else waiting.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.faults = Faults()
-        self.document: Document = read_yaml(text, self.faults)
-        self.name = name_of(self.document.data)
+        self.document = Document(None)
+
+    @property
+    def name(self) -> str | None:
+        """The name that the text gives itself, once it has been read."""
+        return name_of(self.document.data)
 
     async def compiled(self, api: Api, project: str, named: str | None = None) -> Workflow:
         """Return what the text means; raise `DocumentInvalid` with all its faults.
 
         `named` is what it has to be called, if it has to be called something.
         """
+        self.document = await self._apart(read_yaml, self.text, self.faults)
         if named is not None and self.name is not None and self.name != named:
             self.faults.add("name", f'is not the name in the path, "{named}"')
         known = actions.Known(PLUGINS, await self._workflows(api, project), self.name or "")
-        found = compile_workflow(self.document, known, self.faults)
+        found = await self._apart(compile_workflow, self.document, known, self.faults)
         line = await lineage_of(api, project, found.definition.name)
         id = "" if line is None else line.id
         await check_paths(api, project, id, found.starts, self.faults)
         self.document.check(self.faults)
         return found
+
+    async def _apart(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        if len(self.text) < LARGE:
+            return function(*args, **named)
+        return await to_thread(function, *args, **named)
 
     async def _workflows(self, api: Api, project: str) -> dict[tuple[str, int | None], actions.Pin]:
         """Return those of the workflows named in it that are there."""
