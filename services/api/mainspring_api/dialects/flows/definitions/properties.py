@@ -14,9 +14,10 @@ import jsonschema_rs
 import msgspec
 
 from mainspring.domain.message import Json
-from mainspring.http.faults import Faults, below, item
+from mainspring.http.faults import Faults, below
 from mainspring.plugin import Manifest
 from mainspring_api.dialects.flows.definitions.expressions import is_template
+from mainspring_api.dialects.places import followed, placed
 
 _WHOLE: Final = re.compile(r"\s*\{\{(?:(?!\}\}|\{\{).)*\}\}\s*", re.DOTALL)
 _CREDENTIAL: Final = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
@@ -35,8 +36,9 @@ def check_properties(
 ) -> None:
     """Note what is wrong with properties whatever their templates come to."""
     for error in _validator(msgspec.json.encode(manifest.input)).iter_errors(properties):
-        if not _is_open(properties, error):
-            _note(error, place, faults, manifest)
+        path, value = followed(properties, error.instance_path)
+        if not _is_open(value, error):
+            _note(error, placed(place, path), faults, manifest)
 
 
 @lru_cache(maxsize=512)
@@ -44,9 +46,8 @@ def _validator(schema: bytes) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(msgspec.json.decode(schema))
 
 
-def _is_open(properties: Json, error: jsonschema_rs.ValidationError) -> bool:
-    """Say whether a fault may be none when the templates have their values."""
-    value = _at(properties, error.instance_path)
+def _is_open(value: Json, error: jsonschema_rs.ValidationError) -> bool:
+    """Say whether a fault of a value may be none when the templates have theirs."""
     judges_parts = not _OF_PARTS.isdisjoint(_keywords(error.schema_path))
     if not isinstance(value, str):
         return judges_parts and _has_filled(value)
@@ -78,18 +79,9 @@ def _has_filled(value: Json) -> bool:
     return isinstance(value, str) and _is_filled(value)
 
 
-def _at(value: Json, path: Sequence[str | int]) -> Json:
-    for part in path:
-        value = value[part]
-    return value
-
-
 def _note(
-    error: jsonschema_rs.ValidationError, place: str, faults: Faults, manifest: Manifest
+    error: jsonschema_rs.ValidationError, at: str, faults: Faults, manifest: Manifest
 ) -> None:
-    at = place
-    for part in error.instance_path:
-        at = item(at, part) if isinstance(part, int) else below(at, part)
     kind: Any = error.kind
     match kind.name:
         case "additionalProperties":
