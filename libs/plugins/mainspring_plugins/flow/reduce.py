@@ -4,7 +4,7 @@ from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.support.fields import BY, ITEMS, anything, choice, closed, text
 from mainspring_plugins.support.folds import fold
-from mainspring_plugins.support.picks import asks, expression, pick
+from mainspring_plugins.support.picks import asks, gathered, pick
 from mainspring_plugins.support.working import plain, refuse
 
 MANIFEST = Manifest(
@@ -43,7 +43,10 @@ def work(given: dict[str, Json]) -> dict[str, Json]:
     """Return the one value."""
     if ("op" in given) == ("expression" in given):
         raise refuse("op or expression: one of them is needed")
-    return {"result": _folded(given) if "op" in given else _gathered(given)}
+    if "op" in given:
+        return {"result": _folded(given)}
+    made = gathered(given["expression"], "expression", given["items"], given.get("initial"))
+    return {"result": made}
 
 
 def _folded(given: dict[str, Json]) -> Json:
@@ -55,15 +58,6 @@ def _folded(given: dict[str, Json]) -> Json:
         return len(items)
     placed = [(f"items[{index}]", item) for index, item in enumerate(items)]
     return fold(given["op"], placed, given.get("separator", ""))
-
-
-def _gathered(given: dict[str, Json]) -> Json:
-    evaluate = expression(given["expression"], "expression")
-    result = given.get("initial")
-    for index, item in enumerate(given["items"]):
-        names: dict[str, Json] = {"acc": result, "item": item, "index": index}
-        result = evaluate(names, f"items[{index}]")
-    return result
 
 
 def _needs_time(given: dict[str, Json]) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from mainspring.domain.expression import ExpressionError
-from mainspring.domain.expression.face import compile_template
+from mainspring.domain.expression.face import CompiledTemplate, compile_template
+from mainspring.domain.expression.gathering import Gathering
 from mainspring.domain.message import Json
 from mainspring_plugins.support.shapes import is_list, is_object
 from mainspring_plugins.support.working import refuse
@@ -56,11 +57,7 @@ def shaped(template: Json, place: str) -> Pick:
 
 def expression(text: str, place: str) -> Evaluate:
     """Return a function that evaluates an expression over some names; both raise `PluginFailed`."""
-    source = text if "{{" in text or "{%" in text else f"{{{{ {text} }}}}"
-    try:
-        compiled = compile_template(source, "jinja")
-    except ExpressionError as error:
-        raise refuse(f"{place}: {error}") from None
+    compiled = _template(text, place)
 
     def evaluate(names: dict[str, Json], where: str) -> Json:
         try:
@@ -69,6 +66,26 @@ def expression(text: str, place: str) -> Evaluate:
             raise refuse(f"{where}: {place}: {error}") from None
 
     return evaluate
+
+
+def gathered(text: str, place: str, items: list[Json], initial: Json) -> Json:
+    """Return what an expression over acc, item and index makes of items; raise `PluginFailed`."""
+    gathering = Gathering(_template(text, place))
+    acc, index = initial, -1
+    try:
+        for index, item in enumerate(items):
+            acc = gathering.step({"acc": acc, "item": item, "index": index})
+        return gathering.end(acc)
+    except ExpressionError as error:
+        raise refuse(f"items[{max(index, 0)}]: {place}: {error}") from None
+
+
+def _template(text: str, place: str) -> CompiledTemplate:
+    source = text if "{{" in text or "{%" in text else f"{{{{ {text} }}}}"
+    try:
+        return compile_template(source, "jinja")
+    except ExpressionError as error:
+        raise refuse(f"{place}: {error}") from None
 
 
 def value_at(item: Json, names: list[str]) -> Json:

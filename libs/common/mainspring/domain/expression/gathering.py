@@ -13,6 +13,8 @@ from mainspring.domain.expression.values import Value
 
 RATIO: Final = 64
 """How many steps of renderings go with one step of measuring."""
+LEAST: Final = 5 * MAX_STEPS
+"""Steps before the next measuring, whatever the last one took: they make 64 MB of text at most."""
 
 
 class Gathering:
@@ -22,7 +24,7 @@ class Gathering:
 
     def __init__(self, template: CompiledTemplate) -> None:
         self._template = template
-        self._due = MAX_STEPS
+        self._due = LEAST
         self.taken = 0
         self.measured = 0
 
@@ -32,7 +34,7 @@ class Gathering:
         self.taken += steps
         if self.taken >= self._due:
             cost = self._measure(value)
-            self._due = self.taken + max(MAX_STEPS, RATIO * cost)
+            self._due = self.taken + max(LEAST, RATIO * cost)
         return value
 
     def end(self, value: Value) -> Value:
