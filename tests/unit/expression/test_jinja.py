@@ -206,7 +206,6 @@ FAULTS: list[tuple[str, str]] = [
     ("{{ 'a' | attr('b') }}", "attr reads attributes of Python"),
     ("{{ kv(inputs.x) }}", "kv takes one plain text"),
     ("{{ kv.limit }}", 'kv is a function: it is written kv("...")'),
-    ("{{ range }}", "range is a function"),
     ("{{ _x }}", 'a name cannot begin with "_"'),
     ("{{ x.__class__ }}", 'a name cannot begin with "__"'),
     ("{{ x['__class__'] }}", 'a name cannot begin with "__"'),
@@ -282,6 +281,7 @@ READS: list[tuple[str, set[tuple[str, ...]]]] = [
     ("{{ x[1:a] }}", {("x",), ("a",)}),
     ("{{ {'k': a} | merge(b) }}", {("a",), ("b",)}),
     ("{{ range(3) }}plain", set()),
+    ("{{ number + list.max }}{{ max([1]) }}", {("number",), ("list", "max")}),
 ]  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from jinja2 import nodes
 
 from mainspring.domain.expression.errors import ExpressionFailed
 from mainspring.domain.expression.jinja.compile import Bound, Compiler
-from mainspring.domain.expression.jinja.library import FUNCTIONS
 from mainspring.domain.expression.jinja.run import Absent, Eval, Run, Scope, Soft, bounded
 from mainspring.domain.expression.values import Value, kind
 
@@ -24,12 +23,8 @@ def read_name(c: Compiler, node: nodes.Name, bound: Bound) -> Soft:
 def _way(c: Compiler, root: str, path: tuple[str, ...], bound: Bound) -> Soft:
     """Return what follows the names of a path that is known beforehand."""
     if root not in bound:
-        if root in FUNCTIONS or root == "kv":
-            c.fail(
-                f'{root} is a function: it is written {root}("...")'
-                if root == "kv"
-                else f"{root} is a function: it is written {root}(...)"
-            )
+        if root == "kv":
+            c.fail('kv is a function: it is written kv("...")')
         c.names.add((root, *path))
     why = f"{'.'.join((root, *path))[:200]} is not there"
 
