@@ -19,14 +19,14 @@ from mainspring_api.dialects.runs import answers
 from mainspring_api.dialects.runs.compile import DIALECT
 from mainspring_api.dialects.runs.found import Found, find, number_of, of, there
 from mainspring_api.dialects.runs.plan import plan_of
-from mainspring_api.dialects.runs.texts import Reading, text_in
+from mainspring_api.dialects.runs.texts import Reading, apart, text_in
 from mainspring_api.dialects.yamls import DocumentInvalid, read_yaml
 
 
 async def get(api: Api, request: Request) -> Response:
     """Return a workflow in its newest version."""
     project = caller_of(request).project
-    return json(_shown(await find(api, project, request.path_params["name"])))
+    return json(await _shown(await find(api, project, request.path_params["name"])))
 
 
 async def get_version(api: Api, request: Request) -> Response:
@@ -36,7 +36,7 @@ async def get_version(api: Api, request: Request) -> Response:
     if number is None:
         what = shown(request.path_params["version"])
         raise NotFound(f"workflow {shown(name)} has no version {what}")
-    return json(_shown(await find(api, project, name, number)))
+    return json(await _shown(await find(api, project, name, number)))
 
 
 async def get_all(api: Api, request: Request) -> Response:
@@ -85,7 +85,8 @@ async def plan(api: Api, request: Request) -> Response:
         newest: Found | None = await find(api, project, name)
     except NotFound:
         newest = None
-    return json(plan_of(name, text, reading.document.data, newest, await _next(api, project, name)))
+    following = await _next(api, project, name)
+    return json(await apart(text, plan_of, name, text, reading.document.data, newest, following))
 
 
 async def _next(api: Api, project: str, name: str) -> int:
@@ -106,13 +107,13 @@ def data_of(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", read_yaml(text, Faults()).data)
 
 
-def _shown(found: Found) -> answers.Workflow:
+async def _shown(found: Found) -> answers.Workflow:
     return answers.Workflow(
         name=found.row.name,
         version=int(found.row.version),
         content_hash=found.hash,
         content=found.text,
-        definition=data_of(found.text),
+        definition=await apart(found.text, data_of, found.text),
         created_at=instant(found.row.created_at),
     )
 

@@ -67,6 +67,13 @@ def _fitting(text: str) -> str:
     return text
 
 
+async def apart(text: str, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Return what a function makes of a text; of a large one beside the loop."""
+    if len(text) < LARGE:
+        return function(*args, **named)
+    return await to_thread(function, *args, **named)
+
+
 class Reading:
     """One text, read in a project.
 
@@ -88,21 +95,16 @@ class Reading:
 
         `named` is what it has to be called, if it has to be called something.
         """
-        self.document = await self._apart(read_yaml, self.text, self.faults)
+        self.document = await apart(self.text, read_yaml, self.text, self.faults)
         if named is not None and self.name is not None and self.name != named:
             self.faults.add("name", f'is not the name in the path, "{named}"')
         known = actions.Known(PLUGINS, await self._workflows(api, project), self.name or "")
-        found = await self._apart(compile_workflow, self.document, known, self.faults)
+        found = await apart(self.text, compile_workflow, self.document, known, self.faults)
         line = await lineage_of(api, project, found.definition.name)
         id = "" if line is None else line.id
         await check_paths(api, project, id, found.starts, self.faults)
         self.document.check(self.faults)
         return found
-
-    async def _apart(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-        if len(self.text) < LARGE:
-            return function(*args, **named)
-        return await to_thread(function, *args, **named)
 
     async def _workflows(self, api: Api, project: str) -> dict[tuple[str, int | None], actions.Pin]:
         """Return those of the workflows named in it that are there."""
