@@ -13,7 +13,7 @@ from mainspring.http.paging import cursor
 from mainspring.http.query import query_of
 from mainspring.http.reading import read_body
 from mainspring_api.context import Api
-from mainspring_api.dialects.flows.definitions import changes, found, present, wire
+from mainspring_api.dialects.flows.definitions import found, present, stored, wire
 from mainspring_api.dialects.flows.definitions.compile import DIALECT
 from mainspring_api.dialects.flows.definitions.found import Flow, asked, of
 
@@ -80,7 +80,7 @@ async def restore(api: Api, request: Request) -> Response:
     raw, sent = await read_body(request, wire.Restoring)
     caller, line = await asked(api, request)
     old = await found.revision(api, line, request.path_params["rev"])
-    change = changes.Put(
+    change = stored.Put(
         wire.FlowChange(
             yaml_content=old.text,
             description=old.told or "",
@@ -90,7 +90,7 @@ async def restore(api: Api, request: Request) -> Response:
     )
 
     async def effect(keep: Keep) -> Reply:
-        made = await changes.put(api, caller, line, change, keep)
+        made = await stored.put(api, caller, line, change, keep)
         return Reply(200, encode(present.flow(made)))
 
-    return await api.once.answer(request, caller, raw, effect, changes.again(api))
+    return await api.once.answer(request, caller, raw, effect, stored.again(api))

@@ -18,10 +18,10 @@ from mainspring.http.query import query_of
 from mainspring.http.reading import read
 from mainspring.runtime.starters import NewStarter, Starters, Wanted
 from mainspring_api.context import Api
-from mainspring_api.dialects.flows.definitions import changes, parts, present, texts, wire
-from mainspring_api.dialects.flows.definitions.changes import PLACE, Content
+from mainspring_api.dialects.flows.definitions import parts, present, stored, texts, wire
 from mainspring_api.dialects.flows.definitions.compile import DIALECT
 from mainspring_api.dialects.flows.definitions.found import Flow, asked
+from mainspring_api.dialects.flows.definitions.stored import PLACE, Content
 from mainspring_api.dialects.flows.definitions.triggers import told, triggers_of
 
 OnConflict = Literal["fail", "rename", "overwrite"]
@@ -82,7 +82,7 @@ async def take(api: Api, request: Request) -> Response:
             await _add(api, caller, made, index, one)
         return reply
 
-    return await api.once.answer(request, caller, raw, effect, changes.again(api))
+    return await api.once.answer(request, caller, raw, effect, stored.again(api))
 
 
 def _on_conflict(query: dict[str, str]) -> OnConflict:
@@ -134,12 +134,12 @@ async def _stored(
             change = wire.FlowChange(
                 yaml_content=_text(incoming, name, caller), description=incoming.description
             )
-            changed = await changes.put(api, caller, line, changes.Put(change), keep)
+            changed = await stored.put(api, caller, line, stored.Put(change), keep)
             return changed, Reply(200, encode(present.flow(changed)))
         if on_conflict == "rename":
             name = await _free(api, caller, name)
     content = Content(_text(incoming, name, caller), incoming.description, "imported")
-    made = await changes.make(api, caller, name, content, keep)
+    made = await stored.make(api, caller, name, content, keep)
     return made, Reply(201, encode(present.flow(made)), PLACE + made.id)
 
 
