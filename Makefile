@@ -43,7 +43,7 @@ check: $(VENV)/.dev ## Lint, formatting, types and import contracts, side by sid
 bench: $(VENV)/.dev ## Run the benchmarks (ONLY=a,c for some, RUNS=1, JSON=file)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-sim: $(VENV)/.dev ## Run N simulated histories, or one again (make sim N=5000; make sim SEED=7)
+sim: $(VENV)/.dev ## Run N simulated histories, or one again (make sim N=5000; make sim SEED=flows:7)
 	@MAINSPRING_SIM_N=$(N) MAINSPRING_SIM_SEED=$(SEED) \
 		$(BIN)/python -m pytest tests/simulation/test_histories.py $(ARGS)
 

@@ -22,7 +22,8 @@ from mainspring.testing.simulation.run import Kind, simulate
 DIGEST = (
     "from mainspring.testing.simulation.campaign import loaded;"
     "from mainspring.testing.simulation.run import simulate;"
-    "print(simulate(3, loaded()).digest(), simulate(10, loaded(), 'native').digest())"
+    "print(*(simulate(seed, loaded(), kind).digest() for kind, seed in [('sagas', 3),"
+    "('native', 10), ('flows', 16)]))"
 )
 MOST_SEEDS = 40
 """Histories within which a planted fault must be found; most are found in the first few."""
@@ -41,7 +42,8 @@ def digests_of_another_process(hash_seed: str) -> list[str]:
 
 
 def test_one_seed_is_one_history_in_every_process() -> None:
-    here = [simulate(3, loaded()).digest(), simulate(10, loaded(), "native").digest()]
+    seeds: list[tuple[Kind, int]] = [("sagas", 3), ("native", 10), ("flows", 16)]
+    here = [simulate(seed, loaded(), kind).digest() for kind, seed in seeds]
     assert digests_of_another_process("1") == here
     assert digests_of_another_process("2") == here
 

@@ -14,15 +14,21 @@ from mainspring_executor.client import Client
 from mainspring_executor.egress import Egress
 from mainspring_executor.helpers import Helpers
 from mainspring_executor.pull import Executor
-from mainspring_executor.shop import Workshop
+from mainspring_executor.shop import Bounded, Workshop
 
 _DRAIN_SHARE = 0.7  # of what is left after the notice; the frame needs the rest for leaving
 
 
 async def build(
-    world: World, http: HttpClient | None = None, plugins: Registry | None = None
+    world: World,
+    http: HttpClient | None = None,
+    plugins: Registry | None = None,
+    helpers: Bounded | None = None,
 ) -> Service:
-    """Return the service; without `http` it calls the real world, behind the egress guard."""
+    """Return the service; without `http` it calls the real world, behind the egress guard.
+
+    Without `helpers` it has processes of its own for what is to be bounded.
+    """
     config = world.config
     client = http or Client(Egress(private=config.allow_private_egress))
     shop = Workshop(
@@ -35,7 +41,7 @@ async def build(
         max_answer=config.max_payload_bytes,
         plugins=plugins or installed(),
         values=_values(world),
-        helpers=Helpers(memory_mb=config.task_memory_mb),
+        helpers=helpers or Helpers(memory_mb=config.task_memory_mb),
         allowed=config.allow_tasks,
         memory_mb=config.task_memory_mb,
     )

@@ -12,11 +12,11 @@ and law, with the events around it.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, cast
+from typing import Final, cast, get_args
 
 import msgspec
 
-from mainspring.domain import catalog, requests, triggers
+from mainspring.domain import catalog, kv, requests, starters, triggers
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import (
     EMPTY,
@@ -43,7 +43,9 @@ from mainspring.domain.rows import (
     CompiledRow,
     DefinitionRow,
     ExecutionRow,
+    KeyValueRow,
     Row,
+    StarterRow,
     StepRow,
     TimerRow,
     TriggerRow,
@@ -102,6 +104,7 @@ VIEWS: Final = (
     BufferedRow,
     CompiledRow,
     DefinitionRow,
+    StarterRow,
     AuditRow,
 )
 """The views that the log alone determines; answers under idempotency keys expire."""
@@ -245,7 +248,17 @@ class Checker:
             case requests.RequestAnswered():
                 return views.project_request(envelope)
             case _:
-                return []
+                return self._changes_of_rows(envelope, event)
+
+    def _changes_of_rows(self, envelope: Envelope, event: Message) -> list[Change]:
+        """Return the rows of what is one row for each stream."""
+        if isinstance(event, get_args(starters.Event)):
+            starter = self._expected.row(StarterRow, envelope.stream.id)
+            return views.project_starter(envelope, cast("starters.Event", event), starter)
+        if isinstance(event, get_args(kv.Event)):
+            kept = self._expected.row(KeyValueRow, envelope.stream.id)
+            return views.project_kv(envelope, cast("kv.Event", event), kept)
+        return []
 
     def _execution(self, stream: _Stream, envelope: Envelope, event: e.Event) -> None:
         if stream.forgotten:
@@ -403,7 +416,8 @@ class Checker:
             for one in sorted({*wanted, *present}, key=str):
                 if wanted.get(one) != present.get(one):
                     why = f"{TABLES[kind]}: {_difference(wanted.get(one), present.get(one))}"
-                    self._blame_end(_stream_of(one), 0, "views", why)
+                    where = StreamId("starter", str(one)) if kind is StarterRow else _stream_of(one)
+                    self._blame_end(where, 0, "views", why)
 
     # Blame.
 

@@ -24,6 +24,9 @@ UNBEGUN: Final = frozenset({"lost", "callback"})
 """Faults of attempts of whose beginning nobody may have told."""
 
 
+CALLING: Final = frozenset({"http.request", "http/request"})
+"""Plugins of which each try is one call of a peer."""
+
 TIMEOUTS: Final = frozenset({"callback", "event_timeout"})
 """Faults of steps whose time to be answered was over."""
 
@@ -353,10 +356,13 @@ class Ledger:
         return asked
 
     def _calls_a_peer(self, event: e.StepEvent) -> bool:
-        """Say whether an executor calls a peer; plugins are none, and a scheduler does the rest."""
+        """Say whether an executor calls a peer; few plugins do, and a scheduler does the rest."""
+        if event.phase != "up":
+            return event.phase != "emit"
         step = self._definition.by_ref.get(event.ref)
-        inside = step is not None and (step.kind == "child" or step.plugin is not None)
-        return event.phase != "emit" and not (event.phase == "up" and inside)
+        if step is None or step.plugin is None:
+            return step is None or step.kind != "child"
+        return step.plugin.id in CALLING
 
     def _complete(self, ref: str) -> None:
         step = self._definition.by_ref.get(ref)

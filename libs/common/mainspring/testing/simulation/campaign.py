@@ -15,6 +15,7 @@ import msgspec
 
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
+from mainspring.testing.simulation.directly import Directly
 from mainspring.testing.simulation.incarnation import Build, Neighbours
 from mainspring.testing.simulation.run import Kind, simulate
 
@@ -68,12 +69,12 @@ def _judged(seed: int, builds: Mapping[str, Build], kind: Kind) -> Verdict:
 
 
 def _build(module: str, name: str) -> Build:
-    """Return how a service is built, given of its neighbours what it has a use for."""
+    """Return how a service is built, given of what is around it what it has a use for."""
     build = getattr(import_module(module), name)
     asked = inspect.signature(build).parameters
 
     async def built(world: World, near: Neighbours) -> Service:
-        given = {"http": near.peers, "transport": near.events}
+        given = {"http": near.peers, "transport": near.events, "helpers": Directly()}
         ports = {port: one for port, one in given.items() if port in asked}
         return cast("Service", await build(world, **ports))
 

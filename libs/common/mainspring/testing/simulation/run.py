@@ -25,6 +25,7 @@ from mainspring.testing.http import Call
 from mainspring.testing.simulation import laws
 from mainspring.testing.simulation.client import Asked, Client
 from mainspring.testing.simulation.faults import Chance, Fault, Weather, weather_of
+from mainspring.testing.simulation.flows.plot import FlowsPlot
 from mainspring.testing.simulation.incarnation import Build, Life, Replica, task_factory
 from mainspring.testing.simulation.loop import Deadlock, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.native.plot import NativePlot
@@ -51,10 +52,11 @@ _WORLD: Final = contextvars.Context()
 """The context of what belongs to no life."""
 
 Disaster = Literal["crash", "drain", "wipe", "broker away", "log away", "clock"]
-Kind = Literal["sagas", "native"]
+Kind = Literal["sagas", "native", "flows"]
 _PLOTS: Final[Mapping[Kind, Callable[[Stage], Plot]]] = {
     "sagas": SagasPlot,
     "native": NativePlot,
+    "flows": FlowsPlot,
 }
 
 
