@@ -291,6 +291,26 @@ async def test_every_end_is_followed_once_whoever_reads_and_wherever_they_die(
     assert len(runs) == 12 + 2
 
 
+async def test_clocks_that_differ_neither_hide_an_end_nor_follow_one_from_before(
+    one: Scheduler,
+) -> None:
+    await one.workflow("order")
+    bill = await one.workflow("bill")
+    await one.set(bill, s.Follow(workflow="nothing"))
+    reader = one.followers()
+    await reader.tick()
+    one.clock.at += 5
+    before = await finished(one, "order")
+    one.clock.at -= 5
+    follower = await one.set(bill, s.Follow(workflow="order"))
+    one.clock.at -= 5
+    after = await finished(one, "order")
+    assert await reader.tick() == 2
+    ids = {run.row.id for run in await one.runs()}
+    assert s.run_after(follower.row.id, after) in ids
+    assert s.run_after(follower.row.id, before) not in ids
+
+
 async def test_two_workflows_that_follow_each_other_come_to_an_end(one: Scheduler) -> None:
     ping, pong = await one.workflow("ping"), await one.workflow("pong")
     await one.set(pong, s.Follow(workflow="ping"))

@@ -44,6 +44,12 @@ ENDS: Final = {
 }
 """Events that end a run, and how it has ended."""
 
+BEGINNINGS: Final = (s.StarterSet.__name__, s.StarterResumed.__name__)
+"""Events since which somebody follows."""
+
+SKEW: Final = 60.0
+"""Seconds by which the clocks of two processes may differ."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -108,7 +114,9 @@ class Followers:
         # Before the ends are asked for: none behind this position is missed by them.
         head = await self._engine.log.head_position()
         ends = await self._engine.log.read_all(after=self._position, limit=MOST, types=tuple(ENDS))
-        await self._follow(followers, ends)
+        if ends:
+            # Asked for again: whoever was made before one of these ends is there by now.
+            await self._follow(await self._engine.views.followers(limit=MOST_FOLLOWERS), ends)
         # crash here: what follows is durable, the cursor is not; it is found started
         await self._note(ends[-1].position if ends else head, has_read=bool(ends))
         return len(ends)
@@ -134,10 +142,23 @@ class Followers:
             for row in await self._engine.views.executions_by_id([end.stream.id for end in near])
         }
         for end in near:
-            row = rows.get(end.stream.id)
-            for follower in followers if row is not None else ():
-                if follower.row.project == end.project and _is_followed(follower, row, end):
+            for follower in followers:
+                row = rows.get(end.stream.id)
+                if _is_followed(follower, row, end) and await self._was_there(follower, end):
                     await self._start(follower.row.id, end)
+
+    async def _was_there(self, follower: s.Starter, end: Envelope) -> bool:
+        """Say whether somebody followed already when a run ended.
+
+        Where clocks that differ could say it wrongly the order of the log decides.
+        """
+        since = end.recorded_at - follower.row.updated_at
+        if abs(since) > SKEW:
+            return since > 0
+        later = await self._engine.log.read_all(
+            after=end.position, limit=1, stream=follower.stream, types=BEGINNINGS
+        )
+        return not later
 
     async def _start(self, follower: str, end: Envelope) -> None:
         """Start one run; what is wrong with one never keeps the others from theirs."""
@@ -156,7 +177,6 @@ class Followers:
 
 
 def _is_followed(follower: s.Starter, row: ExecutionRow | None, end: Envelope) -> bool:
-    if row is None:
+    if row is None or follower.row.project != end.project:
         return False
-    names = (row.catalog_id or "", row.name)
-    return s.is_followed(follower, names, ENDS[end.type], end.recorded_at)
+    return s.is_followed(follower, (row.catalog_id or "", row.name), ENDS[end.type])

@@ -516,7 +516,7 @@ def word_of(dialect: str, status: str) -> str:
     return _WORDS.get(dialect, {}).get(status, status)
 
 
-def is_followed(starter: Starter, names: Iterable[str], status: str, ended_at: float) -> bool:
+def is_followed(starter: Starter, names: Iterable[str], status: str) -> bool:
     """Say whether the end of a run, of a workflow with these names, is one to follow."""
     spec = starter.form.spec
     return (
@@ -524,5 +524,4 @@ def is_followed(starter: Starter, names: Iterable[str], status: str, ended_at: f
         and _is_on(starter.row)
         and spec.workflow in names
         and (not spec.statuses or status in spec.statuses)
-        and ended_at >= starter.row.updated_at
     )

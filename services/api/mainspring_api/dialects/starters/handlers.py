@@ -168,12 +168,11 @@ async def get_all(api: Api, request: Request) -> Response:
     kind, enabled = _narrowed(query)
     named = query.get("flowId")
     workflow = None if named is None else await workflow_of(api.views, caller.project, named)
-    if named is not None and workflow is None:
-        return listed(request, [], None)
     found = await api.views.starters(
         caller.project,
         kind=kind,
-        workflow=None if workflow is None else workflow.id,
+        # Of one that was deleted the triggers are still there, under its id.
+        workflow=named if workflow is None else workflow.id,
         enabled=enabled,
         limit=page.limit + 1,
         before=page.before,
