@@ -143,6 +143,13 @@ def test_what_is_later_than_allowed_is_not_started() -> None:
     assert life.starter.row.next_at == START + 4 * HOUR
 
 
+def test_what_may_be_late_is_missed_all_the_same_where_nothing_is_caught_up_with() -> None:
+    life = Life(s.Schedule(interval=HOUR, max_late=600.0))
+    assert life.fire(START + HOUR + 60) == (HOUR,)
+    assert life.fire(START + 2 * HOUR + 61) == ()
+    assert life.starter.row.note == "1 missed instant was not caught up with"
+
+
 def test_jitter_delays_each_instant_alike_wherever_it_is_worked_out() -> None:
     spec = s.Schedule(interval=HOUR, jitter=600.0)
     life, other = Life(spec), Life(spec)

@@ -270,7 +270,7 @@ def _chosen(id: str, spec: Schedule, ready: Sequence[float], now: float) -> tupl
         case "last":
             return within(min(GRACE, limit)) or within(limit)[-1:]
         case "none":
-            return within(GRACE if spec.max_late is None else limit)
+            return within(min(GRACE, limit))
 
 
 def _note(ready: Sequence[float], chosen: Sequence[float], *, left_out: bool) -> str | None:
