@@ -43,9 +43,20 @@ def test_what_was_rendered_is_never_rendered_again(language: TemplateLanguage) -
 @pytest.mark.parametrize("template", ["plain", "", 1, None, [], {"a": [True, 1.5]}, "a } }} b"])
 def test_what_holds_no_tag_is_itself(language: TemplateLanguage, template: Value) -> None:
     compiled = compile_template(template, language)
-    assert compiled.is_static
     assert compiled.render({}) == template
     assert compiled.references == frozenset()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", [{"a": [{"b": [1]}]}, {"a": [{"b": [1]}], "c": "{{ a.n }}"}])
+def test_what_was_rendered_may_be_changed_and_the_next_is_as_the_first(
+    language: TemplateLanguage, template: Value
+) -> None:
+    first: Any = compile_template(template, language).render(DATA)
+    first["a"][0]["b"].append("changed")
+    first["a"].append("changed")
+    again: Any = compile_template(template, language).render(DATA)
+    assert again["a"] == [{"b": [1]}]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -47,14 +47,10 @@ class CompiledTemplate:
         self._steps = steps
         self.references = references
 
-    @property
-    def is_static(self) -> bool:
-        return self._build is None
-
     def render(self, context: dict[str, Value], *, max_output: int = MAX_OUTPUT) -> Value:
         """Return the value; raise `ExpressionError` with the place of the string that has none.
 
-        Values are shared with the template and the context, not copied.
+        Values are shared with the context, and nothing with the template.
         """
         if self._build is None:
             return self._constant
@@ -103,7 +99,8 @@ def _compiled(text: bytes, language: TemplateLanguage) -> CompiledTemplate:
     value: Value = _decode(text)
     sheet = Sheet()
     string = _STRINGS[language]
-    build = builder(value, lambda text, place: string(text, place, sheet))
+    # A compiled template is kept, so nobody who is given a value may hold a part of it.
+    build = builder(value, lambda text, place: string(text, place, sheet), fresh=True)
     return CompiledTemplate(build, value, frozenset(sheet.names), _STEPS[language])
 
 

@@ -7,6 +7,7 @@ checked beforehand.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 from mainspring.domain.expression.errors import ExpressionTooLarge
@@ -64,33 +65,43 @@ Leaf: TypeAlias = Callable[[str, str], Build | None]
 """What a string at a place becomes; None when it means itself."""
 
 
-def builder(template: Value, leaf: Leaf, place: str = "", depth: int = MAX_DEPTH) -> Build | None:
+def builder(
+    template: Value,
+    leaf: Leaf,
+    place: str = "",
+    *,
+    depth: int = MAX_DEPTH,
+    fresh: bool = False,
+) -> Build | None:
     """Return what builds `template`, or None when it builds only itself.
 
+    What is `fresh` shares no list and no object with the template: its taker may change it.
     Raises what `leaf` raises, and `ExpressionTooLarge` for a value that is nested too deeply.
     """
     if depth == 0:
         raise ExpressionTooLarge(f"{place}: nested more than {MAX_DEPTH} deep")
+    below_it = partial(builder, depth=depth - 1, fresh=fresh)
     match template:
         case str():
             return leaf(template, place)
         case dict():
             below = {
-                key: builder(value, leaf, f"{place}.{key}" if place else key, depth - 1)
+                key: below_it(value, leaf, f"{place}.{key}" if place else key)
                 for key, value in template.items()
             }
-            return _object_builder(template, below)
+            return _object_builder(template, below, fresh=fresh)
         case list():
             items = [
-                builder(value, leaf, f"{place}[{index}]", depth - 1)
-                for index, value in enumerate(template)
+                below_it(value, leaf, f"{place}[{index}]") for index, value in enumerate(template)
             ]
-            return _list_builder(template, items)
+            return _list_builder(template, items, fresh=fresh)
         case _:
             return None
 
 
-def _object_builder(template: dict[str, Value], below: dict[str, Build | None]) -> Build | None:
+def _object_builder(
+    template: dict[str, Value], below: dict[str, Build | None], *, fresh: bool
+) -> Build | None:
     # The fields that change are laid over a copy of the rest, so order is kept.
     moving = [(key, build) for key, build in below.items() if build is not None]
 
@@ -100,10 +111,10 @@ def _object_builder(template: dict[str, Value], below: dict[str, Build | None]) 
             built[key] = one(context, room)
         return built
 
-    return build if moving else None
+    return build if moving or fresh else None
 
 
-def _list_builder(template: list[Value], items: list[Build | None]) -> Build | None:
+def _list_builder(template: list[Value], items: list[Build | None], *, fresh: bool) -> Build | None:
     moving = [(index, build) for index, build in enumerate(items) if build is not None]
 
     def build(context: Value, room: Room) -> Value:
@@ -112,4 +123,4 @@ def _list_builder(template: list[Value], items: list[Build | None]) -> Build | N
             built[index] = one(context, room)
         return built
 
-    return build if moving else None
+    return build if moving or fresh else None
