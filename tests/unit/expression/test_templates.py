@@ -249,3 +249,10 @@ def test_a_template_without_tags_is_static() -> None:
 
 def test_one_source_is_compiled_once() -> None:
     assert compile_text("{{once}}") is compile_text("{{once}}")
+
+
+@pytest.mark.parametrize("source", ["{{%s x}}", "{{%s..a}}", "{{#%s}}", "{{/%s}}", "{{#a}}{{/%s}}"])
+def test_a_fault_does_not_repeat_a_long_name(source: str) -> None:
+    with pytest.raises(TemplateInvalid) as fault:
+        compile_text(source % ("n" * 10_000))
+    assert len(str(fault.value)) < 200

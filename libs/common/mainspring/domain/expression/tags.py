@@ -43,6 +43,11 @@ class _Tag:
     start: int
     end: int
 
+    @property
+    def shown(self) -> str:
+        """The name as a fault repeats it: a fault is no place for all that was sent."""
+        return self.name if len(self.name) <= 40 else f"{self.name[:40]}…"
+
 
 _OPENED: Final = re.compile(r"\{\{(\{?)\s*([#^/!&>=<$%]?)")
 _LINE_END: Final = re.compile(r"[ \t]*(?:\r?\n|\Z)")
@@ -105,7 +110,7 @@ class _Parser:
         self._text(self._source[here:])
         if self._open:
             tag = self._open[-1]
-            self._fail(f'section "{tag.name}" is never closed', tag.start)
+            self._fail(f'section "{tag.shown}" is never closed', tag.start)
         return tuple(self._levels[0])
 
     def _read(self, at: int) -> _Tag:
@@ -144,10 +149,10 @@ class _Parser:
 
     def _finish(self, tag: _Tag) -> None:
         if not self._open:
-            self._fail(f'"{tag.name}" is closed but was never opened', tag.start)
+            self._fail(f'"{tag.shown}" is closed but was never opened', tag.start)
         begun = self._open.pop()
         if begun.name != tag.name:
-            self._fail(f'"{tag.name}" is closed while "{begun.name}" is open', tag.start)
+            self._fail(f'"{tag.shown}" is closed while "{begun.shown}" is open', tag.start)
         body = tuple(self._levels.pop())
         section = Section(self._path(begun), begun.sigil == "^", body, begun.start)
         self._levels[-1].append(section)
@@ -159,9 +164,9 @@ class _Parser:
             self._fail("a tag has no name", tag.start)
         path = tuple(tag.name.split("."))
         if not all(path):
-            self._fail(f'name "{tag.name}" has an empty part', tag.start)
+            self._fail(f'name "{tag.shown}" has an empty part', tag.start)
         if re.search(r"[\s{}]", tag.name):
-            self._fail(f'name "{tag.name}" has a blank or a brace in it', tag.start)
+            self._fail(f'name "{tag.shown}" has a blank or a brace in it', tag.start)
         return path
 
     def _text(self, text: str) -> None:
