@@ -8,18 +8,73 @@ replicas, or before and after a crash, one starts it and the other finds it ther
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Final, Literal, NamedTuple, TypeAlias
-
-import msgspec
 
 from mainspring.domain import calendar
 from mainspring.domain.envelope import Envelope, Head, StreamId, to_micros
 from mainspring.domain.identity import derived
 from mainspring.domain.message import Json, Message, replace
 from mainspring.domain.rows import StarterRow
+from mainspring.domain.starter_specs import (
+    ENDS,
+    Follow,
+    Kind,
+    Schedule,
+    Spec,
+    Webhook,
+    address,
+    ends_of,
+    kind_of,
+    plain_path,
+    word_of,
+)
 from mainspring.domain.task import partition_of
+
+__all__ = [
+    "DEEPEST",
+    "ENDS",
+    "GRACE",
+    "LEAST_INTERVAL",
+    "MOST",
+    "Due",
+    "Event",
+    "Follow",
+    "Kind",
+    "Origin",
+    "Schedule",
+    "Spec",
+    "Starter",
+    "StarterBackfilled",
+    "StarterFired",
+    "StarterPaused",
+    "StarterRemoved",
+    "StarterResumed",
+    "StarterSet",
+    "StarterSkipped",
+    "Webhook",
+    "Wish",
+    "address",
+    "declared_id",
+    "delayed",
+    "due",
+    "ends_of",
+    "evolve",
+    "follows",
+    "instants_between",
+    "is_followed",
+    "kind_of",
+    "paused",
+    "plain_path",
+    "removed",
+    "resumed",
+    "run_after",
+    "run_at",
+    "run_for",
+    "wanted",
+    "word_of",
+]
 
 MOST: Final = 1000
 """Instants that are caught up with, or filled in, at once."""
@@ -34,52 +89,6 @@ LEAST_INTERVAL: Final = 1.0
 _BEFORE: Final = 0.001
 
 Origin: TypeAlias = Literal["api", "definition"]
-Kind: TypeAlias = Literal["schedule", "webhook", "flow"]
-
-
-class Schedule(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="schedule"
-):
-    """Instants: those of a cron pattern, or every so many seconds, or a single one."""
-
-    cron: str | None = None
-    interval: float | None = None
-    at: float | None = None
-    timezone: str = "UTC"
-    catchup: Literal["none", "last", "all"] = "none"
-    jitter: float = 0.0
-    max_late: float | None = None
-
-
-class Webhook(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="webhook"
-):
-    """Requests of strangers, by a key of the deployment or by a path of the project.
-
-    `header` names one more header that may carry the signature.
-    """
-
-    key: str = ""
-    path: str = ""
-    methods: tuple[str, ...] = ("POST",)
-    secret: str | None = None
-    header: str | None = None
-    window: float = 300.0
-    max_bytes: int | None = None
-    mode: Literal["immediate", "wait"] = "immediate"
-    wait_seconds: float = 30.0
-
-
-class Follow(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="flow"
-):
-    """Ends of a workflow's runs, by its id or name; `statuses` are the engine's, none for all."""
-
-    workflow: str
-    statuses: tuple[str, ...] = ()
-
-
-Spec: TypeAlias = Schedule | Webhook | Follow
 
 
 class StarterSet(Message, frozen=True, kw_only=True):
@@ -421,28 +430,7 @@ def _changed(row: StarterRow, event: Event) -> StarterRow:
             return row
 
 
-def kind_of(spec: Spec) -> Kind:
-    """Return the word for a kind of starter."""
-    match spec:
-        case Schedule():
-            return "schedule"
-        case Webhook():
-            return "webhook"
-        case Follow():
-            return "flow"
-
-
 # Names.
-
-
-def address(project: str, webhook: Webhook) -> str:
-    """Return what a webhook is found by: its key, or its path within the project."""
-    return webhook.key or f"{project}\n{webhook.path}"
-
-
-def plain_path(text: str) -> str:
-    """Return the path of a webhook as it is compared: without slashes around it, without /hooks."""
-    return text.strip("/").removeprefix("hooks/").strip("/")
 
 
 def declared_id(workflow: str, kind: Kind, name: str) -> str:
@@ -472,48 +460,6 @@ def run_for(starter: str, delivery: str, instant: float = 0.0) -> str:
 def _prefix(instant: float) -> str:
     text = f"{max(0, int(instant * 1000)) & 0xFFFFFFFFFFFF:012x}"
     return f"{text[:8]}-{text[8:]}"
-
-
-_ENDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "success": ("succeeded",),
-    "succeeded": ("succeeded",),
-    "completed": ("succeeded",),
-    "failed": ("failed", "corrupted"),
-    "corrupted": ("corrupted",),
-    "cancelled": ("canceled",),
-    "canceled": ("canceled",),
-    "timed_out": ("timed_out",),
-}
-ENDS: Final = tuple(_ENDS)
-"""Words of all dialects for how a run may end, in lower case."""
-
-_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "flows": {
-        "succeeded": "SUCCESS",
-        "failed": "FAILED",
-        "corrupted": "FAILED",
-        "canceled": "CANCELLED",
-        "timed_out": "TIMED_OUT",
-    },
-    "runs": {
-        "succeeded": "completed",
-        "failed": "failed",
-        "corrupted": "failed",
-        "canceled": "cancelled",
-        "timed_out": "timed_out",
-    },
-}
-
-
-def ends_of(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the engine's statuses for words of any dialect; unknown ones are left out."""
-    found = (status for word in words for status in _ENDS.get(word.lower(), ()))
-    return tuple(dict.fromkeys(found))
-
-
-def word_of(dialect: str, status: str) -> str:
-    """Return a dialect's word for how a run ended."""
-    return _WORDS.get(dialect, {}).get(status, status)
 
 
 def is_followed(starter: Starter, names: Iterable[str], status: str) -> bool:
