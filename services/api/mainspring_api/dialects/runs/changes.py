@@ -4,17 +4,19 @@ A change is a new version beside the old ones: what a run began with it ends wit
 makes no version, so a deployment can be repeated; it puts right what starts the workflow by itself.
 """
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mainspring.domain.errors import AlreadyExists, NotFound, VersionConflict
+from mainspring.domain.errors import AlreadyExists, NotFound, Rejected, VersionConflict
 from mainspring.domain.message import replace
+from mainspring.domain.rows import IdempotencyRow
 from mainspring.http.answers import encode
 from mainspring.http.caller import Caller, caller_of
 from mainspring.http.faults import shown
-from mainspring.http.idempotency import Keep, Reply
+from mainspring.http.idempotency import Again, Keep, Reply
 from mainspring.http.reading import read_body
 from mainspring.ports import Lineage
 from mainspring.runtime.engine import NewDefinition
@@ -48,7 +50,7 @@ async def apply(api: Api, request: Request) -> Response:
         meant = await Reading(text).compiled(api, caller.project, name)
         return await _applied(api, caller, _Form(name, text, meant), keep)
 
-    return await api.once.answer(request, caller, raw, effect)
+    return await api.once.answer(request, caller, raw, effect, _again(api, caller, name))
 
 
 async def rollback(api: Api, request: Request) -> Response:
@@ -65,7 +67,20 @@ async def rollback(api: Api, request: Request) -> Response:
         meant = await Reading(text).compiled(api, caller.project, name)
         return await _applied(api, caller, _Form(name, text, meant), keep)
 
-    return await api.once.answer(request, caller, raw, effect)
+    return await api.once.answer(request, caller, raw, effect, _again(api, caller, name))
+
+
+def _again(api: Api, caller: Caller, name: str) -> Again:
+    async def again(kept: IdempotencyRow) -> Reply:
+        # Whoever was first may have died between the version and what starts it.
+        line = await lineage_of(api, caller.project, name)
+        if line is not None and line.newest is not None:
+            with suppress(Rejected):
+                meant = await Reading(of(line).text).compiled(api, caller.project, name)
+                await sync(api, caller, line.id, meant.starts)
+        return Reply(kept.status, kept.response.encode(), kept.location)
+
+    return again
 
 
 async def _applied(api: Api, caller: Caller, form: _Form, keep: Keep) -> Reply:
@@ -89,7 +104,9 @@ async def _check_name(api: Api, project: str, name: str) -> None:
     """Raise `AlreadyExists` where a run by this name would be one of another dialect's."""
     other = await api.views.newest_definition(project=project, name=name)
     if other is not None and other.row.dialect != DIALECT:
-        raise AlreadyExists(f"{shown(name)} is the name of a definition that is not YAML already")
+        raise AlreadyExists(
+            f"{shown(name)} is the name of a {other.row.dialect} definition already"
+        )
 
 
 async def _unchanged(api: Api, caller: Caller, form: _Form, line: Lineage) -> Reply:
