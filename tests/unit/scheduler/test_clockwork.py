@@ -165,3 +165,25 @@ async def test_a_log_that_is_away_is_waited_for(workshop: Workshop) -> None:
     await workshop.live(NOW + 4)
     assert tries == [NOW + 2, NOW + 2.5, NOW + 3]
     assert await workshop.runs() == [NOW + 3]
+
+
+async def test_one_that_cannot_be_fired_keeps_no_other_from_it_and_is_looked_at_seldom(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = await workshop.set(s.Schedule(at=NOW + 2))
+    tries = list[float]()
+    due = s.due
+
+    def sometimes(starter: s.Starter, *, now: float) -> s.Due | None:
+        if starter.row.id == broken.row.id:
+            tries.append(now)
+            raise ValueError("what no schedule can be")
+        return due(starter, now=now)
+
+    monkeypatch.setattr(s, "due", sometimes)
+    await workshop.set(s.Schedule(at=NOW + 3))
+    await until(lambda: NOW + 2 in workshop.clock.until)
+    await workshop.live(NOW + 60)
+    (started,) = await workshop.runs()
+    assert NOW + 3 <= started < NOW + 5
+    assert 5 < len(tries) < 40
