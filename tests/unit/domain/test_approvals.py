@@ -187,6 +187,7 @@ def test_what_is_asked_is_rendered():
 
 def test_as_many_different_people_have_to_approve_as_it_wants():
     spec = wanting(required=2).when(approves(by="ann"), at=1.0).then(has(e.StepApproved))
+    assert outlook(spec.state) == ("approval", None)
     spec = spec.when(advance()).then_nothing().step_is("ok", "waiting")
     spec = spec.when(approves(by="ann"), at=2.0).then_nothing()
     spec = spec.when(approves(by="bob"), at=2.0).then(has(e.StepApproved, by="bob"))

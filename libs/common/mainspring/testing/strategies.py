@@ -366,7 +366,7 @@ def _settle(player: Player, move: Move) -> None:
     state = sorted(states, key=lambda one: one.seq)[move.which % len(states)]
     attempt = state.attempt - (move.how == 9)
     if state.kind == "approval":
-        who = "ann" if move.how else "bob"
+        who = "ann" if move.how and not state.decisions else "bob"
         answer = c.Approve if move.how < 6 else c.Reject
         player.ask(answer(ref=state.ref, actor=who, now=player.now))
     elif move.how < 7:

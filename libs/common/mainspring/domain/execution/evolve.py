@@ -51,7 +51,13 @@ def evolve(x: Execution, event: e.Event) -> Execution:
 
 
 def _is_early(after: Execution, fact: e.Event) -> bool:
-    """Say whether a fact is an answer that came before its call's own: it waits for that."""
+    """Say whether a fact leads to nothing yet.
+
+    An answer that came before its call's own waits for that, an approval for those of others.
+    """
+    if isinstance(fact, e.StepApproved):
+        state = after.of(fact.ref)
+        return state is not None and state.resolution is None
     if not isinstance(fact, e.CallbackReceived):
         return False
     step = after.steps.get(key_of(fact.ref, fact.phase))
