@@ -62,6 +62,19 @@ async def test_a_webhook_starts_a_run_that_reads_what_was_posted(runs: Runs) -> 
     assert "order" in plain["error"]
 
 
+async def test_an_expression_may_ask_what_triggered_its_run(runs: Runs) -> None:
+    asks = saying("a", "{{ has(trigger.payload) ? 'posted' : trigger.type }}")
+    await runs.apply(triggered(OPEN, step=asks))
+    parent = "{name: p, action: workflow/run, params: {workflow: w}}"
+    await runs.apply(workflow(parent, name="parent"), "parent")
+    posted = (await runs.http.post("/hooks/open")).json()["execution_id"]
+    found = [await runs.end(id) for id in (posted, await runs.begin())]
+    said = [each["steps"]["a"]["output"]["message"] for each in found]
+    outer = await runs.end(await runs.begin("parent"))
+    said.append(outer["steps"]["p"]["output"]["steps"]["a"]["message"])
+    assert said == ["posted", "api", "workflow"]
+
+
 async def test_a_signed_delivery_that_comes_again_starts_no_second_run(runs: Runs) -> None:
     await runs.apply(triggered(HOOK))
     body = b'{"n":1}'

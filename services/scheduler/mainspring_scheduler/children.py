@@ -86,7 +86,7 @@ def _start_of(asked: StartChild, definition: Definition, found: Workflow | None)
         name=said.name,
         version=said.version,
         catalog_id=found.id if found is not None else asked.workflow if asked.hash else None,
-        payload=payload_of(definition, dialect, asked.payload),
+        payload=payload_of(definition, dialect, asked.payload, by="workflow"),
         triggered_by="workflow",
         parent=asked.execution,
         parent_step=asked.ref,

@@ -119,6 +119,11 @@ def test_the_environment_is_asked_for_only_where_it_is_read() -> None:
     assert aliases("{{ env.X }}")["env"] == "payload.env"
 
 
+def test_the_name_of_a_route_is_no_workflows() -> None:
+    (fault,) = faults_of(f"name: validate\nsteps: [{{name: a, {LOG}}}]")
+    assert fault.startswith('1:1: name: "validate" is the name of a route')
+
+
 def test_hooks_run_one_after_the_other_and_on_finish_last() -> None:
     text = f"""
         name: w
@@ -353,8 +358,9 @@ def test_the_environment_goes_with_a_run_that_reads_it() -> None:
         return payload_of(definition, "runs", {}, env={"X": "1"})
 
     assert environment({"MAINSPRING_ENV_X": "1", "X": "2", "MAINSPRING_HOST": "3"}) == {"X": "1"}
-    assert payload("x") == {"inputs": {}}
-    assert payload("{{ env.X }}") == {"inputs": {}, "env": {"X": "1"}}
+    begun = {"inputs": {}, "trigger": {"type": "api"}}
+    assert payload("x") == begun
+    assert payload("{{ env.X }}") == begun | {"env": {"X": "1"}}
 
 
 def test_the_examples_of_the_pages_can_be_applied() -> None:

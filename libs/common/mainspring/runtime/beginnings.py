@@ -38,11 +38,14 @@ def payload_of(
     *,
     trigger: Json = None,
     env: Mapping[str, str] | None = None,
+    by: str = "api",
 ) -> Json:
     """Return the payload of a run: `{"inputs", "trigger", "env"}`, or what was given as it is.
 
     What is absent is left out, but for the inputs; the environment is there where the definition
-    has a name for it.  Raises `DefinitionInvalid` with all faults.
+    has a name for it.  In the dialect `runs` there is always a trigger, of the type `by` where
+    nothing else is told, so that an expression may ask which it was.  Raises `DefinitionInvalid`
+    with all faults.
     """
     if dialect not in TAKES_INPUTS:
         return given
@@ -51,6 +54,8 @@ def payload_of(
     payload: dict[str, Json] = {
         "inputs": settle(definition.inputs, cast("dict[str, Json]", given or {}))
     }
+    if trigger is None and dialect == "runs":
+        trigger = {"type": by}
     if trigger is not None:
         payload["trigger"] = trigger
     if "env" in definition.aliases:

@@ -24,6 +24,7 @@ from mainspring_api.dialects.yamls import Document
 
 DIALECT: Final = "runs"
 MOST_CHILDREN: Final = 100
+RESERVED: Final = "validate"
 _BLOCKS: Final[Mapping[str, tuple[Ending, ...]]] = {
     "on_success": ("succeeded",),
     "on_failure": ("failed", "timed_out"),
@@ -128,6 +129,8 @@ class _Reading:
         for name, why in _MISSING.items():
             if self.fields.get(name) is not None:
                 self.faults.add(name, why)
+        if self.fields.get("name") == RESERVED:
+            self.faults.add("name", f'"{RESERVED}" is the name of a route: choose another one')
         fields = {name: each for name, each in self.fields.items() if name not in _MISSING}
         return read(fields, wire.LooseWorkflow, self.faults)
 
