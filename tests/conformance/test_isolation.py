@@ -95,6 +95,7 @@ def path_of(operation: Operation, ours: Json) -> str:
         "/api/v1/flows/": {"id": "flow"},
         "/api/v1/plugins/": {"id": "plugin"},
         "/api/v1/triggers/": {"id": "trigger"},
+        "/api/v1/approvals/": {"id": "approval"},
         "/api/v1/executions/": {"id": "run"},
     }
     plain = {"nodeId": "nap", "ref": "w", "key": "door%3A1", "prefix": "door%3A"}
