@@ -254,3 +254,13 @@ async def test_the_newest_version_runs_or_the_one_that_is_named(runs: Runs) -> N
         assert (await runs.http.post(path, json=body)).status_code == 400
     assert (await runs.http.post("/api/v1/run/none")).status_code == 404
     assert (await runs.http.post(path, content=b"{}")).status_code == 415
+
+
+async def test_inputs_may_be_as_large_as_a_payload_and_no_larger(runs: Runs) -> None:
+    await runs.apply(workflow(saying("a", "{{ inputs.s.size() }}"), inputs="{s: {type: string}}"))
+    found = await runs.end(await runs.begin(inputs={"s": "x" * (2 << 20)}))
+    assert found["steps"]["a"]["output"]["message"] == 2 << 20
+    for size in (4 << 20, 5 << 20):
+        answer = await runs.http.post("/api/v1/run/w", json={"inputs": {"s": "x" * size}})
+        assert answer.status_code == 413
+        assert answer.json()["code"] == "too_large"
