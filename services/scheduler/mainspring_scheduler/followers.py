@@ -16,7 +16,7 @@ import msgspec
 from mainspring.bus import subjects
 from mainspring.domain import starters as s
 from mainspring.domain.envelope import Envelope
-from mainspring.domain.errors import MainspringError, Transient
+from mainspring.domain.errors import Corrupt, MainspringError, Transient
 from mainspring.domain.message import replace
 from mainspring.domain.rows import ExecutionRow
 from mainspring.runtime.engine import Engine
@@ -82,6 +82,10 @@ class Followers:
                 read = await self.tick()
             except Transient as away:
                 await self._engine.clock.sleep(away.delay)
+                continue
+            except Corrupt:
+                logger.exception("ends cannot be read")
+                await self._engine.clock.sleep(LOOK)
                 continue
             if read is None:
                 self._be_deaf()
