@@ -435,6 +435,7 @@ def test_the_flow_of_the_documentation_is_one():
                     [
                         *("name", "type", "properties", "tasks", "dependsOn", "when", "forEach"),
                         *("then", "cases", "branches", "items", "retry", "triggers", "inputs"),
+                        *("10", "007", "", "default", "a b"),
                     ]
                 ),
                 inner,
