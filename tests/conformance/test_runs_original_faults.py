@@ -24,7 +24,7 @@ async def faults_of(runs: Runs, text: str) -> list[str]:
 
 async def test_a_run_is_answered_before_it_has_ended(runs: Runs, service: Service) -> None:
     service.on("/slow", reply(delay=20))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         id = await runs.start(calling(service, "slow"))
         assert (await runs.get(id))["status"] in ("pending", "running")
     await runs.http.post(f"/api/v1/cancel/{id}")
