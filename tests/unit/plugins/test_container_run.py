@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.unit.plugins.called import call, kept, refused
 
 from mainspring.domain.message import Json
+from mainspring.testing.plugin_calls import done, failure, kept
 from mainspring.testing.plugins import TestContext
 from mainspring_plugins.processes.containers import Container, arguments
 
@@ -72,7 +72,7 @@ def test_words_of_the_command_come_after_the_image() -> None:
 
 
 async def test_deployment_that_does_not_allow_it_refuses_for_good() -> None:
-    failed = await refused(ID, TestContext(), image="alpine")
+    failed = await failure(ID, TestContext(), image="alpine")
     assert (failed.final, failed.fault) == (True, "refused")
 
 
@@ -83,7 +83,7 @@ async def test_deployment_without_an_engine_says_so(
         return None
 
     monkeypatch.setattr(shutil, "which", nowhere)
-    failed = await refused(ID, context, image="alpine")
+    failed = await failure(ID, context, image="alpine")
     assert failed.final
     assert "neither docker nor podman" in str(failed)
 
@@ -99,7 +99,7 @@ async def test_container_gets_its_files_and_hands_on_its_outputs(
         "esac; done\n"
         'echo "n=1" > "$out"\n'
     )
-    output = await call(
+    output = await done(
         ID, context, image="alpine", env={"A": 1}, mounts=[{"target": "/in", "text": "file\n"}]
     )
     assert sorted(output["stdout"].splitlines()) == [
@@ -112,7 +112,7 @@ async def test_container_gets_its_files_and_hands_on_its_outputs(
 
 
 async def test_line_runs_in_the_shell_of_the_image(context: TestContext, engine: Path) -> None:
-    await call(ID, context, image="alpine", command="echo hi | cat", memory=64, cpu=0.5)
+    await done(ID, context, image="alpine", command="echo hi | cat", memory=64, cpu=0.5)
     told = (engine / "told").read_text()
     assert told.endswith("--entrypoint /bin/sh alpine -c echo hi | cat\n")
     assert "--memory 64m" in told
@@ -122,13 +122,13 @@ async def test_line_runs_in_the_shell_of_the_image(context: TestContext, engine:
 async def test_memory_is_at_most_what_the_deployment_gives(
     context: TestContext, engine: Path
 ) -> None:
-    await call(ID, context, image="alpine", memory=100_000)
+    await done(ID, context, image="alpine", memory=100_000)
     assert "--memory 512m" in (engine / "told").read_text()
 
 
 async def test_container_whose_time_is_over_is_removed(context: TestContext, engine: Path) -> None:
     (engine / "does").write_text("echo begun; sleep 60\n")
-    failed = await refused(ID, context, image="alpine", timeout=2)
+    failed = await failure(ID, context, image="alpine", timeout=2)
     assert failed.fault == "timeout"
     name = (engine / "told").read_text().split("--name ")[1].split()[0]
     assert (engine / "told").read_text().splitlines()[-1] == f"rm --force {name}"
@@ -136,7 +136,7 @@ async def test_container_whose_time_is_over_is_removed(context: TestContext, eng
 
 async def test_exit_code_fails_with_what_it_wrote(context: TestContext, engine: Path) -> None:
     (engine / "does").write_text("echo no such image >&2; exit 125\n")
-    failed = await refused(ID, context, image="alpine")
+    failed = await failure(ID, context, image="alpine")
     assert str(failed) == "it ended with exit code 125: no such image"
     assert kept(failed)["exit_code"] == 125
 
@@ -156,7 +156,7 @@ async def test_exit_code_fails_with_what_it_wrote(context: TestContext, engine: 
 async def test_bad_input_is_told_with_its_place(
     context: TestContext, engine: Path, given: dict[str, Json], told: str
 ) -> None:
-    failed = await refused(ID, context, **({"image": "alpine"} | given))
+    failed = await failure(ID, context, **({"image": "alpine"} | given))
     assert failed.final
     assert str(failed).startswith(told)
     assert (engine / "told").read_text() == ""

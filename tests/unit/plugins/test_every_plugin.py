@@ -1,16 +1,19 @@
 """Laws that every installed plugin keeps."""
 
 import asyncio
+import importlib
+import pkgutil
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast, get_args
 
 import jsonschema_rs
 import pytest
-from tests.unit.plugins.called import REGISTRY
 from tests.unit.plugins.worlds import WORLDS
 
 from mainspring.plugin import Category, Plugin
+from mainspring.testing.plugin_calls import REGISTRY
 from mainspring.testing.plugins import TestContext
 
 
@@ -32,6 +35,28 @@ RUN = [each for each in EXAMPLES if plugin_of(str(each.values[0])).run is not No
 @EVERY
 def test_manifest_has_the_id_that_it_is_found_by(id: str) -> None:
     assert plugin_of(id).manifest.id == id
+
+
+@EVERY
+def test_module_stands_where_the_id_says(id: str) -> None:
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", id).lower().replace("/", ".")
+    found = installed_modules()[id].removeprefix("mainspring_plugins.").removesuffix("_")
+    assert found == (words if "/" not in id else "http.request_of_runs")
+
+
+def test_a_package_of_a_category_holds_plugins_and_nothing_else() -> None:
+    homes = {each.rpartition(".")[0] for each in installed_modules().values()}
+    there = {
+        f"{home}.{each.name}"
+        for home in homes
+        for each in pkgutil.iter_modules(importlib.import_module(home).__path__)
+    }
+    assert there == set(installed_modules().values())
+
+
+def installed_modules() -> dict[str, str]:
+    found = entry_points(group="mainspring.plugins")
+    return {each.name: each.value for each in found if each.value.startswith("mainspring_plugins.")}
 
 
 @EVERY

@@ -19,6 +19,9 @@ ORDERS: Json = [
     [
         ("customer.name", ["Ann", "Bob", None]),
         ("rows.0", [1, None, 7]),
+        ("rows[0]", [1, None, 7]),
+        ("/rows/0", [1, None, 7]),
+        ("/customer/name", ["Ann", "Bob", None]),
         ("nothing.at.all", [None, None, None]),
         ("item.price * 2", [20, 5.0, 8]),
         ("{{ item.price * 2 }}", [20, 5.0, 8]),

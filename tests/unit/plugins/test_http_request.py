@@ -3,11 +3,11 @@
 from base64 import b64encode
 
 import pytest
-from tests.unit.plugins.called import call, faults, kept, refused
 
 from mainspring.domain.message import Json
 from mainspring.ports import HttpFault
 from mainspring.testing.http import Call, Reply
+from mainspring.testing.plugin_calls import done, failure, kept, unfit
 from mainspring.testing.plugins import TestContext
 
 ID = "http.request"
@@ -20,7 +20,7 @@ def heard(context: TestContext) -> Call:
 
 async def test_call_carries_the_key_and_the_trace_of_its_task(context: TestContext) -> None:
     context.http.on("GET", URL, Reply(200, {"ok": True}))
-    output = await call(ID, context, url=URL)
+    output = await done(ID, context, url=URL)
     assert output["body"] == {"ok": True}
     assert heard(context).headers == {
         "idempotency-key": context.idempotency_key,
@@ -30,7 +30,7 @@ async def test_call_carries_the_key_and_the_trace_of_its_task(context: TestConte
 
 async def test_own_header_goes_before_the_default_one(context: TestContext) -> None:
     context.http.on("GET", URL, Reply())
-    await call(ID, context, url=URL, headers={"Idempotency-Key": "mine", "X-Count": 3})
+    await done(ID, context, url=URL, headers={"Idempotency-Key": "mine", "X-Count": 3})
     assert heard(context).headers["idempotency-key"] == "mine"
     assert heard(context).headers["x-count"] == "3"
 
@@ -38,7 +38,7 @@ async def test_own_header_goes_before_the_default_one(context: TestContext) -> N
 async def test_query_is_added_to_that_of_the_url(context: TestContext) -> None:
     context.http.on("GET", f"{URL}*", Reply())
     query: Json = {"tag": ["a b", "c"], "on": True, "none": None}
-    output = await call(ID, context, url=f"{URL}?x=1", query=query)
+    output = await done(ID, context, url=f"{URL}?x=1", query=query)
     assert output["url"] == f"{URL}?x=1&tag=a+b&tag=c&on=true"
 
 
@@ -59,7 +59,7 @@ async def test_body_is_sent_with_the_type_that_fits(
     context: TestContext, given: dict[str, Json], body: bytes, kind: str
 ) -> None:
     context.http.on("POST", URL, Reply(204))
-    output = await call(ID, context, url=URL, method="POST", **given)
+    output = await done(ID, context, url=URL, method="POST", **given)
     assert (heard(context).body, heard(context).headers["content-type"]) == (body, kind)
     assert (output["status_code"], output["body"]) == (204, None)
 
@@ -74,7 +74,7 @@ async def test_files_are_sent_as_parts_whose_names_stay_inside_their_quotes(
         "content": b64encode(b"\0\1").decode(),
         "contentType": "image/png",
     }
-    await call(ID, context, url=URL, method="POST", form={"note": "hi"}, files=[file])
+    await done(ID, context, url=URL, method="POST", form={"note": "hi"}, files=[file])
     body = heard(context).body or b""
     assert b'name="note"\r\n\r\nhi\r\n' in body
     assert b'name="a%22%0D%0AX: y"; filename="f.bin"\r\nContent-Type: image/png\r\n\r\n\0\1' in body
@@ -99,7 +99,7 @@ async def test_proof_is_a_header_and_stays_with_its_host(
     name, value = header
     context.http.on("GET", URL, Reply(302, headers={"Location": "https://other.test/x"}))
     context.http.on("GET", "https://other.test/x", Reply())
-    await call(ID, context, url=URL, auth=auth, headers={"Cookie": "c=1"})
+    await done(ID, context, url=URL, auth=auth, headers={"Cookie": "c=1"})
     first, second = context.http.calls
     assert (first.headers[name], first.headers["cookie"]) == (value, "c=1")
     assert name not in second.headers
@@ -122,7 +122,7 @@ async def test_another_origin_of_any_kind_gets_no_credentials(
     context.http.on("GET", here, Reply(301, headers={"Location": there}))
     context.http.on("GET", "https://*", Reply())
     context.http.on("GET", "http://*", Reply())
-    await call(ID, context, url=here, auth={"type": "bearer", "token": "t"})
+    await done(ID, context, url=here, auth={"type": "bearer", "token": "t"})
     assert "authorization" not in heard(context).headers
 
 
@@ -130,7 +130,7 @@ async def test_same_origin_keeps_credentials_and_a_307_the_body(context: TestCon
     context.http.on("POST", URL, Reply(307, headers={"Location": "/moved"}))
     context.http.on("POST", "https://api.test/moved", Reply(200))
     auth = {"type": "bearer", "token": "t"}
-    output = await call(ID, context, url=URL, method="POST", json={"a": 1}, auth=auth)
+    output = await done(ID, context, url=URL, method="POST", json={"a": 1}, auth=auth)
     assert output["url"] == "https://api.test/moved"
     assert heard(context).body == b'{"a":1}'
     assert heard(context).headers["authorization"] == "Bearer t"
@@ -139,7 +139,7 @@ async def test_same_origin_keeps_credentials_and_a_307_the_body(context: TestCon
 async def test_303_after_a_post_is_read_without_its_body(context: TestContext) -> None:
     context.http.on("POST", URL, Reply(303, headers={"Location": "/done"}))
     context.http.on("GET", "https://api.test/done", Reply(200, "yes"))
-    output = await call(ID, context, url=URL, method="POST", json={"a": 1})
+    output = await done(ID, context, url=URL, method="POST", json={"a": 1})
     assert output["body"] == "yes"
     assert heard(context).body is None
     assert "content-type" not in heard(context).headers
@@ -147,14 +147,14 @@ async def test_303_after_a_post_is_read_without_its_body(context: TestContext) -
 
 async def test_redirects_that_do_not_end_are_given_up(context: TestContext) -> None:
     context.http.on("GET", URL, Reply(302, headers={"Location": URL}))
-    failed = await refused(ID, context, url=URL)
+    failed = await failure(ID, context, url=URL)
     assert (str(failed), failed.final) == ("there are more than 5 redirects", True)
     assert len(context.http.calls) == 6
 
 
 async def test_redirect_is_an_answer_when_it_is_not_to_be_followed(context: TestContext) -> None:
     context.http.on("GET", URL, Reply(302, headers={"Location": "/x"}))
-    output = await call(ID, context, url=URL, followRedirects=False)
+    output = await done(ID, context, url=URL, followRedirects=False)
     assert (output["status_code"], output["headers"]["location"]) == (302, "/x")
 
 
@@ -166,18 +166,18 @@ async def test_failing_status_fails_with_the_answer_kept(
     context: TestContext, status: int, final: bool
 ) -> None:
     context.http.on("GET", URL, Reply(status, {"why": "so"}))
-    failed = await refused(ID, context, url=URL)
+    failed = await failure(ID, context, url=URL)
     assert (str(failed), failed.final) == (f"GET was answered with {status}", final)
     assert (kept(failed)["status_code"], kept(failed)["body"]) == (status, {"why": "so"})
 
 
 async def test_task_says_what_fails_and_what_is_tried_again(context: TestContext) -> None:
     context.http.on("GET", URL, Reply(404))
-    assert (await call(ID, context, url=URL, failOn="5xx"))["status_code"] == 404
-    assert (await call(ID, context, url=URL, failOn="none"))["status_code"] == 404
-    failed = await refused(ID, context, url=URL, failOn=[404, "500-504"], retryOn=["404"])
+    assert (await done(ID, context, url=URL, failOn="5xx"))["status_code"] == 404
+    assert (await done(ID, context, url=URL, failOn="none"))["status_code"] == 404
+    failed = await failure(ID, context, url=URL, failOn=[404, "500-504"], retryOn=["404"])
     assert not failed.final
-    failed = await refused(ID, context, url=URL, failOn="sometimes")
+    failed = await failure(ID, context, url=URL, failOn="sometimes")
     assert str(failed).startswith('failOn: "sometimes" is no status')
 
 
@@ -192,15 +192,15 @@ async def test_call_without_an_answer_tells_its_kind(
         return HttpFault(kind, "it did not go")
 
     context.http.gate = gate
-    failed = await refused(ID, context, url=URL)
+    failed = await failure(ID, context, url=URL)
     assert (failed.fault, failed.final, str(failed)) == (kind, final, "it did not go")
 
 
 async def test_slow_redirects_share_one_time(context: TestContext) -> None:
     context.http.on("GET", URL, Reply(302, headers={"Location": "/b"}, latency=6))
     context.http.on("GET", "https://api.test/b", Reply(latency=6))
-    assert (await refused(ID, context, url=URL, timeout="10s")).fault == "timeout"
-    assert (await call(ID, context, url=URL, timeout=13))["duration_ms"] == 12000
+    assert (await failure(ID, context, url=URL, timeout="10s")).fault == "timeout"
+    assert (await done(ID, context, url=URL, timeout=13))["duration_ms"] == 12000
 
 
 @pytest.mark.parametrize(
@@ -221,14 +221,14 @@ async def test_body_is_given_as_asked(
     context: TestContext, kind: str, body: bytes, wanted: str, value: Json
 ) -> None:
     context.http.on("GET", URL, Reply(200, body, headers={"Content-Type": kind}))
-    assert (await call(ID, context, url=URL, responseType=wanted))["body"] == value
+    assert (await done(ID, context, url=URL, responseType=wanted))["body"] == value
 
 
 async def test_answer_that_should_be_json_and_is_not_fails_with_its_text_kept(
     context: TestContext,
 ) -> None:
     context.http.on("GET", URL, Reply(200, b"<html>"))
-    failed = await refused(ID, context, url=URL, responseType="json")
+    failed = await failure(ID, context, url=URL, responseType="json")
     assert (str(failed), failed.final) == ("the answer is no JSON", True)
     assert kept(failed)["body"] == "<html>"
 
@@ -237,7 +237,7 @@ async def test_pages_by_link_become_one_list(context: TestContext) -> None:
     link = '<https://api.test/last>; rel="last", </things?page=2>; rel="next"'
     context.http.on("GET", URL, Reply(200, [1, 2], headers={"Link": link}))
     context.http.on("GET", f"{URL}?page=2", Reply(200, [3]))
-    output = await call(ID, context, url=URL, pagination={"type": "link"})
+    output = await done(ID, context, url=URL, pagination={"type": "link"})
     assert (output["body"], output["pages"]) == ([1, 2, 3], 2)
 
 
@@ -251,7 +251,7 @@ async def test_pages_by_cursor_keep_the_rest_of_the_query(context: TestContext) 
         "cursorParam": "after",
         "itemsPath": "items",
     }
-    output = await call(ID, context, url=f"{URL}?q=a", pagination=how)
+    output = await done(ID, context, url=f"{URL}?q=a", pagination=how)
     assert output["body"] == [1, 2]
 
 
@@ -260,9 +260,9 @@ async def test_pages_end_at_their_bound_and_at_a_page_that_comes_again(
 ) -> None:
     context.http.on("GET", f"{URL}*", lambda call: Reply(200, [call.url], {"Link": _next(call)}))
     bounded = {"type": "link", "maxPages": 3}
-    assert (await call(ID, context, url=URL, pagination=bounded))["pages"] == 3
+    assert (await done(ID, context, url=URL, pagination=bounded))["pages"] == 3
     context.http.on("GET", URL, Reply(200, [], headers={"Link": f"<{URL}>; rel=next"}))
-    failed = await refused(ID, context, url=URL, pagination={"type": "link"})
+    failed = await failure(ID, context, url=URL, pagination={"type": "link"})
     assert str(failed) == "pagination: the peer names a page again that it has given"
 
 
@@ -273,7 +273,7 @@ def _next(call: Call) -> str:
 async def test_pages_together_are_bounded(context: TestContext) -> None:
     context.max_output = 1000
     context.http.on("GET", f"{URL}*", lambda call: Reply(200, ["x" * 400], {"Link": _next(call)}))
-    failed = await refused(ID, context, url=URL, pagination={"type": "link"})
+    failed = await failure(ID, context, url=URL, pagination={"type": "link"})
     assert (failed.fault, failed.final) == ("too_large", True)
 
 
@@ -282,7 +282,7 @@ async def test_next_page_on_another_host_gets_no_credentials(context: TestContex
     context.http.on("GET", URL, Reply(200, [], headers={"Link": link}))
     context.http.on("GET", "https://other.test/2", Reply(200, []))
     auth = {"type": "bearer", "token": "t"}
-    await call(ID, context, url=URL, auth=auth, pagination={"type": "link"})
+    await done(ID, context, url=URL, auth=auth, pagination={"type": "link"})
     assert "authorization" not in heard(context).headers
 
 
@@ -304,12 +304,12 @@ async def test_bad_input_is_told_with_its_place(
     context: TestContext, given: dict[str, Json], told: str
 ) -> None:
     context.http.on("GET", URL, Reply())
-    failed = await refused(ID, context, url=URL, **given)
+    failed = await failure(ID, context, url=URL, **given)
     assert failed.final
     assert str(failed).startswith(told)
 
 
 def test_schema_tells_what_it_does_not_take() -> None:
-    assert faults(ID, {"url": URL, "verifyTls": False})[0].startswith("verifyTls")
-    assert faults(ID, {"url": URL, "method": "TRACE"})[0].startswith("method")
-    assert faults(ID, {}) == ['"url" is a required property']
+    assert unfit(ID, {"url": URL, "verifyTls": False})[0].startswith("verifyTls")
+    assert unfit(ID, {"url": URL, "method": "TRACE"})[0].startswith("method")
+    assert unfit(ID, {}) == ['"url" is a required property']

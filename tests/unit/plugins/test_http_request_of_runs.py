@@ -1,10 +1,10 @@
 """`http/request`: the same call in the words of workflows with CEL."""
 
 import pytest
-from tests.unit.plugins.called import call, kept, refused
 
 from mainspring.domain.message import Json
 from mainspring.testing.http import Reply
+from mainspring.testing.plugin_calls import done, failure, kept
 from mainspring.testing.plugins import TestContext
 
 ID = "http/request"
@@ -23,7 +23,7 @@ async def test_body_is_json_unless_the_step_names_a_type(
     context: TestContext, given: dict[str, Json], body: bytes, kind: str
 ) -> None:
     context.http.on("POST", URL, Reply(200, b"thanks"))
-    output = await call(ID, context, url=URL, method="POST", timeout="5s", **given)
+    output = await done(ID, context, url=URL, method="POST", timeout="5s", **given)
     sent = context.http.calls[0]
     assert (sent.body, sent.headers["content-type"]) == (body, kind)
     assert output == {"status": 200, "headers": {}, "body": "thanks", "json": None}
@@ -34,6 +34,6 @@ async def test_status_of_400_or_more_fails_with_the_answer_kept_and_may_be_tried
     context: TestContext, status: int
 ) -> None:
     context.http.on("GET", URL, Reply(status, {"why": 1}))
-    failed = await refused(ID, context, url=URL)
+    failed = await failure(ID, context, url=URL)
     assert not failed.final
     assert (kept(failed)["status"], kept(failed)["json"]) == (status, {"why": 1})

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from tests.unit.plugins.called import REGISTRY
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Plugin, PluginFailed
+from mainspring.testing.plugin_calls import REGISTRY
 from mainspring.testing.plugins import TestContext
 
 OUTSIDE = ("script.shell", "script.python", "container.run")

@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.unit.plugins.called import call, kept, refused
 
 from mainspring.domain.message import Json
+from mainspring.testing.plugin_calls import done, failure, kept
 from mainspring.testing.plugins import TestContext
 
 ID = "script.python"
@@ -21,7 +21,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_deployment_that_does_not_allow_it_refuses_for_good() -> None:
-    failed = await refused(ID, TestContext(allowed=frozenset(("shell",))), script="result = 1")
+    failed = await failure(ID, TestContext(allowed=frozenset(("shell",))), script="result = 1")
     assert (failed.final, failed.fault) == (True, "refused")
 
 
@@ -39,7 +39,7 @@ async def test_deployment_that_does_not_allow_it_refuses_for_good() -> None:
 async def test_result_is_what_is_assigned_else_the_last_line_of_json(
     context: TestContext, script: str, result: Json, folders: Path
 ) -> None:
-    output = await call(ID, context, script=script + "\n", args={"n": 2})
+    output = await done(ID, context, script=script + "\n", args={"n": 2})
     assert output["result"] == result
     assert os.listdir(folders) == []
 
@@ -47,7 +47,7 @@ async def test_result_is_what_is_assigned_else_the_last_line_of_json(
 async def test_failure_tells_its_last_line_and_keeps_what_was_written(
     context: TestContext,
 ) -> None:
-    failed = await refused(ID, context, script="print('so far')\n1 / 0")
+    failed = await failure(ID, context, script="print('so far')\n1 / 0")
     assert str(failed) == "it ended with exit code 1: ZeroDivisionError: division by zero"
     assert kept(failed)["stdout"] == "so far\n"
     assert 'File "script", line 2' in kept(failed)["stderr"]
@@ -55,27 +55,27 @@ async def test_failure_tells_its_last_line_and_keeps_what_was_written(
 
 @pytest.mark.parametrize("script", ["result = {1}", "result = float('nan')", "x = ("])
 async def test_script_or_result_that_is_none_fails(context: TestContext, script: str) -> None:
-    failed = await refused(ID, context, script=script)
+    failed = await failure(ID, context, script=script)
     assert "exit code 1: " in str(failed)
 
 
 async def test_script_finds_no_package_of_the_service(context: TestContext) -> None:
-    failed = await refused(ID, context, script="import msgspec")
+    failed = await failure(ID, context, script="import msgspec")
     assert "No module named 'msgspec'" in str(failed)
 
 
 async def test_memory_is_bounded(context: TestContext) -> None:
     context.memory_mb = 200
-    failed = await refused(ID, context, script="x = bytearray(400 << 20)")
+    failed = await failure(ID, context, script="x = bytearray(400 << 20)")
     assert "MemoryError" in str(failed)
 
 
 async def test_result_is_bounded(context: TestContext) -> None:
     context.max_output = 100
-    failed = await refused(ID, context, script="result = 'x' * 1000")
+    failed = await failure(ID, context, script="result = 'x' * 1000")
     assert (failed.fault, failed.final) == ("too_large", True)
 
 
 async def test_time_is_bounded(context: TestContext) -> None:
-    failed = await refused(ID, context, script="while True: pass", timeout="0.5s")
+    failed = await failure(ID, context, script="while True: pass", timeout="0.5s")
     assert failed.fault == "timeout"

@@ -9,13 +9,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.unit.plugins.called import call, faults, kept, refused
 
 from mainspring.domain.message import Json
+from mainspring.testing.plugin_calls import done, failure, kept, unfit
 from mainspring.testing.plugins import TestContext
 from mainspring_plugins.processes import jobs
+from mainspring_plugins.processes.endings import seconds_of
 from mainspring_plugins.processes.outputs import outputs, read_file
-from mainspring_plugins.script.shell import seconds_of
 
 ID = "script.shell"
 
@@ -28,7 +28,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_deployment_that_does_not_allow_it_refuses_for_good() -> None:
-    failed = await refused(ID, TestContext(), command="true")
+    failed = await failure(ID, TestContext(), command="true")
     assert (failed.final, failed.fault) == (True, "refused")
     assert str(failed) == "this deployment does not allow shell tasks (MAINSPRING_ALLOW_TASKS)"
 
@@ -37,7 +37,7 @@ async def test_command_sees_a_bare_environment(
     context: TestContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAINSPRING_DATABASE_URL", "secret")
-    output = await call(ID, context, command="env", env={"MORE": True})
+    output = await done(ID, context, command="env", env={"MORE": True})
     names = {line.partition("=")[0] for line in output["stdout"].splitlines()}
     assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == {
         *("PATH", "LANG", "HOME", "TMPDIR", "MAINSPRING_OUTPUTS", "MORE")
@@ -46,21 +46,21 @@ async def test_command_sees_a_bare_environment(
 
 
 async def test_service_is_closed_to_its_tasks(context: TestContext) -> None:
-    await call(ID, context, command="true")
+    await done(ID, context, command="true")
     get_dumpable = 3
     assert sys.platform != "linux" or ctypes.CDLL(None).prctl(get_dumpable, 0, 0, 0, 0) == 0
 
 
 async def test_folder_is_fresh_and_gone_after(context: TestContext, folders: Path) -> None:
     command = "touch here && mkdir locked && touch locked/in && chmod 0 locked && pwd"
-    output = await call(ID, context, command=command, workdir="deep/er")
+    output = await done(ID, context, command=command, workdir="deep/er")
     assert output["stdout"].strip().endswith("deep/er")
     assert os.listdir(folders) == []
 
 
 async def test_input_and_outputs_pass_through(context: TestContext) -> None:
     script = 'read line\necho "got $line"\necho oops >&2\necho "total=3" >> "$MAINSPRING_OUTPUTS"'
-    output = await call(ID, context, script=script, stdin="hello\n")
+    output = await done(ID, context, script=script, stdin="hello\n")
     assert output == {
         "exit_code": 0,
         "stdout": "got hello\n",
@@ -73,30 +73,30 @@ async def test_input_and_outputs_pass_through(context: TestContext) -> None:
 async def test_script_stops_at_the_line_that_fails_and_keeps_what_it_wrote(
     context: TestContext,
 ) -> None:
-    failed = await refused(ID, context, script="echo before\necho why >&2\nfalse\necho after")
+    failed = await failure(ID, context, script="echo before\necho why >&2\nfalse\necho after")
     assert (str(failed), failed.final) == ("it ended with exit code 1: why", False)
     assert kept(failed)["stdout"] == "before\n"
 
 
 async def test_long_script_is_no_argument(context: TestContext) -> None:
-    output = await call(ID, context, script=f"# {'x' * 300_000}\necho done")
+    output = await done(ID, context, script=f"# {'x' * 300_000}\necho done")
     assert output["stdout"] == "done\n"
 
 
 async def test_process_that_a_signal_ends_is_told_so(context: TestContext) -> None:
-    failed = await refused(ID, context, command="kill -9 $$")
+    failed = await failure(ID, context, command="kill -9 $$")
     assert str(failed) == "it was ended by signal 9"
 
 
 async def test_time_ends_the_whole_group(context: TestContext) -> None:
     command = "sleep 60 & echo $!; sleep 60"
-    failed = await refused(ID, context, command=command, timeout=2)
+    failed = await failure(ID, context, command=command, timeout=2)
     assert failed.fault == "timeout"
     assert is_gone(int(kept(failed)["stdout"]))
 
 
 async def test_what_runs_on_in_the_background_ends_with_its_task(context: TestContext) -> None:
-    output = await call(ID, context, command="sleep 60 & echo $!")
+    output = await done(ID, context, command="sleep 60 & echo $!")
     assert is_gone(int(output["stdout"]))
 
 
@@ -111,7 +111,7 @@ async def test_cancelled_call_ends_the_whole_group_and_leaves_no_folder(
         heard.set()
 
     context.log = logged
-    task = asyncio.ensure_future(call(ID, context, command="sleep 60 & echo $!; sleep 60"))
+    task = asyncio.ensure_future(done(ID, context, command="sleep 60 & echo $!; sleep 60"))
     await asyncio.wait_for(heard.wait(), 10)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -133,14 +133,14 @@ async def test_output_is_cut_and_says_so(
     context: TestContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "MOST_OUTPUT", 10)
-    output = await call(ID, context, command="echo 12345; echo 67890")
+    output = await done(ID, context, command="echo 12345; echo 67890")
     assert output["stdout"].startswith("12345\n6789\n… cut")
     assert [line for _, line in context.logged][:2] == ["12345", "6789"]
     assert context.logged[-1][1].startswith("… cut")
 
 
 async def test_endless_output_ends_with_its_time(context: TestContext) -> None:
-    failed = await refused(ID, context, command="yes", timeout=0.5)
+    failed = await failure(ID, context, command="yes", timeout=0.5)
     assert failed.fault == "timeout"
     assert len(kept(failed)["stdout"]) < jobs.MOST_OUTPUT + 100
 
@@ -150,9 +150,9 @@ async def test_memory_and_files_are_bounded(
 ) -> None:
     monkeypatch.setattr(jobs, "MOST_FILE", 4096)
     context.memory_mb = 300
-    output = await call(ID, context, command="ulimit -v; ulimit -c; ulimit -n")
+    output = await done(ID, context, command="ulimit -v; ulimit -c; ulimit -n")
     assert output["stdout"].split() == [str(300 << 10), "0", "256"]
-    failed = await refused(ID, context, command="head -c 10000 /dev/zero > big")
+    failed = await failure(ID, context, command="head -c 10000 /dev/zero > big")
     assert "exit code" in str(failed) or f"signal {int(signal.SIGXFSZ)}" in str(failed)
 
 
@@ -172,14 +172,14 @@ async def test_memory_and_files_are_bounded(
 async def test_bad_input_is_told_with_its_place(
     context: TestContext, given: dict[str, Json], told: str
 ) -> None:
-    failed = await refused(ID, context, **given)
+    failed = await failure(ID, context, **given)
     assert failed.final
     assert str(failed).startswith(told)
 
 
 def test_schema_tells_what_it_does_not_take() -> None:
-    assert "image" in faults(ID, {"command": "a", "image": "x"})[0]
-    assert faults(ID, {"command": ["a"]})[0].startswith("command")
+    assert "image" in unfit(ID, {"command": "a", "image": "x"})[0]
+    assert unfit(ID, {"command": ["a"]})[0].startswith("command")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_outputs_are_lines_or_an_object(text: str, found: Json) -> None:
 
 
 async def test_outputs_that_are_neither_fail_with_their_line(context: TestContext) -> None:
-    failed = await refused(ID, context, command='echo nonsense > "$MAINSPRING_OUTPUTS"')
+    failed = await failure(ID, context, command='echo nonsense > "$MAINSPRING_OUTPUTS"')
     assert "line 1 of the file MAINSPRING_OUTPUTS" in str(failed)
 
 
@@ -206,7 +206,7 @@ def test_outputs_are_no_link_to_a_file_of_the_service(tmp_path: Path) -> None:
 
 async def test_process_ends_before_its_call_so_that_what_it_wrote_is_kept() -> None:
     context = TestContext(timeout=2.0, allowed=frozenset(("shell",)))
-    failed = await refused(ID, context, command="echo begun; sleep 60", timeout="5m")
+    failed = await failure(ID, context, command="echo begun; sleep 60", timeout="5m")
     assert kept(failed)["stdout"] == "begun\n"
     assert seconds_of({"timeout": "5m"}, context) == 1.8
     assert seconds_of({}, TestContext(timeout=60.0)) == 59.0

@@ -4,15 +4,15 @@ from base64 import b64decode
 from uuid import RFC_4122, UUID
 
 import pytest
-from tests.unit.plugins.called import call, faults, refused
 
 from mainspring.domain.message import Json
+from mainspring.testing.plugin_calls import done, failure, unfit
 from mainspring.testing.plugins import TestContext
 
 
 @pytest.mark.parametrize("version", [4, 7])
 async def test_ids_are_new_and_of_their_version(context: TestContext, version: int) -> None:
-    output = await call("util.uuid", context, version=version, count=50)
+    output = await done("util.uuid", context, version=version, count=50)
     assert output["uuid"] == output["uuids"][0]
     assert len(set(output["uuids"])) == 50
     assert {UUID(each).version for each in output["uuids"]} == {version}
@@ -20,15 +20,15 @@ async def test_ids_are_new_and_of_their_version(context: TestContext, version: i
 
 
 async def test_version_7_rises_and_tells_the_time(context: TestContext) -> None:
-    ids = (await call("util.uuid", context, version=7, count=50))["uuids"]
+    ids = (await done("util.uuid", context, version=7, count=50))["uuids"]
     assert ids == sorted(ids)
     assert UUID(ids[0]).int >> 80 == int(context.clock.now() * 1000)
 
 
 async def test_id_of_a_name_is_always_the_same(context: TestContext) -> None:
     space = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
-    by_word = await call("util.uuid", context, version=5, namespace="dns", name="a", count=2)
-    by_uuid = await call("util.uuid", context, version=5, namespace=space, name="a")
+    by_word = await done("util.uuid", context, version=5, namespace="dns", name="a", count=2)
+    by_uuid = await done("util.uuid", context, version=5, namespace=space, name="a")
     assert by_word["uuids"] == [by_uuid["uuid"]] * 2
 
 
@@ -41,7 +41,7 @@ async def test_id_of_a_name_is_always_the_same(context: TestContext) -> None:
     ],
 )
 async def test_bad_name_is_told(context: TestContext, given: dict[str, Json], told: str) -> None:
-    failed = await refused("util.uuid", context, **given)
+    failed = await failure("util.uuid", context, **given)
     assert failed.final
     assert str(failed).startswith(told)
 
@@ -49,7 +49,7 @@ async def test_bad_name_is_told(context: TestContext, given: dict[str, Json], to
 @pytest.mark.parametrize("secure", [True, False])
 async def test_draws_keep_their_bounds(context: TestContext, secure: bool) -> None:
     async def draw(**given: Json) -> Json:
-        return (await call("util.random", context, secure=secure, **given))["value"]
+        return (await done("util.random", context, secure=secure, **given))["value"]
 
     assert {await draw(min=1, max=3) for _ in range(60)} == {1, 2, 3}
     assert 0 <= await draw(kind="float") <= 1
@@ -60,9 +60,9 @@ async def test_draws_keep_their_bounds(context: TestContext, secure: bool) -> No
 
 async def test_what_need_not_be_secure_is_the_same_for_the_same_chance() -> None:
     given: dict[str, Json] = {"kind": "string", "secure": False}
-    one = await call("util.random", TestContext(), **given)
-    assert one == await call("util.random", TestContext(), **given)
-    assert one != await call("util.random", TestContext(), kind="string")
+    one = await done("util.random", TestContext(), **given)
+    assert one == await done("util.random", TestContext(), **given)
+    assert one != await done("util.random", TestContext(), kind="string")
 
 
 @pytest.mark.parametrize(
@@ -76,32 +76,32 @@ async def test_what_need_not_be_secure_is_the_same_for_the_same_chance() -> None
     ],
 )
 async def test_bad_bounds_are_told(context: TestContext, given: dict[str, Json], told: str) -> None:
-    failed = await refused("util.random", context, **given)
+    failed = await failure("util.random", context, **given)
     assert failed.final
     assert str(failed).startswith(told)
 
 
 async def test_keys_live_in_their_namespace_and_end_with_their_time(context: TestContext) -> None:
-    await call("util.kv", context, op="set", key="k", value=[1], ttl="1m")
-    await call("util.kv", context, op="set", key="k", value=2, namespace="other")
-    output = await call("util.kv", context, op="get", key="k")
+    await done("util.kv", context, op="set", key="k", value=[1], ttl="1m")
+    await done("util.kv", context, op="set", key="k", value=2, namespace="other")
+    output = await done("util.kv", context, op="get", key="k")
     assert output == {"value": [1], "found": True}
     assert await context.kv.get(context.project, "k") == ([1],)
     await context.clock.sleep(60)
-    output = await call("util.kv", context, op="get", key="k", default="gone")
+    output = await done("util.kv", context, op="get", key="k", default="gone")
     assert output == {"value": "gone", "found": False}
-    output = await call("util.kv", context, op="get", key="k", namespace="other")
+    output = await done("util.kv", context, op="get", key="k", namespace="other")
     assert output["value"] == 2
 
 
 async def test_keys_are_listed_counted_and_deleted(context: TestContext) -> None:
     for key in ("a1", "a2", "b"):
-        await call("util.kv", context, op="incr", key=key, by=2)
-    assert (await call("util.kv", context, op="incr", key="a1", by=0.5))["value"] == 2.5
-    assert await call("util.kv", context, op="list", key="a") == {"keys": ["a1", "a2"]}
-    assert await call("util.kv", context, op="list", limit=1) == {"keys": ["a1"]}
-    assert await call("util.kv", context, op="delete", key="a1") == {"found": True}
-    assert await call("util.kv", context, op="delete", key="a1") == {"found": False}
+        await done("util.kv", context, op="incr", key=key, by=2)
+    assert (await done("util.kv", context, op="incr", key="a1", by=0.5))["value"] == 2.5
+    assert await done("util.kv", context, op="list", key="a") == {"keys": ["a1", "a2"]}
+    assert await done("util.kv", context, op="list", limit=1) == {"keys": ["a1"]}
+    assert await done("util.kv", context, op="delete", key="a1") == {"found": True}
+    assert await done("util.kv", context, op="delete", key="a1") == {"found": False}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_bad_use_of_the_store_is_told(
     context: TestContext, given: dict[str, Json], told: str
 ) -> None:
     await context.kv.set(context.project, "text", "a", ttl=None)
-    failed = await refused("util.kv", context, **given)
+    failed = await failure("util.kv", context, **given)
     assert failed.final
     assert str(failed).startswith(told)
-    assert faults("util.kv", {"op": "list", "limit": 0})[0].startswith("limit")
+    assert unfit("util.kv", {"op": "list", "limit": 0})[0].startswith("limit")

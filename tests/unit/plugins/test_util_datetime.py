@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
-from tests.unit.plugins.called import call, faults, refused
 
 from mainspring.domain.message import Json
+from mainspring.testing.plugin_calls import done, failure, unfit
 from mainspring.testing.plugins import TestContext
 from mainspring_plugins.support.instants import instant, iso
 
@@ -15,7 +15,7 @@ ID = "util.datetime"
 
 
 async def test_now_is_the_contexts(context: TestContext) -> None:
-    output = await call(ID, context, op="now", tz="Asia/Kolkata")
+    output = await done(ID, context, op="now", tz="Asia/Kolkata")
     assert output["iso"] == "2026-01-02T08:34:05.5+05:30"
     assert output["epoch"] == context.clock.now()
 
@@ -39,11 +39,11 @@ async def test_now_is_the_contexts(context: TestContext) -> None:
 async def test_text_is_read_as_an_instant(
     context: TestContext, given: dict[str, Json], result: str
 ) -> None:
-    assert (await call(ID, context, op="parse", **given))["result"] == result
+    assert (await done(ID, context, op="parse", **given))["result"] == result
 
 
 async def test_instant_is_written_in_a_zone(context: TestContext) -> None:
-    output = await call(
+    output = await done(
         ID,
         context,
         op="format",
@@ -72,7 +72,7 @@ async def test_instant_is_written_in_a_zone(context: TestContext) -> None:
 async def test_days_go_by_the_calendar_and_hours_by_the_clock(
     context: TestContext, value: str, amount: Json, result: str
 ) -> None:
-    output = await call(ID, context, op="add", value=value, amount=amount, tz="Europe/Berlin")
+    output = await done(ID, context, op="add", value=value, amount=amount, tz="Europe/Berlin")
     assert output["result"] == result
 
 
@@ -91,7 +91,7 @@ async def test_days_go_by_the_calendar_and_hours_by_the_clock(
 async def test_difference_is_counted_in_its_unit(
     context: TestContext, start: str, end: str, unit: str, result: float
 ) -> None:
-    output = await call(ID, context, op="diff", value=start, other=end, unit=unit)
+    output = await done(ID, context, op="diff", value=start, other=end, unit=unit)
     assert output == {"result": result}
 
 
@@ -124,13 +124,13 @@ async def test_difference_is_counted_in_its_unit(
 async def test_bad_input_is_told_with_its_place(
     context: TestContext, given: dict[str, Json], told: str
 ) -> None:
-    failed = await refused(ID, context, **given)
+    failed = await failure(ID, context, **given)
     assert failed.final
     assert str(failed).startswith(told)
 
 
 def test_schema_tells_a_unit_that_is_none() -> None:
-    assert faults(ID, {"op": "add", "amount": {"fortnights": 1}})[0].startswith("amount")
+    assert unfit(ID, {"op": "add", "amount": {"fortnights": 1}})[0].startswith("amount")
 
 
 @forall(st.datetimes(timezones=st.just(UTC)))

@@ -5,11 +5,11 @@ from typing import Any, cast
 import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
-from tests.unit.plugins.called import call, refused
 
 from mainspring.domain.expression.values import MISSING
 from mainspring.domain.message import Json
 from mainspring.plugin import PluginFailed
+from mainspring.testing.plugin_calls import done, failure
 from mainspring.testing.plugins import TestContext
 from mainspring_plugins.support.json_changes import difference, with_value
 from mainspring_plugins.support.paths import parts, pointer, read
@@ -101,7 +101,7 @@ def test_value_that_was_set_is_read_again(data: Json, value: Json) -> None:
 async def test_set_makes_what_is_missing(
     context: TestContext, data: Json, path: str, result: Json
 ) -> None:
-    output = await call(ID, context, op="set", data=data, path=path, value=1)
+    output = await done(ID, context, op="set", data=data, path=path, value=1)
     assert output["result"] == result
 
 
@@ -125,38 +125,38 @@ async def test_set_makes_what_is_missing(
 async def test_bad_input_is_told_with_its_place(
     context: TestContext, given: dict[str, Json], told: str
 ) -> None:
-    failed = await refused(ID, context, **given)
+    failed = await failure(ID, context, **given)
     assert failed.final
     assert str(failed).startswith(told)
 
 
 async def test_reading_tells_what_is_missing_from_null(context: TestContext) -> None:
     data: Json = {"a": None}
-    there = await call(ID, context, op="get", data=data, path="a", default=1)
+    there = await done(ID, context, op="get", data=data, path="a", default=1)
     assert there == {"result": None, "found": True}
-    gone = await call(ID, context, op="get", data=data, path="b.c", default=1)
+    gone = await done(ID, context, op="get", data=data, path="b.c", default=1)
     assert gone == {"result": 1, "found": False}
 
 
 async def test_validation_tells_each_fault_by_its_place(context: TestContext) -> None:
     schema = {"properties": {"a": {"type": "integer"}, "b": {"pattern": "^(a+)+$"}}}
     data = {"a": "x", "b": "a" * 5000 + "!"}
-    output = await call(ID, context, op="validate", data=data, schema=schema)
+    output = await done(ID, context, op="validate", data=data, schema=schema)
     assert not output["valid"]
     assert [error.partition(":")[0] for error in output["errors"]] == ["a", "b"]
-    output = await call(ID, context, op="validate", data={"a": 1}, schema=schema)
+    output = await done(ID, context, op="validate", data={"a": 1}, schema=schema)
     assert (output["valid"], output["errors"]) == (True, [])
 
 
 async def test_writing_is_compact_or_indented(context: TestContext) -> None:
     data = {"a": [1, "é"]}
-    assert (await call(ID, context, op="stringify", data=data))["result"] == '{"a":[1,"é"]}'
-    text = (await call(ID, context, op="stringify", data={"a": 1}, indent=2))["result"]
+    assert (await done(ID, context, op="stringify", data=data))["result"] == '{"a":[1,"é"]}'
+    text = (await done(ID, context, op="stringify", data={"a": 1}, indent=2))["result"]
     assert text == '{\n  "a": 1\n}'
 
 
 async def test_merge_goes_into_objects(context: TestContext) -> None:
-    output = await call(ID, context, op="merge", data={"a": {"b": 1}}, other={"a": {"c": 2}})
+    output = await done(ID, context, op="merge", data={"a": {"b": 1}}, other={"a": {"c": 2}})
     assert output["result"] == {"a": {"b": 1, "c": 2}}
 
 

@@ -5,10 +5,10 @@ import math
 import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
-from tests.unit.plugins.called import call, faults, refused
 
 from mainspring.domain.message import Json
 from mainspring.plugin import PluginFailed
+from mainspring.testing.plugin_calls import done, failure, unfit
 from mainspring.testing.plugins import TestContext
 from mainspring_plugins.util.math import calculate
 
@@ -86,13 +86,13 @@ def test_any_text_has_a_number_or_a_plain_failure(text: str) -> None:
 
 
 async def test_result_is_one_that_json_can_hold(context: TestContext) -> None:
-    assert (await call("util.math", context, expression="2 / 3", round=2))["result"] == 0.67
-    assert (await call("util.math", context, expression="-(2 ** 62)"))["result"] == -(2**62)
-    failed = await refused("util.math", context, expression="2 ** 100")
+    assert (await done("util.math", context, expression="2 / 3", round=2))["result"] == 0.67
+    assert (await done("util.math", context, expression="-(2 ** 62)"))["result"] == -(2**62)
+    failed = await failure("util.math", context, expression="2 ** 100")
     assert str(failed) == "expression: the result has more than 63 bits"
-    failed = await refused("util.math", context, expression="1e308 * 10")
+    failed = await failure("util.math", context, expression="1e308 * 10")
     assert str(failed) == "expression: the result is no finite number"
 
 
 def test_variables_are_numbers() -> None:
-    assert faults("util.math", {"expression": "a", "variables": {"a": "1"}})
+    assert unfit("util.math", {"expression": "a", "variables": {"a": "1"}})

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
-from tests.unit.plugins.called import call, refused
 
 from mainspring.domain.message import Json
+from mainspring.testing.plugin_calls import done, failure
 from mainspring.testing.plugins import TestContext
 from mainspring_plugins.util.string import slug, styled
 from mainspring_plugins.util.url import built, parsed
@@ -44,7 +44,7 @@ MANY = r"\1" * 900
     ],
 )
 async def test_text_is_changed(context: TestContext, given: dict[str, Json], result: Json) -> None:
-    assert await call("util.string", context, **given) == {"result": result}
+    assert await done("util.string", context, **given) == {"result": result}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ async def test_text_is_changed(context: TestContext, given: dict[str, Json], res
 async def test_bad_change_is_told_with_its_place(
     context: TestContext, given: dict[str, Json], told: str
 ) -> None:
-    failed = await refused("util.string", context, **given)
+    failed = await failure("util.string", context, **given)
     assert failed.final
     assert str(failed).startswith(told)
 
@@ -99,7 +99,7 @@ def test_snake_of_camel_is_the_same_words(text: str) -> None:
 
 async def test_url_is_taken_apart(context: TestContext) -> None:
     url = "https://ann:p%40ss@[::1]:8443/a%20b?x=1&x=2&y=#top"
-    output = await call("util.url", context, op="parse", url=url)
+    output = await done("util.url", context, op="parse", url=url)
     assert output["parts"] == {
         "scheme": "https",
         "username": "ann",
@@ -110,7 +110,7 @@ async def test_url_is_taken_apart(context: TestContext) -> None:
         "query": {"x": ["1", "2"], "y": ""},
         "fragment": "top",
     }
-    assert (await call("util.url", context, op="build", parts=output["parts"]))["url"] == url
+    assert (await done("util.url", context, op="build", parts=output["parts"]))["url"] == url
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_what_is_taken_apart_is_put_together_again(url: str) -> None:
 async def test_bad_url_is_told_with_its_place(
     context: TestContext, given: dict[str, Json], told: str
 ) -> None:
-    failed = await refused("util.url", context, **given)
+    failed = await failure("util.url", context, **given)
     assert failed.final
     assert str(failed).startswith(told)
 
@@ -145,9 +145,9 @@ async def test_bad_url_is_told_with_its_place(
 @forall(st.text(st.characters(exclude_categories=("Cs",))))
 async def test_escaped_text_comes_back(text: str) -> None:
     context = TestContext()
-    escaped = (await call("util.url", context, op="encode", text=text))["result"]
+    escaped = (await done("util.url", context, op="encode", text=text))["result"]
     assert escaped.isascii()
-    assert (await call("util.url", context, op="decode", text=escaped))["result"] == text
+    assert (await done("util.url", context, op="decode", text=escaped))["result"] == text
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_template_is_rendered_over_its_data(
     context: TestContext, template: Json, engine: str, result: Json
 ) -> None:
     data = {"n": 3, "xs": [1, 2]}
-    output = await call("util.template", context, template=template, data=data, engine=engine)
+    output = await done("util.template", context, template=template, data=data, engine=engine)
     assert output == {"result": result}
 
 
@@ -181,7 +181,7 @@ async def test_template_is_rendered_over_its_data(
     ],
 )
 async def test_bad_template_is_told(context: TestContext, template: str, engine: str) -> None:
-    failed = await refused(
+    failed = await failure(
         "util.template", context, template=template, data={"n": 1}, engine=engine
     )
     assert failed.final
@@ -190,7 +190,7 @@ async def test_bad_template_is_told(context: TestContext, template: str, engine:
 
 async def test_rendered_text_is_bounded(context: TestContext) -> None:
     context.max_output = 100
-    failed = await refused(
+    failed = await failure(
         "util.template", context, template="x{{ a }}{{ a }}", data={"a": "b" * 80}
     )
     assert (failed.final, failed.fault) == (True, "too_large")

@@ -23,8 +23,17 @@ from mainspring_plugins.processes.containers import (
     removal,
     words_of,
 )
+from mainspring_plugins.processes.endings import (
+    ENV,
+    TIMEOUT,
+    TOLD,
+    judge,
+    seconds_of,
+    texts_of,
+    told,
+)
+from mainspring_plugins.processes.endings import OUTPUTS as HANDED_ON
 from mainspring_plugins.processes.jobs import (
-    Ended,
     Job,
     ended,
     fresh_folder,
@@ -32,23 +41,29 @@ from mainspring_plugins.processes.jobs import (
     must_be_allowed,
 )
 from mainspring_plugins.processes.outputs import VARIABLE, outputs, read_file
-from mainspring_plugins.script.shell import ENV, judge, seconds_of, texts_of
-from mainspring_plugins.support.schema import Schema, gives, items_of, of, one_of, takes
+from mainspring_plugins.support.schema import (
+    choice,
+    closed,
+    gives,
+    number,
+    of,
+    several,
+    text,
+    whole,
+)
 
 ENGINES: Final = ("docker", "podman")
 REMOVAL_S: Final = 20.0
 _PASSED_ON: Final = ("DOCKER_HOST", "CONTAINER_HOST", "XDG_RUNTIME_DIR", "HOME", "PATH")
 """What the engine's command line needs to find its engine; no container sees it."""
-_MOUNT: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "target": of("string", "Where the container finds the file."),
-        "text": of("string", "Its content."),
-        "base64": of("string", "Its content, if it is no text."),
+_MOUNT: Final = closed(
+    {
+        "target": text("Where the container finds the file."),
+        "text": text("The content."),
+        "base64": text("The content as base64, where it is no text."),
     },
-    "required": ["target"],
-    "additionalProperties": False,
-}
+    "target",
+)
 
 MANIFEST: Final = Manifest(
     id="container.run",
@@ -58,39 +73,30 @@ MANIFEST: Final = Manifest(
         "Runs a command in a container, without network and with a root that cannot be written. "
         "An exit code other than 0 fails the task."
     ),
-    input=takes(
+    input=closed(
         {
-            "image": of("string", "The image.", minLength=1),
+            "image": text("The image.", minLength=1),
             "command": of(
                 ["array", "string"],
                 "The command's words, or a line for the image's /bin/sh; the image's own if none.",
                 items={"type": "string"},
             ),
-            "args": items_of({"type": "string"}, "More words of the command."),
+            "args": several("More words of the command.", {"type": "string"}),
             "env": ENV,
-            "workdir": of("string", "The folder in which it runs.", pattern="^/"),
-            "mounts": items_of(_MOUNT, "Files for it, which it can only read."),
-            "pull": one_of(
-                ("missing", "always", "never"), "When the image is fetched.", default="missing"
+            "workdir": text("The folder in which it runs.", pattern="^/"),
+            "mounts": several("Files for it, which it can only read.", _MOUNT),
+            "pull": choice(
+                "When the image is fetched.", "missing", "always", "never", default="missing"
             ),
-            "cpu": of("number", "How many processors.", default=1, exclusiveMinimum=0, maximum=64),
-            "memory": of(
-                "integer", "MiB of memory, at most what the deployment gives.", minimum=16
-            ),
-            "network": one_of(("none", "bridge"), "Its network.", default="none"),
-            "user": of("string", "The user, as uid or uid:gid.", pattern="^[0-9]+(:[0-9]+)?$"),
-            "timeout": of(["string", "number"], "Seconds, 30s, 5m; at most the task's own."),
+            "cpu": number("How many processors.", default=1, exclusiveMinimum=0, maximum=64),
+            "memory": whole("MiB of memory, at most what the deployment gives.", minimum=16),
+            "network": choice("The container's network.", "none", "bridge", default="none"),
+            "user": text("The user, as uid or uid:gid.", pattern="^[0-9]+(:[0-9]+)?$"),
+            "timeout": TIMEOUT,
         },
-        required=("image",),
+        "image",
     ),
-    output=gives(
-        {
-            "exit_code": of("integer", "0."),
-            "stdout": of("string", "What it wrote; of 1 MiB and more the beginning."),
-            "stderr": of("string", "What it wrote as errors, likewise."),
-            "outputs": of("object", f"What it wrote to the file ${VARIABLE}: KEY=value or JSON."),
-        }
-    ),
+    output=gives(TOLD | {"outputs": HANDED_ON}),
     needs="container",
     examples=(
         {
@@ -164,7 +170,7 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
             if not finished:
                 job = _job(removal(engine, container.name), folder, REMOVAL_S)
                 await asyncio.shield(asyncio.ensure_future(ended(job, _unheard)))
-        output = told(found)
+        output: dict[str, Any] = told(found) | {"outputs": {}}
         if finished and found.exit_code == 0:
             data = read_file(container.outputs, context.max_output)
             output["outputs"] = outputs(data.decode(errors="replace"))
@@ -173,13 +179,3 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
 
 def _unheard(_: str, __: str) -> None:
     """Say nothing: the container may well be gone."""
-
-
-def told(found: Ended) -> dict[str, Any]:
-    """Return the output but for what the task handed on."""
-    return {
-        "exit_code": found.exit_code,
-        "stdout": found.stdout,
-        "stderr": found.stderr,
-        "outputs": {},
-    }

@@ -4,7 +4,7 @@ from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest, PluginFailed
-from mainspring_plugins.support.schema import anything, gives, of, takes
+from mainspring_plugins.support.schema import anything, closed, flag, gives, of, text
 from mainspring_plugins.support.truths import holds
 
 MANIFEST: Final = Manifest(
@@ -12,14 +12,14 @@ MANIFEST: Final = Manifest(
     name="Fail",
     category="Core",
     description="Fails with a message, when its condition holds. Such a failure is not retried.",
-    input=takes(
+    input=closed(
         {
-            "message": of("string", "Why it fails.", default="failed on purpose"),
+            "message": text("Why it fails.", default="failed on purpose"),
             "condition": anything("Fails only when this holds.", default=True),
             "code": of(["string", "integer"], "A code for whoever handles the failure."),
         }
     ),
-    output=gives({"failed": of("boolean", "False: the condition did not hold.")}),
+    output=gives({"failed": flag("False: the condition did not hold.")}),
     examples=({"input": {"message": "no stock", "condition": False}, "output": {"failed": False}},),
 )
 

@@ -3,7 +3,16 @@
 from typing import Final
 
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.schema import TASKS, anything, gives, items_of, of, takes
+from mainspring_plugins.support.schema import (
+    anything,
+    closed,
+    flag,
+    gives,
+    of,
+    several,
+    tasks,
+    whole,
+)
 
 MANIFEST: Final = Manifest(
     id="core.forEach",
@@ -13,25 +22,24 @@ MANIFEST: Final = Manifest(
         "Runs its tasks once for each item of a list or each entry of an object. "
         "Inside, item, index and key are the item's own."
     ),
-    input=takes(
+    input=closed(
         {
             "items": of(["array", "object", "string"], "The items, or a template that gives them."),
-            "tasks": {**TASKS, "minItems": 1, "description": "What is run for each item."},
-            "concurrency": of(
-                "integer", "How many items at once; 0: all.", default=1, minimum=0, maximum=1000
+            "tasks": tasks("What is run for each item.", minItems=1),
+            "concurrency": whole(
+                "How many items at once; 0 is all.", default=1, minimum=0, maximum=1000
             ),
-            "failFast": of("boolean", "Fail with the first item that fails.", default=False),
-            "batchSize": of(
-                "integer", "Above 1, an item is a list of so many.", default=1, minimum=1
-            ),
+            "failFast": flag("Fail with the first item that fails.", default=False),
+            "batchSize": whole("Above 1, an item is a list of so many.", default=1, minimum=1),
         },
-        required=("items", "tasks"),
+        "items",
+        "tasks",
     ),
     output=gives(
         {
-            "results": items_of(anything("The outputs of an item's tasks."), "One for each item."),
-            "count": of("integer", "How many items there were."),
-            "failed": of("integer", "How many of them failed."),
+            "results": several("One for each item.", anything("The outputs of an item's tasks.")),
+            "count": whole("How many items there were."),
+            "failed": whole("How many of them failed."),
         }
     ),
     is_control=True,

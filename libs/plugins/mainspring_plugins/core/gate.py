@@ -3,7 +3,17 @@
 from typing import Final
 
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.schema import gives, items_of, of, one_of, takes
+from mainspring_plugins.support.schema import (
+    choice,
+    closed,
+    flag,
+    gives,
+    named,
+    of,
+    several,
+    text,
+    whole,
+)
 
 _NAMES: Final = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
@@ -12,9 +22,9 @@ MANIFEST: Final = Manifest(
     name="Gate",
     category="Core",
     description="Waits until people have approved or rejected. A rejection fails the task.",
-    input=takes(
+    input=closed(
         {
-            "message": of("string", "What is to be decided.", default=""),
+            "message": text("What is to be decided.", default=""),
             "approvers": of(
                 ["object", "array"],
                 "Who may decide: users and roles, or a list of users; anyone when not given.",
@@ -22,18 +32,20 @@ MANIFEST: Final = Manifest(
                 additionalProperties=False,
                 items={"type": "string", "minLength": 1},
             ),
-            "required": of("integer", "How many have to approve.", default=1, minimum=1),
-            "timeout": of(["string", "number"], "How long it waits: 30m, 1h30m, PT30M, seconds."),
-            "onTimeout": one_of(
-                ("fail", "approve", "reject"), "What a time-out decides.", default="fail"
+            "required": whole("How many have to approve.", default=1, minimum=1),
+            "timeout": of(
+                ["string", "number"], "How long it waits (30m, 1h30m, PT30M, or seconds)."
             ),
-            "inputsSchema": of("object", "A JSON Schema of what an approval brings with it."),
-            "notify": items_of({"type": "string"}, "URLs that are told of the question."),
+            "onTimeout": choice(
+                "What a time-out decides.", "fail", "approve", "reject", default="fail"
+            ),
+            "inputsSchema": named("A JSON Schema of what an approval brings with it."),
+            "notify": several("URLs that are told of the question.", {"type": "string"}),
         }
     ),
     output=gives(
         {
-            "approved": of("boolean", "Whether it was approved."),
+            "approved": flag("Whether it was approved."),
             "decidedBy": of(["string", "null"], "Who decided last; null: the time-out."),
             "comment": of(["string", "null"], "What was said with the decision."),
             "inputs": of(["object", "null"], "What the approval brought with it."),

@@ -4,7 +4,7 @@ from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.schema import TASKS, anything, gives, of, one_of, takes
+from mainspring_plugins.support.schema import anything, choice, closed, flag, gives, tasks
 from mainspring_plugins.support.truths import holds
 
 MANIFEST: Final = Manifest(
@@ -15,18 +15,18 @@ MANIFEST: Final = Manifest(
         "Runs the tasks under then when the condition holds, else those under else. "
         'False are false, null, 0, empty things, and the texts "false", "0", "no" and "off".'
     ),
-    input=takes(
+    input=closed(
         {
             "condition": anything("The condition, most often a template."),
-            "then": {**TASKS, "description": "The tasks to run when it holds."},
-            "else": {**TASKS, "description": "The tasks to run when it does not."},
+            "then": tasks("The tasks to run when it holds."),
+            "else": tasks("The tasks to run when it does not."),
         },
-        required=("condition",),
+        "condition",
     ),
     output=gives(
         {
-            "result": of("boolean", "Whether the condition held."),
-            "branch": one_of(("then", "else"), "The branch that is taken."),
+            "result": flag("Whether the condition held."),
+            "branch": choice("The branch that is taken.", "then", "else"),
         }
     ),
     examples=(

@@ -7,7 +7,7 @@ from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.schema import TASKS, of, takes
+from mainspring_plugins.support.schema import closed, flag, named, tasks, whole
 
 MANIFEST: Final = Manifest(
     id="core.parallel",
@@ -16,22 +16,17 @@ MANIFEST: Final = Manifest(
     description=(
         "Runs the tasks of several branches at the same time, each branch in its own order."
     ),
-    input=takes(
+    input=closed(
         {
-            "branches": of(
-                "object",
-                "The tasks of each branch, by its name.",
-                minProperties=1,
-                additionalProperties=TASKS,
+            "branches": named(
+                "The tasks of each branch, by its name.", tasks("Its tasks."), minProperties=1
             ),
-            "concurrency": of(
-                "integer", "How many branches at once; 0: all.", default=0, minimum=0
-            ),
-            "failFast": of("boolean", "Fail with the first branch that fails.", default=False),
+            "concurrency": whole("How many branches at once; 0 is all.", default=0, minimum=0),
+            "failFast": flag("Fail with the first branch that fails.", default=False),
         },
-        required=("branches",),
+        "branches",
     ),
-    output=of("object", "The outputs of the branches' tasks, by the branch's name."),
+    output=named("The outputs of the branches' tasks, by the branch's name."),
     is_control=True,
     examples=(
         {

@@ -9,8 +9,8 @@ from typing import Any, Final, cast
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.asked import bad
-from mainspring_plugins.support.schema import items_of, of, one_of, takes
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import choice, closed, named, several
 
 MOST_NESTED: Final = 200
 
@@ -22,16 +22,16 @@ MANIFEST: Final = Manifest(
         "Gives values under names, put over a base where there is one. "
         "Mode replace takes each name's value whole, merge goes into objects."
     ),
-    input=takes(
+    input=closed(
         {
-            "values": of("object", "The values by name."),
-            "base": of("object", "What the values are put over.", default={}),
-            "mode": one_of(("replace", "merge"), "How they are put over it.", default="replace"),
-            "keepOnly": items_of({"type": "string"}, "Leave out all names but these."),
+            "values": named("The values by name."),
+            "base": named("What the values are put over.", default={}),
+            "mode": choice("How they are put over it.", "replace", "merge", default="replace"),
+            "keepOnly": several("Leave out all names but these.", {"type": "string"}),
         },
-        required=("values",),
+        "values",
     ),
-    output=of("object", "The values by name."),
+    output=named("The values by name."),
     examples=(
         {"input": {"values": {"region": "eu", "n": 3}}, "output": {"region": "eu", "n": 3}},
         {

@@ -3,22 +3,22 @@
 from typing import Final
 
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.schema import gives, of, takes
+from mainspring_plugins.support.schema import closed, gives, of, text, whole
 
 MANIFEST: Final = Manifest(
     id="core.sleep",
     name="Sleep",
     category="Core",
     description="Waits for a time or until an instant. The wait outlives a restart.",
-    input=takes(
+    input=closed(
         {
             "duration": of(
-                ["string", "number"], "How long: seconds, 90s, 1h30m, or ISO 8601 (PT90S)."
+                ["string", "number"], "How long it waits (90s, 1h30m, PT90S, or seconds)."
             ),
-            "until": of("string", "The instant (RFC 3339) at which it goes on."),
+            "until": text("The instant (RFC 3339) at which it goes on."),
         }
     ),
-    output=gives({"sleptMs": of("integer", "How long it slept, in milliseconds.")}),
+    output=gives({"sleptMs": whole("How long it slept, in milliseconds.")}),
     is_control=True,
     examples=({"input": {"duration": "90s"}, "output": {"sleptMs": 90000}},),
 )

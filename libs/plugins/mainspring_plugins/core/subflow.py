@@ -3,28 +3,28 @@
 from typing import Final
 
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.schema import gives, of, takes
+from mainspring_plugins.support.schema import closed, flag, gives, named, text, whole
 
 MANIFEST: Final = Manifest(
     id="core.subflow",
     name="Subflow",
     category="Core",
     description="Executes another flow and waits for its end, unless it is told not to.",
-    input=takes(
+    input=closed(
         {
-            "flow": of("string", "The flow's id, its name, or namespace/name.", minLength=1),
-            "revision": of("integer", "The revision; the newest when not given.", minimum=1),
-            "inputs": of("object", "The inputs of the execution.", default={}),
-            "wait": of("boolean", "Wait for its end.", default=True),
-            "transmitFailed": of("boolean", "Fail when the execution fails.", default=True),
+            "flow": text("The flow's id, its name, or namespace/name.", minLength=1),
+            "revision": whole("The revision; the newest when not given.", minimum=1),
+            "inputs": named("The inputs of the execution.", default={}),
+            "wait": flag("Wait for its end.", default=True),
+            "transmitFailed": flag("Fail when the execution fails.", default=True),
         },
-        required=("flow",),
+        "flow",
     ),
     output=gives(
         {
-            "executionId": of("string", "The id of the execution."),
-            "status": of("string", "How it stands, or how it ended."),
-            "outputs": of("object", "Its outputs; empty when it was not waited for."),
+            "executionId": text("The id of the execution."),
+            "status": text("How it stands, or how it ended."),
+            "outputs": named("Its outputs; empty when it was not waited for."),
         }
     ),
     is_control=True,

@@ -11,9 +11,9 @@ from mainspring.domain.expression import ExpressionError
 from mainspring.domain.expression.pattern import compile_pattern
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.asked import bad
-from mainspring_plugins.support.schema import TASKS, anything, gives, of, takes
-from mainspring_plugins.support.texts import plain
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import anything, closed, gives, named, tasks, text
+from mainspring_plugins.support.texts import written
 
 PATTERN: Final = "re:"
 DEFAULT: Final = "default"
@@ -28,19 +28,19 @@ MANIFEST: Final = Manifest(
         "Runs the tasks of the case that is the value's text, else of the first case re:… whose "
         "pattern fits the whole of it, else those under default."
     ),
-    input=takes(
+    input=closed(
         {
             "value": anything("The value; what is no text is compared as its JSON."),
-            "cases": of(
-                "object",
+            "cases": named(
                 "The tasks of each case, by its text or by re: and a regular expression (RE2).",
-                additionalProperties=TASKS,
+                tasks("Its tasks."),
             ),
-            "default": {**TASKS, "description": "The tasks to run when no case fits."},
+            "default": tasks("The tasks to run when no case fits."),
         },
-        required=("value", "cases"),
+        "value",
+        "cases",
     ),
-    output=gives({"matched": of("string", 'The case that is taken, or "default".')}),
+    output=gives({"matched": text('The case that is taken, or "default".')}),
     examples=(
         {"input": {"value": "eu", "cases": {"eu": [], "us": []}}, "output": {"matched": "eu"}},
         {
@@ -69,7 +69,7 @@ def _fits(name: str, text: str) -> bool:
 
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     """Return the case that the value fits."""
-    text, names = plain(given["value"]), list(given["cases"])
+    text, names = written(given["value"]), list(given["cases"])
     if len(text) * len(names) <= BULKY:
         return {"matched": matched(text, names)}
     return {"matched": await context.bounded(matched, text, names)}

@@ -9,7 +9,7 @@ import msgspec
 
 from mainspring.domain.message import Json
 from mainspring.ports import HttpAnswer
-from mainspring_plugins.support.asked import bad
+from mainspring_plugins.support.failures import bad, refuse
 
 ResponseType: TypeAlias = Literal["auto", "json", "text", "base64"]
 FAILS: Final = "4xx,5xx"
@@ -55,7 +55,7 @@ def body_of(answer: HttpAnswer, wanted: ResponseType, *, strict: bool = True) ->
             return _decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if wanted == "json" and strict:
-                raise bad("", "the answer is no JSON") from None
+                raise refuse("the answer is no JSON") from None
     return _text_or_bytes(answer)
 
 

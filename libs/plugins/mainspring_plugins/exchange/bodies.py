@@ -8,8 +8,8 @@ from typing import Final, cast
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from mainspring.domain.message import Json
-from mainspring_plugins.support.asked import bad
-from mainspring_plugins.support.texts import as_bytes, as_json, plain
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.texts import as_bytes, as_json, written
 
 _TYPE: Final = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}(?:;[ -~]{0,200})?", re.ASCII)
 _JSON: Final = "application/json"
@@ -53,7 +53,7 @@ def pairs(values: Mapping[str, Json]) -> str:
 
 
 def _word(value: Json) -> str:
-    return plain(value)  # true and false are the words of JSON
+    return written(value)  # true and false are the words of JSON
 
 
 def with_query(url: str, values: Mapping[str, Json]) -> str:
@@ -69,7 +69,7 @@ def with_query(url: str, values: Mapping[str, Json]) -> str:
 
 
 def _multipart(form: Mapping[str, Json], files: Sequence[Json], boundary: str) -> Sent:
-    parts = [_part(f'name="{_quoted(name)}"', "", plain(each)) for name, each in form.items()]
+    parts = [_part(f'name="{_quoted(name)}"', "", written(each)) for name, each in form.items()]
     parts += [_file(file, f"files.{at}") for at, file in enumerate(files)]
     line = f"--{boundary}\r\n".encode()
     body = b"".join(line + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()

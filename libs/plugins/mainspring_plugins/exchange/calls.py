@@ -11,7 +11,7 @@ import msgspec
 
 from mainspring.plugin import Context, PluginFailed
 from mainspring.ports import HttpAnswer, HttpFault
-from mainspring_plugins.support.asked import bad
+from mainspring_plugins.support.failures import refuse
 
 MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
@@ -91,7 +91,7 @@ def moved(ask: Ask, where: str) -> Ask:
         url = urljoin(ask.url, where)
         is_elsewhere = origin(ask.url) != origin(url)
     except ValueError:
-        raise bad("", "the peer points to what is no URL") from None
+        raise refuse("the peer points to what is no URL") from None
     if is_elsewhere:
         headers = {name: each for name, each in headers.items() if name not in ask.secret}
     return msgspec.structs.replace(ask, url=url, headers=headers)

@@ -10,28 +10,26 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from mainspring.domain.message import Json
 from mainspring_plugins.exchange.bodies import with_query
-from mainspring_plugins.support.asked import bad
-from mainspring_plugins.support.pointers import Missing, read
-from mainspring_plugins.support.schema import Schema, of, one_of
-from mainspring_plugins.support.texts import plain
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.paths import Missing, read
+from mainspring_plugins.support.schema import choice, closed, text, whole
+from mainspring_plugins.support.texts import written
 
 MOST_PAGES: Final = 100
 _LINK: Final = re.compile(r"<([^<>]*)>([^<]*)")
 _NEXT: Final = re.compile(r';\s*rel\s*=\s*(?:"[^"]*\bnext\b[^"]*"|next\b)', re.IGNORECASE)
 
-PAGINATION: Final[Schema] = {
-    "type": "object",
-    "description": "Asks for the following pages too; the body is then the list of their items.",
-    "properties": {
-        "type": one_of(("link", "cursor"), "By the header Link (rel=next), or by a cursor."),
-        "cursorPath": of("string", "Where in a page the next cursor is.", minLength=1),
-        "cursorParam": of("string", "The query parameter that takes it.", default="cursor"),
-        "itemsPath": of("string", "Where in a page its items are; the page when not given."),
-        "maxPages": of("integer", "How many pages.", default=10, minimum=1, maximum=MOST_PAGES),
+PAGINATION: Final = closed(
+    {
+        "type": choice("By the header Link (rel=next), or by a cursor.", "link", "cursor"),
+        "cursorPath": text("Where in a page the next cursor is.", minLength=1),
+        "cursorParam": text("The query parameter that takes it.", default="cursor"),
+        "itemsPath": text("Where in a page its items are; the page when not given."),
+        "maxPages": whole("The most pages to ask for.", default=10, minimum=1, maximum=MOST_PAGES),
     },
-    "required": ["type"],
-    "additionalProperties": False,
-}
+    "type",
+    description="Asks for the following pages too; the body is then the list of their items.",
+)
 
 
 def next_url(how: Mapping[str, Json], url: str, headers: Mapping[str, str], page: Json) -> str:
@@ -56,7 +54,7 @@ def _by_cursor(how: Mapping[str, Json], url: str, page: Json) -> str:
     split = urlsplit(url)
     others = [(key, each) for key, each in parse_qsl(split.query, True) if key != name]
     bare = urlunsplit(split._replace(query=""))
-    return with_query(bare, _gathered(others) | {name: plain(cursor)})
+    return with_query(bare, _gathered(others) | {name: written(cursor)})
 
 
 def _gathered(said: Iterable[tuple[str, str]]) -> dict[str, Json]:

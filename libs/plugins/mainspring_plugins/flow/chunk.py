@@ -2,8 +2,8 @@
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import closed, several, whole
-from mainspring_plugins.support.working import plain
+from mainspring_plugins.support.schema import closed, gives, several, whole
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="flow.chunk",
@@ -18,9 +18,8 @@ MANIFEST = Manifest(
         "items",
         "size",
     ),
-    output=closed(
-        {"chunks": several("The chunks in order; the last may be smaller.", {"type": "array"})},
-        "chunks",
+    output=gives(
+        {"chunks": several("The chunks in order; the last may be smaller.", {"type": "array"})}
     ),
     examples=(
         {
@@ -37,4 +36,4 @@ def work(given: dict[str, Json]) -> dict[str, Json]:
     return {"chunks": [items[at : at + size] for at in range(0, len(items), size)]}
 
 
-run = plain(work)
+run = in_place(work)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import closed, several, whole
+from mainspring_plugins.support.schema import closed, gives, several, whole
 from mainspring_plugins.support.shapes import is_list
-from mainspring_plugins.support.working import plain
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="flow.flatten",
@@ -20,7 +20,7 @@ MANIFEST = Manifest(
         },
         "items",
     ),
-    output=closed({"items": several("All elements in order.")}, "items"),
+    output=gives({"items": several("All elements in order.")}),
     examples=(
         {"input": {"items": [1, [2, [3]], []]}, "output": {"items": [1, 2, [3]]}},
         {"input": {"items": [1, [2, [3]]], "depth": 2}, "output": {"items": [1, 2, 3]}},
@@ -41,4 +41,4 @@ def _flat(items: list[Json], depth: int) -> Iterator[Json]:
             yield item
 
 
-run = plain(work)
+run = in_place(work)

@@ -8,10 +8,12 @@ from collections.abc import Hashable
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import BY, ITEMS, closed, named, several
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.picks import asks, pick
-from mainspring_plugins.support.shapes import shown, token, written
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.schema import BY, ITEMS, closed, gives, named, several
+from mainspring_plugins.support.shapes import shown, token
+from mainspring_plugins.support.texts import written
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="flow.group",
@@ -19,15 +21,13 @@ MANIFEST = Manifest(
     category="Flow Control",
     description="Sorts the items of a list into groups by a value that they share.",
     input=closed({"items": ITEMS, "by": BY}, "items", "by"),
-    output=closed(
+    output=gives(
         {
             "groups": named(
                 "The items of each group, by the key written as a text.", {"type": "array"}
             ),
             "keys": several("The keys in the order in which they turn up."),
-        },
-        "groups",
-        "keys",
+        }
     ),
     examples=(
         {
@@ -57,4 +57,4 @@ def work(given: dict[str, Json]) -> dict[str, Json]:
     return {"groups": groups, "keys": list(keys.values())}
 
 
-run = plain(work, apart_when=asks("by"))
+run = in_place(work, apart_when=asks("by"))

@@ -2,8 +2,8 @@
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import choice, closed, several, whole
-from mainspring_plugins.support.working import plain
+from mainspring_plugins.support.schema import choice, closed, gives, several, whole
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="flow.limit",
@@ -20,7 +20,7 @@ MANIFEST = Manifest(
         "items",
         "count",
     ),
-    output=closed({"items": several("The elements kept, in their order.")}, "items"),
+    output=gives({"items": several("The elements kept, in their order.")}),
     examples=(
         {"input": {"items": [1, 2, 3, 4], "count": 2}, "output": {"items": [1, 2]}},
         {
@@ -40,4 +40,4 @@ def work(given: dict[str, Json]) -> dict[str, Json]:
     return {"items": items[offset : offset + count]}
 
 
-run = plain(work)
+run = in_place(work)

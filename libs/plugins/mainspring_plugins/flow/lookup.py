@@ -9,20 +9,23 @@ from typing import TypeAlias
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import (
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.picks import asks, pick
+from mainspring_plugins.support.schema import (
     BY,
     ITEMS,
     anything,
     choice,
     closed,
     either,
+    gives,
     several,
     text,
     whole,
 )
-from mainspring_plugins.support.picks import asks, pick
-from mainspring_plugins.support.shapes import is_object, kind, shown, token, written
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.shapes import is_object, kind, shown, token
+from mainspring_plugins.support.texts import written
+from mainspring_plugins.support.working import in_place
 
 Find: TypeAlias = Callable[[Json], tuple[Json] | None]
 MANIFEST = Manifest(
@@ -52,13 +55,16 @@ MANIFEST = Manifest(
         },
         "table",
     ),
-    output=closed(
+    output=gives(
         {
             "items": several("The items with what was found."),
             "value": anything("What was found for the one value."),
             "missing": whole("For how many nothing was found."),
         },
-        "missing",
+        sometimes=(
+            "items",
+            "value",
+        ),
     ),
     examples=(
         {
@@ -149,4 +155,4 @@ def _with(item: Json, given: dict[str, Json], found: Json, index: int) -> Json:
     return {**item, name: found}
 
 
-run = plain(work, apart_when=asks("key", "foreignKey"))
+run = in_place(work, apart_when=asks("key", "foreignKey"))

@@ -2,9 +2,10 @@
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import ITEMS, anything, closed, several, text
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.picks import asks, pick, shaped
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.schema import ITEMS, anything, closed, gives, several, text
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="flow.map",
@@ -25,7 +26,7 @@ MANIFEST = Manifest(
         },
         "items",
     ),
-    output=closed({"items": several("The new values in order.")}, "items"),
+    output=gives({"items": several("The new values in order.")}),
     examples=(
         {
             "input": {"items": [{"price": 3}, {"price": 4}], "expression": "item.price * 2"},
@@ -53,4 +54,4 @@ def work(given: dict[str, Json]) -> dict[str, Json]:
     return {"items": [value(item, index) for index, item in enumerate(given["items"])]}
 
 
-run = plain(work, apart_when=asks("expression", "template"))
+run = in_place(work, apart_when=asks("expression", "template"))

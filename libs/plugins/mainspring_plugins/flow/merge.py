@@ -10,10 +10,11 @@ from typing import Any, Final, TypeAlias
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import BY, choice, closed, either, flag, several
+from mainspring_plugins.support.failures import refuse, too_large
 from mainspring_plugins.support.picks import asks, pick
+from mainspring_plugins.support.schema import BY, choice, closed, either, flag, gives, several
 from mainspring_plugins.support.shapes import is_object, kind, token
-from mainspring_plugins.support.working import plain, refuse, too_large
+from mainspring_plugins.support.working import in_place
 
 Rows: TypeAlias = dict[Hashable, list[int]]
 MOST_ROWS: Final = 100_000
@@ -26,7 +27,7 @@ MANIFEST = Manifest(
         {
             "left": several("The first list."),
             "right": several("The second list."),
-            "mode": choice("How.", "append", "zip", "join", default="append"),
+            "mode": choice("How the two are made one.", "append", "zip", "join", default="append"),
             "join": choice(
                 "join: which items without a partner stay.",
                 *("inner", "left", "full"),
@@ -37,12 +38,12 @@ MANIFEST = Manifest(
                 BY,
                 closed({"left": BY, "right": BY}, "left", "right"),
             ),
-            "unpaired": flag("zip: keep the rest of the longer list."),
+            "unpaired": flag("zip: keep the rest of the longer list.", default=False),
         },
         "left",
         "right",
     ),
-    output=closed({"items": several("The one list.")}, "items"),
+    output=gives({"items": several("The one list.")}),
     examples=(
         {"input": {"left": [1], "right": [2, 3]}, "output": {"items": [1, 2, 3]}},
         {
@@ -114,4 +115,4 @@ def _keys(rows: list[Json], on: str, side: str) -> Iterator[Hashable]:
         yield None if value is None else token(value)
 
 
-run = plain(work, apart_when=asks("on"))
+run = in_place(work, apart_when=asks("on"))

@@ -2,10 +2,11 @@
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import BY, ITEMS, anything, choice, closed, text
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.folds import fold
 from mainspring_plugins.support.picks import asks, gathered, pick
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.schema import BY, ITEMS, anything, choice, closed, gives, text
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="flow.reduce",
@@ -25,7 +26,7 @@ MANIFEST = Manifest(
         },
         "items",
     ),
-    output=closed({"result": anything("The one value.")}, "result"),
+    output=gives({"result": anything("The one value.")}),
     examples=(
         {
             "input": {"items": [{"n": 1}, {"n": 2}], "op": "sum", "by": "n"},
@@ -64,4 +65,4 @@ def _needs_time(given: dict[str, Json]) -> bool:
     return "expression" in given or asks("by")(given)
 
 
-run = plain(work, apart_when=_needs_time)
+run = in_place(work, apart_when=_needs_time)

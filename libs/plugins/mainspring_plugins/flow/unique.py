@@ -4,10 +4,10 @@ from collections.abc import Hashable
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import BY, ITEMS, choice, closed, several, whole
 from mainspring_plugins.support.picks import asks, pick
+from mainspring_plugins.support.schema import BY, ITEMS, choice, closed, gives, several, whole
 from mainspring_plugins.support.shapes import token
-from mainspring_plugins.support.working import plain
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="flow.unique",
@@ -22,10 +22,8 @@ MANIFEST = Manifest(
         },
         "items",
     ),
-    output=closed(
-        {"items": several("The items that stay, in order."), "removed": whole("How many went.")},
-        "items",
-        "removed",
+    output=gives(
+        {"items": several("The items that stay, in order."), "removed": whole("How many went.")}
     ),
     examples=(
         {"input": {"items": [1, 2, 1.0]}, "output": {"items": [1, 2], "removed": 1}},
@@ -54,4 +52,4 @@ def work(given: dict[str, Json]) -> dict[str, Json]:
     }
 
 
-run = plain(work, apart_when=asks("by"))
+run = in_place(work, apart_when=asks("by"))

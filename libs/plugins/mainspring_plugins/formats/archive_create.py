@@ -9,7 +9,7 @@ from typing import Final
 
 from mainspring_plugins.formats.archive_names import check_name
 from mainspring_plugins.formats.archive_read import Limits, Member
-from mainspring_plugins.support.working import refuse, too_large
+from mainspring_plugins.support.failures import refuse, too_large
 
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 PLAIN_FILE: Final = 0o100644 << 16

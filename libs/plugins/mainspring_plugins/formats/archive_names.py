@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from mainspring_plugins.support.working import refuse
+from mainspring_plugins.support.failures import refuse
 
 STRANGE: Final = re.compile("[\\\\\x00-\x1f\x7f\ud800-\udfff]")
 DRIVE: Final = re.compile(r"[A-Za-z]:")

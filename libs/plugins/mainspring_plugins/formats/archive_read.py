@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from mainspring_plugins.formats.archive_names import check_name
-from mainspring_plugins.support.working import refuse, too_large
+from mainspring_plugins.support.failures import refuse, too_large
 
 PIECE: Final = 64 << 10
 FREE: Final = 1 << 20

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from mainspring.domain.message import Json
-from mainspring_plugins.support.working import refuse
+from mainspring_plugins.support.failures import refuse
 
 KINDS: Final = ("string", "integer", "number", "boolean", "json")
 INTEGER: Final = re.compile(r"[+-]?[0-9]{1,300}")

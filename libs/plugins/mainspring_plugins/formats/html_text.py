@@ -12,7 +12,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborNode
 
-from mainspring_plugins.support.working import refuse
+from mainspring_plugins.support.failures import refuse
 
 UNSEEN: Final = frozenset({"script", "style", "template", "noscript", "head", "title", "svg"})
 BLOCKS: Final = frozenset(

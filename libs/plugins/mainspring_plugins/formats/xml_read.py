@@ -12,8 +12,8 @@ from defusedxml import (
 from defusedxml.expatreader import DefusedExpatParser
 
 from mainspring.domain.message import Json
+from mainspring_plugins.support.failures import refuse, too_large
 from mainspring_plugins.support.shapes import is_list
-from mainspring_plugins.support.working import refuse, too_large
 
 MOST_DEPTH: Final = 100
 MOST_NODES: Final = 200_000

@@ -7,8 +7,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from mainspring.domain.message import Json
 from mainspring_plugins.formats.xml_read import MOST_DEPTH, TEXT
-from mainspring_plugins.support.shapes import is_list, is_object, kind, written
-from mainspring_plugins.support.working import refuse
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.shapes import is_list, is_object, kind
+from mainspring_plugins.support.texts import written
 
 _START: Final = (
     r"A-Z_a-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C-\u200D"

@@ -8,7 +8,7 @@ import yaml
 
 from mainspring.domain.message import Json
 from mainspring_plugins.formats.yaml_read import DECIMAL, FLOAT, OTHER_BASE
-from mainspring_plugins.support.working import refuse
+from mainspring_plugins.support.failures import refuse
 
 _BASE: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 

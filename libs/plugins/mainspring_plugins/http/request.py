@@ -14,36 +14,51 @@ from mainspring_plugins.exchange.answers import FAILS, RETRIED, body_of, says
 from mainspring_plugins.exchange.bodies import sent, with_query
 from mainspring_plugins.exchange.calls import Answered, Ask, answered, moved
 from mainspring_plugins.exchange.pages import MOST_PAGES, PAGINATION, items_of_page, next_url
-from mainspring_plugins.support.asked import bad, span
-from mainspring_plugins.support.schema import Schema, anything, gives, items_of, of, one_of, takes
+from mainspring_plugins.support.asked import span
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import (
+    Schema,
+    anything,
+    choice,
+    closed,
+    flag,
+    gives,
+    named,
+    of,
+    several,
+    text,
+    whole,
+)
 from mainspring_plugins.support.texts import as_bytes
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-_STATUSES: Final = {"items": {"type": ["string", "integer"]}}
-_AUTH: Final[Schema] = {
-    "type": "object",
-    "description": "How the task proves who it is; never sent to another host than the url's.",
-    "properties": {
-        "type": one_of(("basic", "bearer", "header"), "The way."),
-        "username": of("string", "basic: the name."),
-        "password": of("string", "basic: the password.", default=""),
-        "token": of("string", "bearer: the token."),
-        "name": of("string", "header: its name.", minLength=1),
-        "value": of("string", "header: its value."),
+_STATUSES: Final[dict[str, Any]] = {"items": {"type": ["string", "integer"]}}
+_AUTH: Final = closed(
+    {
+        "type": choice("How it proves that.", "basic", "bearer", "header"),
+        "username": text("basic: the user's name."),
+        "password": text("basic: the password.", default=""),
+        "token": text("bearer: the token."),
+        "name": text("header: its name.", minLength=1),
+        "value": text("header: its value."),
     },
-    "required": ["type"],
-    "additionalProperties": False,
-}
-_FILE: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "name": of("string", "The field."),
-        "filename": of("string", "The file's name.", default="file"),
-        "content": of("string", "The content as base64."),
-        "contentType": of("string", "Its type.", default="application/octet-stream"),
+    "type",
+    description="How the task proves who it is; never sent to another host than the url's.",
+)
+_FILE: Final = closed(
+    {
+        "name": text("The field of the form."),
+        "filename": text("The file's name.", default="file"),
+        "content": text("The content as base64."),
+        "contentType": text("The content's type.", default="application/octet-stream"),
     },
-    "required": ["name", "content"],
-    "additionalProperties": False,
+    "name",
+    "content",
+)
+CALL: Final[dict[str, Schema]] = {
+    "url": text("The URL (http or https).", minLength=1),
+    "method": choice("The method.", *METHODS, default="GET"),
+    "headers": named("Headers by name.", {"type": ["string", "number", "boolean"]}),
 }
 
 MANIFEST: Final = Manifest(
@@ -54,24 +69,20 @@ MANIFEST: Final = Manifest(
         "Calls a URL and gives status, headers and body. A status of failOn fails the task, and "
         "the answer is kept as its output."
     ),
-    input=takes(
+    input=closed(
         {
-            "url": of("string", "The URL (http or https).", minLength=1),
-            "method": one_of(METHODS, "The method.", default="GET"),
-            "headers": of(
-                "object",
-                "Headers by name.",
-                additionalProperties={"type": ["string", "number", "boolean"]},
-            ),
-            "query": of("object", "More of the query; a list says its name again for each item."),
+            **CALL,
+            "query": named("More of the query; a list says its name again for each item."),
             "body": anything("What is sent: a text as it is, anything else as JSON."),
             "json": anything("What is sent as JSON, a text too."),
-            "form": of("object", "What is sent as a form."),
-            "files": items_of(_FILE, "Files that are sent with the form (multipart)."),
+            "form": named("What is sent as a form, by field."),
+            "files": several("Files that are sent with the form (multipart).", _FILE),
             "auth": _AUTH,
-            "timeout": of(["number", "string"], "Seconds, 30s, 1m; of one page.", default=30),
-            "followRedirects": of("boolean", "Follow up to 5 redirects.", default=True),
-            "verifyTls": of("boolean", "Certificates are always verified.", const=True),
+            "timeout": of(
+                ["number", "string"], "How long a page may take (30s, 1m, or seconds).", default=30
+            ),
+            "followRedirects": flag("Follow up to 5 redirects.", default=True),
+            "verifyTls": flag("Certificates are always verified.", const=True),
             "failOn": of(
                 ["string", "array"],
                 "Statuses that fail: 4xx,5xx or 404 or 500-504, or none.",
@@ -84,21 +95,21 @@ MANIFEST: Final = Manifest(
                 default=RETRIED,
                 **_STATUSES,
             ),
-            "responseType": one_of(
-                ("auto", "json", "text", "base64"), "What the body is given as.", default="auto"
+            "responseType": choice(
+                "What the body is given as.", "auto", "json", "text", "base64", default="auto"
             ),
             "pagination": PAGINATION,
         },
-        required=("url",),
+        "url",
     ),
     output=gives(
         {
-            "status_code": of("integer", "The status."),
-            "headers": of("object", "The headers, by names in lower case."),
+            "status_code": whole("The status."),
+            "headers": named("The headers, by names in lower case."),
             "body": anything("The body; with pagination the items of all pages."),
-            "url": of("string", "Where the answer came from, after redirects."),
-            "duration_ms": of("integer", "How long it took."),
-            "pages": of("integer", "With pagination: how many pages there were."),
+            "url": text("Where the answer came from, after redirects."),
+            "duration_ms": whole("How long it took."),
+            "pages": whole("With pagination: how many pages there were."),
         },
         sometimes=("pages",),
     ),

@@ -13,9 +13,17 @@ from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest, PluginFailed
 from mainspring_plugins.exchange.answers import text_of
 from mainspring_plugins.exchange.calls import Answered, answered
-from mainspring_plugins.http.request import METHODS, ask_of
+from mainspring_plugins.http.request import CALL, ask_of
 from mainspring_plugins.support.asked import span
-from mainspring_plugins.support.schema import anything, gives, of, one_of, takes
+from mainspring_plugins.support.schema import (
+    anything,
+    closed,
+    gives,
+    named,
+    of,
+    text,
+    whole,
+)
 
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -26,27 +34,25 @@ MANIFEST: Final = Manifest(
     description=(
         "Calls a URL and gives status, headers, body and json. A status of 400 or more fails."
     ),
-    input=takes(
+    input=closed(
         {
-            "url": of("string", "The URL (http or https).", minLength=1),
-            "method": one_of(METHODS, "The method.", default="GET"),
-            "headers": of(
-                "object",
-                "Headers by name.",
-                additionalProperties={"type": ["string", "number", "boolean"]},
-            ),
+            **CALL,
             "body": anything(
                 "What is sent as JSON; a text as it is when the headers name a content type."
             ),
-            "timeout": of(["number", "string"], "Seconds, 30s, 1m.", default=30),
+            "timeout": of(
+                ["number", "string"],
+                "How long the call may take (30s, 1m, or seconds).",
+                default=30,
+            ),
         },
-        required=("url",),
+        "url",
     ),
     output=gives(
         {
-            "status": of("integer", "The status."),
-            "headers": of("object", "The headers, by names in lower case."),
-            "body": of("string", "The body as a text."),
+            "status": whole("The status."),
+            "headers": named("The headers, by names in lower case."),
+            "body": text("The body as a text."),
             "json": anything("The body as JSON; null when it is none."),
         }
     ),

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from mainspring.domain.message import Json
-from mainspring_plugins.support.asked import bad
+from mainspring_plugins.support.failures import bad
 from mainspring_plugins.support.texts import as_bytes
 
 MOST_PROCESSES: Final = 256

@@ -29,7 +29,7 @@ import msgspec
 from mainspring.plugin import Context, PluginFailed
 from mainspring.runtime import children
 from mainspring_plugins.processes import limits as process_limits
-from mainspring_plugins.support.asked import bad
+from mainspring_plugins.support.failures import bad, refuse
 
 PATH: Final = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 MOST_OUTPUT: Final = 1 << 20
@@ -172,7 +172,7 @@ async def _started(
             start_new_session=True,
         )
     except (OSError, ValueError, UnicodeError) as error:
-        raise bad("", f"the process could not be started: {error}") from None
+        raise refuse(f"the process could not be started: {error}") from None
     # Should the executor be killed, nobody is left to kill the group but the watchdog.
     children.watch_group(process.pid)
     return process

@@ -11,7 +11,7 @@ import msgspec
 
 from mainspring.domain.message import Json
 from mainspring.plugin import PluginFailed
-from mainspring_plugins.support.asked import bad
+from mainspring_plugins.support.failures import refuse
 
 VARIABLE: Final = "MAINSPRING_OUTPUTS"
 FILE: Final = ".mainspring-outputs"
@@ -45,12 +45,12 @@ def outputs(text: str) -> dict[str, Json]:
         try:
             return cast("dict[str, Any]", _decode(text))
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-            raise bad("", f"the file {VARIABLE} begins as a JSON object and is none") from None
+            raise refuse(f"the file {VARIABLE} begins as a JSON object and is none") from None
     found: dict[str, Json] = {}
     for number, line in enumerate(text.splitlines(), 1):
         name, equals, value = line.partition("=")
         if equals and name.strip():
             found[name.strip()] = value
         elif line.strip():
-            raise bad("", f"line {number} of the file {VARIABLE} is not KEY=value")
+            raise refuse(f"line {number} of the file {VARIABLE} is not KEY=value")
     return found

@@ -6,15 +6,23 @@ it prints, when that is JSON; so a script that ends with `print(json.dumps(...))
 
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
 from mainspring_plugins.processes import python_driver
+from mainspring_plugins.processes.endings import (
+    ENV,
+    TIMEOUT,
+    TOLD,
+    judge,
+    seconds_of,
+    texts_of,
+    told,
+)
 from mainspring_plugins.processes.jobs import (
-    Ended,
     Job,
     ended,
     fresh_folder,
@@ -22,9 +30,8 @@ from mainspring_plugins.processes.jobs import (
     must_be_allowed,
 )
 from mainspring_plugins.processes.outputs import read_file
-from mainspring_plugins.script.shell import ENV, judge, seconds_of, texts_of
-from mainspring_plugins.support.asked import bad
-from mainspring_plugins.support.schema import anything, gives, of, takes
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.schema import anything, closed, gives, text
 from mainspring_plugins.support.texts import as_bytes, as_json
 
 _SCRIPT: Final = ".mainspring-script.py"
@@ -40,23 +47,16 @@ MANIFEST: Final = Manifest(
         "Its arguments are args; what it assigns to result, or else prints as its last line of "
         "JSON, is the result."
     ),
-    input=takes(
+    input=closed(
         {
-            "script": of("string", "The script.", minLength=1),
+            "script": text("The script.", minLength=1),
             "args": anything("What the script finds as args.", default={}),
             "env": ENV,
-            "timeout": of(["string", "number"], "Seconds, 30s, 5m; at most the task's own."),
+            "timeout": TIMEOUT,
         },
-        required=("script",),
+        "script",
     ),
-    output=gives(
-        {
-            "result": anything("The result; null when there is none."),
-            "stdout": of("string", "What it printed; of 1 MiB and more the beginning."),
-            "stderr": of("string", "What it wrote as errors, likewise."),
-            "exit_code": of("integer", "0."),
-        }
-    ),
+    output=gives({"result": anything("The result; null when there is none.")} | TOLD),
     needs="python",
     examples=(
         {
@@ -91,7 +91,7 @@ def result_of(assigned: bytes, stdout: str) -> Json:
         try:
             return _decode(assigned)
         except (msgspec.DecodeError, RecursionError):
-            raise bad("", "the result is no JSON, or nested too deeply") from None
+            raise refuse("the result is no JSON, or nested too deeply") from None
     lines = stdout.strip().splitlines()
     try:
         return _decode(lines[-1]) if lines else None
@@ -106,16 +106,6 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     async with fresh_folder() as folder:
         (folder / _SCRIPT).write_bytes(script)
         found = await ended(job_of(given, context, folder), into_log(context))
-        output = judge(found, told(found))
+        output = judge(found, told(found) | {"result": None})
         assigned = read_file(folder / _RESULT, context.max_output)
     return output | {"result": result_of(assigned, found.stdout)}
-
-
-def told(found: Ended) -> dict[str, Any]:
-    """Return the output but for its result."""
-    return {
-        "result": None,
-        "stdout": found.stdout,
-        "stderr": found.stderr,
-        "exit_code": found.exit_code,
-    }

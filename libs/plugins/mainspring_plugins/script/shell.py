@@ -5,9 +5,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from mainspring.domain.message import Json
-from mainspring.plugin import Context, Manifest, PluginFailed
+from mainspring.plugin import Context, Manifest
+from mainspring_plugins.processes.endings import (
+    ENV,
+    OUTPUTS,
+    TIMEOUT,
+    TOLD,
+    judge,
+    seconds_of,
+    texts_of,
+    told,
+)
 from mainspring_plugins.processes.jobs import (
-    Ended,
     Job,
     ended,
     fresh_folder,
@@ -15,17 +24,12 @@ from mainspring_plugins.processes.jobs import (
     must_be_allowed,
 )
 from mainspring_plugins.processes.outputs import FILE, VARIABLE, read_outputs
-from mainspring_plugins.support.asked import bad, span
-from mainspring_plugins.support.schema import Schema, gives, of, takes
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import closed, gives, text
 from mainspring_plugins.support.texts import as_bytes
 
 _SHELL: Final = "/bin/sh"
 _SCRIPT: Final = ".mainspring-script.sh"
-ENV: Final[Schema] = {
-    "type": "object",
-    "description": "More of its environment, which is otherwise bare.",
-    "additionalProperties": {"type": ["string", "number", "boolean"]},
-}
 
 MANIFEST: Final = Manifest(
     id="script.shell",
@@ -34,24 +38,17 @@ MANIFEST: Final = Manifest(
     description=(
         "Runs a command with /bin/sh in a fresh folder. An exit code other than 0 fails the task."
     ),
-    input=takes(
+    input=closed(
         {
-            "command": of("string", "The command."),
-            "script": of("string", "Several lines of it; stops at the first that fails."),
+            "command": text("The command."),
+            "script": text("Several lines of commands; it stops at the first that fails."),
             "env": ENV,
-            "workdir": of("string", "A folder inside the fresh one, made for it."),
-            "timeout": of(["string", "number"], "Seconds, 30s, 5m; at most the task's own."),
-            "stdin": of("string", "What it reads.", default=""),
+            "workdir": text("A folder inside the fresh one, made for it."),
+            "timeout": TIMEOUT,
+            "stdin": text("What it reads from standard input.", default=""),
         }
     ),
-    output=gives(
-        {
-            "exit_code": of("integer", "0."),
-            "stdout": of("string", "What it wrote; of 1 MiB and more the beginning."),
-            "stderr": of("string", "What it wrote as errors, likewise."),
-            "outputs": of("object", f"What it wrote to the file ${VARIABLE}: KEY=value or JSON."),
-        }
-    ),
+    output=gives(TOLD | {"outputs": OUTPUTS}),
     needs="shell",
     examples=(
         {
@@ -74,14 +71,6 @@ def lines_of(given: Mapping[str, Json]) -> bytes:
     return as_bytes(lines, said[0])
 
 
-def texts_of(env: Mapping[str, Json]) -> dict[str, str]:
-    """Return an environment whose values are texts, true and false as in JSON."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in env.items()
-    }
-
-
 def inside(folder: Path, name: str) -> Path:
     """Return the folder of that name, made; raise a final `PluginFailed` for one outside."""
     try:
@@ -92,32 +81,6 @@ def inside(folder: Path, name: str) -> Path:
     except (OSError, ValueError) as error:
         raise bad("workdir", f"cannot be made: {error}") from None
     raise bad("workdir", "lies outside of the task's folder")
-
-
-def seconds_of(given: Mapping[str, Json], context: Context) -> float:
-    """Return how long the process may run.
-
-    It ends a little before the call does, so that what it wrote is kept.
-    """
-    most = max(context.timeout - 1, context.timeout * 0.9)
-    return min(span(given["timeout"], "timeout"), most) if "timeout" in given else most
-
-
-def judge(found: Ended, output: dict[str, Any]) -> dict[str, Any]:
-    """Return the output of what ended well; raise `PluginFailed` with it for what did not."""
-    if found.timed_out:
-        raise PluginFailed("the time was over: killed", output=output, fault="timeout")
-    if found.exit_code != 0:
-        raise PluginFailed(_reason(found), output=output)
-    return output
-
-
-def _reason(found: Ended) -> str:
-    lines = found.stderr.strip().splitlines()
-    last = f": {lines[-1][:300]}" if lines else ""
-    if found.exit_code < 0:
-        return f"it was ended by signal {-found.exit_code}{last}"
-    return f"it ended with exit code {found.exit_code}{last}"
 
 
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
@@ -136,17 +99,7 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
             memory_mb=context.memory_mb,
         )
         found = await ended(job, into_log(context))
-        output = told(found)
+        output: dict[str, Any] = told(found) | {"outputs": {}}
         if not found.timed_out and found.exit_code == 0:
             output["outputs"] = read_outputs(folder, context.max_output)
     return judge(found, output)
-
-
-def told(found: Ended) -> dict[str, Any]:
-    """Return the output but for what the task handed on."""
-    return {
-        "exit_code": found.exit_code,
-        "stdout": found.stdout,
-        "stderr": found.stderr,
-        "outputs": {},
-    }

@@ -6,27 +6,22 @@ missing name is told, with the operation that wants it.
 
 from mainspring.domain.durations import duration
 from mainspring.domain.message import Json
-from mainspring.plugin import PluginFailed
+from mainspring_plugins.support.failures import bad
 
 
 def needed(given: dict[str, Json], name: str) -> Json:
     """Return what stands under `name`; raise a final `PluginFailed` when it is not there."""
     if name not in given:
-        raise PluginFailed(f"{name}: is needed for the operation {given['op']}", final=True)
+        raise bad(name, f"is needed for the operation {given['op']}")
     return given[name]
 
 
-def text(given: dict[str, Json], name: str) -> str:
+def text_of(given: dict[str, Json], name: str) -> str:
     """Return the text under `name`; raise a final `PluginFailed` when there is none."""
     value = needed(given, name)
     if not isinstance(value, str):
-        raise PluginFailed(f"{name}: is not a text", final=True)
+        raise bad(name, "is not a text")
     return value
-
-
-def bad(place: str, what: str) -> PluginFailed:
-    """Return the failure of an input that no other try makes good."""
-    return PluginFailed(f"{place}: {what}" if place else what, final=True)
 
 
 def span(value: Json, place: str) -> float:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from mainspring.domain.message import Json
-from mainspring_plugins.support.fields import BY, Schema, anything, choice, closed, either, text
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.paths import is_path
 from mainspring_plugins.support.patterns import compiled
-from mainspring_plugins.support.picks import is_path, pick
+from mainspring_plugins.support.picks import pick
+from mainspring_plugins.support.schema import BY, Schema, anything, choice, closed, either, text
 from mainspring_plugins.support.shapes import is_list, is_number, is_object, kind, token
-from mainspring_plugins.support.working import refuse
 
 Holds: TypeAlias = Callable[[Json, int], bool]
 Test: TypeAlias = Callable[[Json, Json, str], bool]

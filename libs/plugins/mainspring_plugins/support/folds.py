@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from mainspring.domain.message import Json
-from mainspring_plugins.support.shapes import is_list, is_number, kind, token, written
-from mainspring_plugins.support.working import refuse
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.shapes import is_list, is_number, kind, token
+from mainspring_plugins.support.texts import written
 
 Placed: TypeAlias = tuple[str, Json]  # where it was found, and what
 

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from mainspring.domain.expression.values import Path
 from mainspring.domain.message import Json
-from mainspring_plugins.support.asked import bad
+from mainspring_plugins.support.failures import bad, refuse
 from mainspring_plugins.support.paths import pointer
 
 MOST_CHANGES: Final = 10_000
@@ -60,14 +60,14 @@ def difference(old: Json, new: Json) -> list[dict[str, Json]]:
     changes: list[dict[str, Json]] = []
     for change in _changes(old, new, ()):
         if len(changes) == MOST_CHANGES:
-            raise bad("", f"there are more than {MOST_CHANGES} changes")
+            raise refuse(f"there are more than {MOST_CHANGES} changes")
         changes.append(change)
     return changes
 
 
 def _changes(old: Json, new: Json, path: Path) -> Iterator[dict[str, Json]]:
     if len(path) > MOST_NESTED:
-        raise bad("", f"the data are nested deeper than {MOST_NESTED}")
+        raise refuse(f"the data are nested deeper than {MOST_NESTED}")
     if isinstance(old, dict) and isinstance(new, dict):
         yield from _of_objects(cast("dict[str, Any]", old), cast("dict[str, Any]", new), path)
     elif isinstance(old, list) and isinstance(new, list):

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import re2
 
-from mainspring_plugins.support.working import refuse
+from mainspring_plugins.support.failures import refuse
 
 Found: TypeAlias = Any  # a match; the package has no types
 _RE2: Final = cast("Any", re2)

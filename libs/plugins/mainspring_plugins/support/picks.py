@@ -1,32 +1,25 @@
 """How list plugins are told which value of an item is meant: by a path, or by an expression.
 
-A path is names and numbers with dots (`customer.id`, `rows.0`), read within the item; what is not
-there is null.  Anything else is a Jinja expression over `item` and `index`, with or without braces;
+A path (`customer.id`, `rows[0].sku`, `/a/b`) is read within the item; what is not there is null.
+Anything else is a Jinja expression over `item` and `index`, with or without braces;
 there a name that is missing is a fault.  In a flow braces are rendered before the plugin sees them,
 so the bare form is the one to write.
 """
 
-import re
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from mainspring.domain.expression import ExpressionError
 from mainspring.domain.expression.face import CompiledTemplate, compile_template
 from mainspring.domain.expression.gathering import Gathering
+from mainspring.domain.expression.values import Missing, Path, follow
 from mainspring.domain.message import Json
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.paths import is_path, parts
 from mainspring_plugins.support.shapes import is_list, is_object
-from mainspring_plugins.support.working import refuse
 
 Pick: TypeAlias = Callable[[Json, int], Json]
 Evaluate: TypeAlias = Callable[[dict[str, Json], str], Json]
-
-ROOTS: Final = frozenset({"item", "index", "acc"})
-PATH: Final = re.compile(r"[\w$@#][\w$@#-]*(?:\.[\w$@#][\w$@#-]*)*")
-
-
-def is_path(text: str) -> bool:
-    """Tell whether a text is a path within an item and no expression."""
-    return PATH.fullmatch(text) is not None and text.split(".", maxsplit=1)[0] not in ROOTS
 
 
 def pick(text: str, place: str) -> Pick:
@@ -36,7 +29,7 @@ def pick(text: str, place: str) -> Pick:
     gives no value, naming the item.
     """
     if is_path(text):
-        names = text.split(".")
+        names = parts(text, place)
         return lambda item, _index: value_at(item, names)
     evaluate = expression(text, place)
     return lambda item, index: evaluate({"item": item, "index": index}, f"items[{index}]")
@@ -50,8 +43,8 @@ def shaped(template: Json, place: str) -> Pick:
         fields = {name: shaped(value, f"{place}.{name}") for name, value in template.items()}
         return lambda item, index: {name: each(item, index) for name, each in fields.items()}
     if is_list(template):
-        parts = [shaped(value, f"{place}[{at}]") for at, value in enumerate(template)]
-        return lambda item, index: [each(item, index) for each in parts]
+        places = [shaped(value, f"{place}[{at}]") for at, value in enumerate(template)]
+        return lambda item, index: [each(item, index) for each in places]
     return lambda _item, _index: template
 
 
@@ -88,17 +81,10 @@ def _template(text: str, place: str) -> CompiledTemplate:
         raise refuse(f"{place}: {error}") from None
 
 
-def value_at(item: Json, names: list[str]) -> Json:
+def value_at(item: Json, names: Path) -> Json:
     """Return what a path leads to; null where it leads nowhere."""
-    for name in names:
-        if is_object(item):
-            item = item.get(name)
-        elif is_list(item) and name.isdecimal() and len(name) < 10:
-            at = int(name)
-            item = item[at] if at < len(item) else None
-        else:
-            return None
-    return item
+    found = follow(item, names)
+    return None if isinstance(found, Missing) else found
 
 
 def asks(*names: str) -> Callable[[dict[str, Json]], bool]:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from mainspring_plugins.support.working import refuse
+from mainspring_plugins.support.failures import refuse
 
 
 def bytes_of(data: str, encoding: str, place: str = "data") -> bytes:

@@ -39,11 +39,6 @@ def kind(value: Json) -> str:
     return "a list" if is_list(value) else "an object"
 
 
-def written(value: Json) -> str:
-    """Return a value as text: a text as it is, all else as JSON."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
 def shown(value: Json) -> str:
     """Return a value as a failure quotes it: as JSON, and short."""
     if is_list(value) or is_object(value):

@@ -5,12 +5,12 @@ from typing import Final
 import msgspec
 
 from mainspring.domain.message import Json
-from mainspring_plugins.support.asked import bad
+from mainspring_plugins.support.failures import bad, refuse
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def plain(value: Json) -> str:
+def written(value: Json) -> str:
     """Return a text as it is, anything else as compact JSON."""
     return value if isinstance(value, str) else as_json(value).decode()
 
@@ -20,9 +20,9 @@ def as_json(value: Json) -> bytes:
     try:
         return _encode(value)
     except RecursionError:
-        raise bad("", "a value is nested too deeply") from None
+        raise refuse("a value is nested too deeply") from None
     except (TypeError, ValueError, OverflowError) as error:
-        raise bad("", f"a value is no JSON: {error}") from None
+        raise refuse(f"a value is no JSON: {error}") from None
 
 
 def as_bytes(text: str, place: str) -> bytes:

@@ -11,7 +11,8 @@ from typing import Final, TypeAlias
 import msgspec
 
 from mainspring.domain.message import Json
-from mainspring.plugin import Context, PluginFailed
+from mainspring.plugin import Context
+from mainspring_plugins.support.failures import refuse
 
 Work: TypeAlias = Callable[[dict[str, Json]], dict[str, Json]]
 Run: TypeAlias = Callable[[dict[str, Json], Context], Coroutine[None, None, dict[str, Json]]]
@@ -20,17 +21,7 @@ BULKY: Final = 200_000  # bytes of JSON
 TOO_DEEP: Final = "the data are nested too deeply"
 
 
-def refuse(message: str) -> PluginFailed:
-    """Return a failure that trying again does not mend."""
-    return PluginFailed(message, final=True)
-
-
-def too_large(message: str) -> PluginFailed:
-    """Return the failure of a result that goes over a bound."""
-    return PluginFailed(message, final=True, fault="too_large")
-
-
-def plain(work: Work, *, apart_when: Callable[[dict[str, Json]], bool] | None = None) -> Run:
+def in_place(work: Work, *, apart_when: Callable[[dict[str, Json]], bool] | None = None) -> Run:
     """Return a run that works in place, or apart where the data are bulky or `apart_when` says."""
 
     async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:

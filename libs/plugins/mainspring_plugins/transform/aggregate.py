@@ -9,20 +9,22 @@ from typing import Any, TypeAlias
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import (
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.folds import FOLDS, fold
+from mainspring_plugins.support.picks import Pick, asks, pick
+from mainspring_plugins.support.schema import (
     BY,
     ITEMS,
     choice,
     closed,
     either,
+    gives,
     named,
     several,
     text,
 )
-from mainspring_plugins.support.folds import FOLDS, fold
-from mainspring_plugins.support.picks import Pick, asks, pick
 from mainspring_plugins.support.shapes import is_list, token
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.working import in_place
 
 Members: TypeAlias = list[tuple[int, Json]]
 AGGREGATION = closed(
@@ -52,13 +54,12 @@ MANIFEST = Manifest(
         "items",
         "aggregations",
     ),
-    output=closed(
+    output=gives(
         {
             "rows": several(
                 "A row for each group, in the order in which they turn up.", {"type": "object"}
             )
-        },
-        "rows",
+        }
     ),
     examples=(
         {
@@ -125,4 +126,4 @@ def _value(aggregation: dict[str, Any], field: Pick | None, members: Members, na
     return fold(op, values, aggregation.get("separator", ", "))
 
 
-run = plain(work, apart_when=asks("groupBy", "aggregations"))
+run = in_place(work, apart_when=asks("groupBy", "aggregations"))

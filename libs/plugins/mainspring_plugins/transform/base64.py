@@ -7,9 +7,10 @@ from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import choice, closed, flag, text
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.plainbytes import bytes_of, text_of
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.schema import choice, closed, flag, gives, text
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="transform.base64",
@@ -20,7 +21,7 @@ MANIFEST = Manifest(
         {
             "op": choice("What to do.", "encode", "decode"),
             "data": text("The text to encode, or the base64 to decode."),
-            "urlSafe": flag("Use - and _ in place of + and /, and no padding."),
+            "urlSafe": flag("Use - and _ in place of + and /, and no padding.", default=False),
             "encoding": choice(
                 "How the plain side is written.", "utf-8", "hex", "latin-1", default="utf-8"
             ),
@@ -28,7 +29,7 @@ MANIFEST = Manifest(
         "op",
         "data",
     ),
-    output=closed({"result": text("The base64, or the decoded text.")}, "result"),
+    output=gives({"result": text("The base64, or the decoded text.")}),
     examples=(
         {"input": {"op": "encode", "data": "hé?"}, "output": {"result": "aMOpPw=="}},
         {"input": {"op": "decode", "data": "aMOpPw"}, "output": {"result": "hé?"}},
@@ -62,4 +63,4 @@ def _decoded(data: str, *, is_url_safe: bool) -> bytes:
         raise refuse(f"data: {len(bare)} characters are no whole base64") from None
 
 
-run = plain(work)
+run = in_place(work)

@@ -8,9 +8,10 @@ from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.formats.archive_create import create
 from mainspring_plugins.formats.archive_read import Limits, Member, members
-from mainspring_plugins.support.fields import choice, closed, several, text, whole
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.plainbytes import bytes_of, text_of
-from mainspring_plugins.support.working import apart, refuse
+from mainspring_plugins.support.schema import choice, closed, gives, several, text, whole
+from mainspring_plugins.support.working import apart
 
 FORMATS = ("gzip", "zip", "tar", "tar.gz")
 FILE = closed(
@@ -65,11 +66,15 @@ MANIFEST = Manifest(
         },
         "op",
     ),
-    output=closed(
+    output=gives(
         {
             "data": text("create: the archive, as base64."),
             "files": several("extract and list: the files, in the order of the archive.", LISTED),
-        }
+        },
+        sometimes=(
+            "data",
+            "files",
+        ),
     ),
     examples=(
         {

@@ -15,18 +15,21 @@ import msgspec
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.formats.csv_types import KINDS, inferred, typed
-from mainspring_plugins.support.fields import (
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.schema import (
     anything,
     choice,
     closed,
     either,
     flag,
+    gives,
     named,
     several,
     text,
 )
-from mainspring_plugins.support.shapes import is_list, is_object, kind, written
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.shapes import is_list, is_object, kind
+from mainspring_plugins.support.texts import written
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="transform.csv",
@@ -56,23 +59,28 @@ MANIFEST = Manifest(
                 {"const": "infer"},
                 named("Kinds.", {"enum": list(KINDS)}),
             ),
-            "trim": flag("Drop spaces around fields."),
+            "trim": flag("Drop spaces around fields.", default=False),
             "ragged": choice(
                 "What becomes of short rows: fill adds nulls.", "fail", "fill", default="fail"
             ),
             "lineEnd": choice("What stringify ends lines with.", "\n", "\r\n", default="\n"),
-            "escapeFormulas": flag("Write ' before texts that a sheet would take for formulas."),
+            "escapeFormulas": flag(
+                "Write ' before texts that a sheet would take for formulas.", default=False
+            ),
         },
         "op",
         "data",
     ),
-    output=closed(
+    output=gives(
         {
             "rows": several("parse: the rows, objects or lists."),
             "text": text("stringify: the text."),
             "columns": anything("The names of the columns, or null where they have none."),
         },
-        "columns",
+        sometimes=(
+            "rows",
+            "text",
+        ),
     ),
     examples=(
         {
@@ -251,4 +259,4 @@ def _field(value: Json, *, guard: bool) -> str:
     return f"'{text}" if guard and isinstance(value, str) and FORMULA.match(text) else text
 
 
-run = plain(work)
+run = in_place(work)

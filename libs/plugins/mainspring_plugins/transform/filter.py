@@ -3,9 +3,10 @@
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.support.conditions import CONDITION, holds
-from mainspring_plugins.support.fields import ITEMS, choice, closed, several, whole
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.picks import asks
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.schema import ITEMS, choice, closed, gives, several, whole
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="transform.filter",
@@ -22,13 +23,11 @@ MANIFEST = Manifest(
         },
         "items",
     ),
-    output=closed(
+    output=gives(
         {
             "items": several("The items that stay, in order."),
             "dropped": whole("How many were dropped."),
-        },
-        "items",
-        "dropped",
+        }
     ),
     examples=(
         {
@@ -74,4 +73,4 @@ def _needs_time(given: dict[str, Json]) -> bool:
     )
 
 
-run = plain(work, apart_when=_needs_time)
+run = in_place(work, apart_when=_needs_time)

@@ -9,9 +9,10 @@ import msgspec
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import anything, choice, closed, text
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.plainbytes import bytes_of, text_of
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.schema import anything, choice, closed, gives, text
+from mainspring_plugins.support.working import in_place
 
 ALGORITHMS: Final = {
     "md5": "md5",
@@ -40,7 +41,7 @@ MANIFEST = Manifest(
         },
         "data",
     ),
-    output=closed({"hash": text("The digest.")}, "hash"),
+    output=gives({"hash": text("The digest.")}),
     examples=(
         {
             "input": {"data": "abc", "algorithm": "md5"},
@@ -74,4 +75,4 @@ def _digest(data: bytes, algorithm: str, key: str | None) -> bytes:
     return hmac.new(key.encode(), data, ALGORITHMS[algorithm]).digest()
 
 
-run = plain(work)
+run = in_place(work)

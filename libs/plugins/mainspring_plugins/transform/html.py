@@ -10,8 +10,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.formats.html_text import markdown, plain_text
-from mainspring_plugins.support.fields import choice, closed, named, several, text, whole
-from mainspring_plugins.support.working import apart, refuse, too_large
+from mainspring_plugins.support.failures import refuse, too_large
+from mainspring_plugins.support.schema import choice, closed, gives, named, several, text, whole
+from mainspring_plugins.support.working import apart
 
 PICK: Final = closed(
     {
@@ -38,9 +39,7 @@ MANIFEST = Manifest(
         },
         "data",
     ),
-    output=closed(
-        {"values": several("A value for each element, in the order of the page.")}, "values"
-    ),
+    output=gives({"values": several("A value for each element, in the order of the page.")}),
     examples=(
         {
             "input": {"data": '<a href="/x">X</a><a>Y</a>', "css": "a", "attr": "href"},

@@ -10,8 +10,9 @@ import jq
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import anything, closed, several, text
-from mainspring_plugins.support.working import apart, refuse, too_large
+from mainspring_plugins.support.failures import refuse, too_large
+from mainspring_plugins.support.schema import anything, closed, gives, several, text
+from mainspring_plugins.support.working import apart
 
 MANIFEST = Manifest(
     id="transform.jq",
@@ -33,7 +34,7 @@ MANIFEST = Manifest(
         "filter",
         "data",
     ),
-    output=closed({"results": several("All results in order.")}, "results"),
+    output=gives({"results": several("All results in order.")}),
     examples=(
         {
             "input": {"filter": ".items[] | .price * 2", "data": {"items": [{"price": 3}]}},

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import anything, choice, closed, named, several, text
+from mainspring_plugins.support.failures import refuse, too_large
 from mainspring_plugins.support.patterns import FLAGS, Found, compiled, filled, template
-from mainspring_plugins.support.working import apart, refuse, too_large
+from mainspring_plugins.support.schema import anything, choice, closed, gives, named, several, text
+from mainspring_plugins.support.working import apart
 
 MATCH = closed(
     {
@@ -61,7 +62,7 @@ MANIFEST = Manifest(
         "pattern",
         "text",
     ),
-    output=closed(
+    output=gives(
         {
             "result": anything(
                 "test: whether it matches. match: the text that matched, or null. "
@@ -69,10 +70,7 @@ MANIFEST = Manifest(
             ),
             "matches": several("match and findAll: each match.", MATCH),
             "groups": several("match: the groups of the first match."),
-        },
-        "result",
-        "matches",
-        "groups",
+        }
     ),
     examples=(
         {

@@ -10,10 +10,11 @@ from typing import Any
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.fields import ITEMS, closed, named, several, text
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.patterns import FLAGS, Found, compiled, filled, template
+from mainspring_plugins.support.schema import ITEMS, closed, gives, named, several, text
 from mainspring_plugins.support.shapes import is_object, kind
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.working import in_place
 
 NAMES = {"type": "string"}
 MANIFEST = Manifest(
@@ -40,7 +41,7 @@ MANIFEST = Manifest(
         },
         "items",
     ),
-    output=closed({"items": several("The objects with their new names.")}, "items"),
+    output=gives({"items": several("The objects with their new names.")}),
     examples=(
         {
             "input": {"items": [{"a": 1, "b": 2, "c": 3}], "mapping": {"a": "x"}, "omit": ["c"]},
@@ -98,4 +99,4 @@ def _renamed(item: dict[str, Json], new_name: Callable[[str], str], place: str) 
     return found
 
 
-run = plain(work)
+run = in_place(work)

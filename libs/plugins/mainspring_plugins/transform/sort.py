@@ -7,13 +7,25 @@ from typing import Any, Final
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.formats.csv_types import INTEGER, NUMBER
-from mainspring_plugins.support.fields import BY, ITEMS, choice, closed, either, flag, several
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.picks import asks, pick
+from mainspring_plugins.support.schema import (
+    BY,
+    ITEMS,
+    choice,
+    closed,
+    either,
+    flag,
+    gives,
+    several,
+)
 from mainspring_plugins.support.shapes import is_list, is_number, kind, shown
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.working import in_place
 
 ORDER: Final = choice("The least first, or the most.", "asc", "desc", default="asc")
-NUMERIC: Final = flag("Take texts for the numbers that they write, so that 10 is behind 9.")
+NUMERIC: Final = flag(
+    "Take texts for the numbers that they write, so that 10 is behind 9.", default=False
+)
 NULLS: Final = choice("Where items stand that have no value.", "first", "last", default="last")
 KEY: Final = either(
     "A key: a path, an expression, or one with an order of its own.",
@@ -39,7 +51,7 @@ MANIFEST = Manifest(
         },
         "items",
     ),
-    output=closed({"items": several("The items in order.")}, "items"),
+    output=gives({"items": several("The items in order.")}),
     examples=(
         {
             "input": {"items": [{"n": 2}, {"n": None}, {"n": 10}], "by": "n", "order": "desc"},
@@ -108,4 +120,4 @@ def _number(value: Json, place: str) -> Json:
     return number
 
 
-run = plain(work, apart_when=asks("by"))
+run = in_place(work, apart_when=asks("by"))

@@ -10,9 +10,10 @@ from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.formats.xml_read import read_xml
 from mainspring_plugins.formats.xml_write import write_xml
-from mainspring_plugins.support.fields import anything, choice, closed, flag, several, text
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.schema import anything, choice, closed, flag, gives, several, text
 from mainspring_plugins.support.shapes import kind
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="transform.xml",
@@ -33,12 +34,18 @@ MANIFEST = Manifest(
                 "Elements that are lists even when they come once.", {"type": "string"}
             ),
             "trim": flag("Drop the spaces around texts.", default=True),
-            "declaration": flag("stringify: begin with an XML declaration."),
+            "declaration": flag("stringify: begin with an XML declaration.", default=False),
         },
         "op",
         "data",
     ),
-    output=closed({"data": anything("parse: the object."), "text": text("stringify: the text.")}),
+    output=gives(
+        {"data": anything("parse: the object."), "text": text("stringify: the text.")},
+        sometimes=(
+            "data",
+            "text",
+        ),
+    ),
     examples=(
         {
             "input": {"op": "parse", "data": '<a id="1"><b>x</b><b/></a>'},
@@ -63,4 +70,4 @@ def work(given: dict[str, Json]) -> dict[str, Json]:
     return {"data": read_xml(data, prefix, lists, trim=given.get("trim", True))}
 
 
-run = plain(work)
+run = in_place(work)

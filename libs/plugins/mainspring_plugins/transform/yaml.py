@@ -8,9 +8,10 @@ from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.formats.yaml_read import read_yaml
 from mainspring_plugins.formats.yaml_write import write_yaml
-from mainspring_plugins.support.fields import anything, choice, closed, flag, text, whole
+from mainspring_plugins.support.failures import refuse
+from mainspring_plugins.support.schema import anything, choice, closed, flag, gives, text, whole
 from mainspring_plugins.support.shapes import is_list, kind
-from mainspring_plugins.support.working import plain, refuse
+from mainspring_plugins.support.working import in_place
 
 MANIFEST = Manifest(
     id="transform.yaml",
@@ -21,14 +22,22 @@ MANIFEST = Manifest(
         {
             "op": choice("What to do.", "parse", "stringify"),
             "data": anything("parse: the text. stringify: the value."),
-            "multiple": flag("The text holds several documents; data is the list of them."),
+            "multiple": flag(
+                "The text holds several documents; data is the list of them.", default=False
+            ),
             "indent": whole("stringify: spaces a level.", minimum=2, maximum=8, default=2),
-            "sortKeys": flag("stringify: put the names in order."),
+            "sortKeys": flag("stringify: put the names in order.", default=False),
         },
         "op",
         "data",
     ),
-    output=closed({"data": anything("parse: the value."), "text": text("stringify: the text.")}),
+    output=gives(
+        {"data": anything("parse: the value."), "text": text("stringify: the text.")},
+        sometimes=(
+            "data",
+            "text",
+        ),
+    ),
     examples=(
         {
             "input": {"op": "parse", "data": "a: [1, yes]\nb: {c: null}\n"},
@@ -65,4 +74,4 @@ def _documents(text: str, *, is_multiple: bool) -> Json:
     return found[0] if found else None
 
 
-run = plain(work)
+run = in_place(work)

@@ -5,7 +5,7 @@ from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.asked import needed, text
+from mainspring_plugins.support.asked import needed, text_of
 from mainspring_plugins.support.instants import (
     UNITS,
     between,
@@ -16,7 +16,16 @@ from mainspring_plugins.support.instants import (
     read,
     zone,
 )
-from mainspring_plugins.support.schema import Schema, anything, gives, of, one_of, takes
+from mainspring_plugins.support.schema import (
+    Schema,
+    anything,
+    choice,
+    closed,
+    gives,
+    number,
+    of,
+    text,
+)
 
 OPERATIONS: Final = ("now", "parse", "format", "add", "diff", "convert")
 _VALUE: Final = ["string", "number"]
@@ -35,25 +44,25 @@ MANIFEST: Final = Manifest(
         "Tells the time, or reads, writes, moves, compares and converts instants. Years to days "
         "are counted by the calendar of the time zone."
     ),
-    input=takes(
+    input=closed(
         {
-            "op": one_of(OPERATIONS, "What is done."),
+            "op": choice("What to do.", *OPERATIONS),
             "value": of(_VALUE, "The instant: RFC 3339, a date, or seconds since 1970; now."),
             "other": of(_VALUE, "diff: the later instant; now when not given."),
-            "tz": of("string", "The time zone: Europe/Berlin, UTC, +02:00.", default="UTC"),
-            "format": of(
-                "string", "parse, format: as strftime writes it (%Y-%m-%d %H:%M:%S).", maxLength=200
+            "tz": text("The time zone: Europe/Berlin, UTC, +02:00.", default="UTC"),
+            "format": text(
+                "parse, format: as strftime writes it (%Y-%m-%d %H:%M:%S).", maxLength=200
             ),
             "amount": _AMOUNT,
-            "unit": one_of(UNITS, "diff: what is counted.", default="seconds"),
+            "unit": choice("diff: what is counted.", *UNITS, default="seconds"),
         },
-        required=("op",),
+        "op",
     ),
     output=gives(
         {
             "result": anything("The instant as RFC 3339, the text, or the number."),
-            "iso": of("string", "The instant as RFC 3339."),
-            "epoch": of("number", "The instant as seconds since 1970."),
+            "iso": text("The instant as RFC 3339."),
+            "epoch": number("The instant as seconds since 1970."),
         },
         sometimes=("iso", "epoch"),
     ),
@@ -95,7 +104,7 @@ def done(given: dict[str, Json], now: datetime) -> dict[str, Json]:
         case "now":
             return told(now.astimezone(tz))
         case "parse" if "format" in given:
-            return told(read(text(given, "value"), given["format"], tz))
+            return told(read(text_of(given, "value"), given["format"], tz))
         case "parse":
             return told(instant(needed(given, "value"), tz, "value"))
         case "diff":
@@ -106,7 +115,7 @@ def done(given: dict[str, Json], now: datetime) -> dict[str, Json]:
             at = instant(given["value"], tz, "value") if "value" in given else now
             at = at.astimezone(tz)
             if operation == "format":
-                form = checked(text(given, "format"))
+                form = checked(text_of(given, "format"))
                 return told(at) | {"result": at.strftime(form)}
             return told(moved(at, needed(given, "amount")) if operation == "add" else at)
 

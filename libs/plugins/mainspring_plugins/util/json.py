@@ -13,12 +13,23 @@ import msgspec
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.core.set import merged
-from mainspring_plugins.support.asked import bad, needed, text
+from mainspring_plugins.support.asked import needed, text_of
+from mainspring_plugins.support.failures import bad
 from mainspring_plugins.support.json_changes import difference, with_value
 from mainspring_plugins.support.paths import Missing, parts, read
-from mainspring_plugins.support.schema import anything, gives, items_of, of, one_of, takes
+from mainspring_plugins.support.schema import (
+    anything,
+    choice,
+    closed,
+    flag,
+    gives,
+    of,
+    several,
+    text,
+    whole,
+)
 from mainspring_plugins.support.texts import as_json
-from mainspring_plugins.support.working import plain
+from mainspring_plugins.support.working import in_place
 
 MOST_FAULTS: Final = 100
 OPERATIONS: Final = ("parse", "stringify", "get", "set", "merge", "diff", "validate")
@@ -32,25 +43,26 @@ MANIFEST: Final = Manifest(
         "Parses, writes, reads, sets, merges, compares or validates JSON. "
         "Paths are written a.b[0] or /a/b/0."
     ),
-    input=takes(
+    input=closed(
         {
-            "op": one_of(OPERATIONS, "What is done."),
+            "op": choice("What to do.", *OPERATIONS),
             "data": anything("The value; parse: a text."),
-            "path": of("string", "get, set: where.", default=""),
+            "path": text("get, set: where.", default=""),
             "value": anything("set: what is put there."),
             "default": anything("get: what is given when there is nothing."),
             "other": anything("merge: what is put over data; diff: what data became."),
-            "indent": of("integer", "stringify: spaces.", default=0, minimum=0, maximum=8),
+            "indent": whole("stringify: spaces.", default=0, minimum=0, maximum=8),
             "schema": of(["object", "boolean"], "validate: the JSON Schema (2020-12)."),
         },
-        required=("op", "data"),
+        "op",
+        "data",
     ),
     output=gives(
         {
             "result": anything("The value; diff: the changes as a JSON Patch (RFC 6902)."),
-            "found": of("boolean", "get: whether there was something."),
-            "valid": of("boolean", "validate: whether the data hold the schema."),
-            "errors": items_of({"type": "string"}, "validate: what they do not hold, by place."),
+            "found": flag("get: whether there was something."),
+            "valid": flag("validate: whether the data hold the schema."),
+            "errors": several("validate: what they do not hold, by place.", {"type": "string"}),
         },
         sometimes=("found", "valid", "errors"),
     ),
@@ -100,7 +112,7 @@ def _nowhere(_: str) -> Json:
 
 
 def _parse(given: dict[str, Json]) -> dict[str, Json]:
-    return {"result": parsed(text(given, "data"))}
+    return {"result": parsed(text_of(given, "data"))}
 
 
 def _stringify(given: dict[str, Json]) -> dict[str, Json]:
@@ -153,4 +165,4 @@ def _is_heavy(given: dict[str, Json]) -> bool:
     return given["op"] == "validate"  # a small schema can ask for much
 
 
-run: Final = plain(done, apart_when=_is_heavy)
+run: Final = in_place(done, apart_when=_is_heavy)

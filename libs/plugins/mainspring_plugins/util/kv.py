@@ -9,8 +9,20 @@ from typing import Final
 from mainspring.domain.errors import Rejected
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest, PluginFailed
-from mainspring_plugins.support.asked import bad, needed, span, text
-from mainspring_plugins.support.schema import anything, gives, items_of, of, one_of, takes
+from mainspring_plugins.support.asked import needed, span, text_of
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import (
+    anything,
+    choice,
+    closed,
+    flag,
+    gives,
+    number,
+    of,
+    several,
+    text,
+    whole,
+)
 
 MANIFEST: Final = Manifest(
     id="util.kv",
@@ -20,25 +32,25 @@ MANIFEST: Final = Manifest(
         "Reads and writes the project's key-value store. "
         "An increment may count twice when its task has to be done again."
     ),
-    input=takes(
+    input=closed(
         {
-            "op": one_of(("get", "set", "delete", "list", "incr"), "What is done."),
-            "namespace": of("string", "The namespace; the project when not given.", minLength=1),
-            "key": of("string", "The key; list: what keys begin with.", maxLength=512),
+            "op": choice("What to do.", "get", "set", "delete", "list", "incr"),
+            "namespace": text("The namespace; the project when not given.", minLength=1),
+            "key": text("The key; list: what keys begin with.", maxLength=512),
             "value": anything("set: the value."),
             "default": anything("get: the value when there is none."),
-            "by": of("number", "incr: how much is added.", default=1),
-            "ttl": of(["string", "number"], "set: how long it is kept (1h30m, seconds)."),
-            "limit": of("integer", "list: how many at most.", default=100, minimum=1, maximum=1000),
+            "by": number("incr: how much is added.", default=1),
+            "ttl": of(["string", "number"], "set: how long it is kept (1h30m, PT90S, or seconds)."),
+            "limit": whole("list: how many at most.", default=100, minimum=1, maximum=1000),
         },
-        required=("op",),
+        "op",
     ),
     output=gives(
         {
             "value": anything("get, set, incr: the value."),
-            "found": of("boolean", "Whether the key was there."),
-            "version": of("integer", "set: the version of the value."),
-            "keys": items_of({"type": "string"}, "list: the keys."),
+            "found": flag("Whether the key was there."),
+            "version": whole("set: the version of the value."),
+            "keys": several("list: the keys.", {"type": "string"}),
         },
         sometimes=("value", "found", "version", "keys"),
     ),
@@ -63,7 +75,7 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
         if given["op"] == "list":
             limit = int(given.get("limit", 100))
             return {"keys": await context.kv.keys(namespace, given.get("key", ""), limit=limit)}
-        return await _of_key(given, context, namespace, text(given, "key"))
+        return await _of_key(given, context, namespace, text_of(given, "key"))
     except (Rejected, ValueError) as error:
         raise PluginFailed(str(error), final=True) from None
 

@@ -4,22 +4,22 @@ from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.schema import anything, gives, one_of, takes
-from mainspring_plugins.support.texts import plain
+from mainspring_plugins.support.schema import anything, choice, closed, gives
+from mainspring_plugins.support.texts import written
 
 MANIFEST: Final = Manifest(
     id="util.log",
     name="Log",
     category="Core",
     description="Writes a message to the execution's log. What is no text is written as JSON.",
-    input=takes(
+    input=closed(
         {
             "message": anything("The message."),
-            "level": one_of(
-                ("TRACE", "DEBUG", "INFO", "WARN", "ERROR"), "How grave it is.", default="INFO"
+            "level": choice(
+                "How grave it is.", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", default="INFO"
             ),
         },
-        required=("message",),
+        "message",
     ),
     output=gives({"message": anything("The message as it was given.")}),
     examples=(
@@ -34,5 +34,5 @@ MANIFEST: Final = Manifest(
 
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     """Write the line and return the message."""
-    context.log(plain(given["message"]), given.get("level", "INFO"))
+    context.log(written(given["message"]), given.get("level", "INFO"))
     return {"message": given["message"]}

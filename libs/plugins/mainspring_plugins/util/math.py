@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias, cast
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.asked import bad
-from mainspring_plugins.support.schema import gives, of, takes
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import closed, gives, named, of, text, whole
 
 Number: TypeAlias = int | float
 MOST_CHARACTERS: Final = 2000
@@ -31,21 +31,20 @@ MANIFEST: Final = Manifest(
         "Evaluates an arithmetic expression over variables: + - * / // % **, comparisons, "
         "and, or, not, a if b else c, and functions such as round, min, sqrt and log."
     ),
-    input=takes(
+    input=closed(
         {
-            "expression": of("string", "The expression.", minLength=1, maxLength=MOST_CHARACTERS),
-            "variables": of(
-                "object",
+            "expression": text("The expression.", minLength=1, maxLength=MOST_CHARACTERS),
+            "variables": named(
                 "Numbers, or lists of numbers for min, max, sum and avg, by name.",
-                default={},
-                additionalProperties={
+                {
                     "type": ["number", "boolean", "array"],
                     "items": {"type": ["number", "boolean"]},
                 },
+                default={},
             ),
-            "round": of("integer", "Digits that the result keeps.", minimum=0, maximum=15),
+            "round": whole("Digits that the result keeps.", minimum=0, maximum=15),
         },
-        required=("expression",),
+        "expression",
     ),
     output=gives({"result": of(["number", "boolean"], "The result.")}),
     examples=(

@@ -13,8 +13,18 @@ from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.asked import bad
-from mainspring_plugins.support.schema import anything, gives, items_of, of, one_of, takes
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import (
+    anything,
+    choice,
+    closed,
+    flag,
+    gives,
+    number,
+    several,
+    text,
+    whole,
+)
 
 LARGEST: Final = 2**53 - 1  # beyond it a reader in another language loses digits
 _LETTERS: Final = string.ascii_letters + string.digits
@@ -27,17 +37,17 @@ MANIFEST: Final = Manifest(
         "Draws a whole number, a number, a text, bytes, or one of several values. "
         "It is unguessable unless secure is false."
     ),
-    input=takes(
+    input=closed(
         {
-            "kind": one_of(
-                ("int", "float", "string", "choice", "bytes"), "What is drawn.", default="int"
+            "kind": choice(
+                "What is drawn.", "int", "float", "string", "choice", "bytes", default="int"
             ),
-            "min": of("number", "The least number (it may be drawn).", default=0),
-            "max": of("number", "The greatest number; 100 for int, 1 for float."),
-            "length": of("integer", "Characters or bytes.", default=16, minimum=1, maximum=65536),
-            "alphabet": of("string", "Characters of a text; letters and digits.", minLength=1),
-            "choices": items_of(anything("A value."), "What is chosen from.", minItems=1),
-            "secure": of("boolean", "Draw it so that nobody can guess it.", default=True),
+            "min": number("The least number (it may be drawn).", default=0),
+            "max": number("The greatest number; 100 for int, 1 for float."),
+            "length": whole("Characters or bytes.", default=16, minimum=1, maximum=65536),
+            "alphabet": text("Characters of a text; letters and digits.", minLength=1),
+            "choices": several("What is chosen from.", anything("A value."), minItems=1),
+            "secure": flag("Draw it so that nobody can guess it.", default=True),
         }
     ),
     output=gives({"value": anything("What was drawn; bytes as base64.")}),

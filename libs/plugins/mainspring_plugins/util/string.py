@@ -11,11 +11,22 @@ from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.asked import bad, needed, text
+from mainspring_plugins.support.asked import needed, text_of
+from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.patterns import compiled, filled, template
-from mainspring_plugins.support.schema import anything, gives, items_of, of, one_of, takes
-from mainspring_plugins.support.texts import as_bytes, plain
-from mainspring_plugins.support.working import plain as plain_run
+from mainspring_plugins.support.schema import (
+    anything,
+    choice,
+    closed,
+    flag,
+    gives,
+    of,
+    several,
+    text,
+    whole,
+)
+from mainspring_plugins.support.texts import as_bytes, written
+from mainspring_plugins.support.working import in_place
 
 MOST: Final = 4 << 20
 """Characters of a result."""
@@ -32,26 +43,26 @@ MANIFEST: Final = Manifest(
     description=(
         "Changes a text: upper, lower, trim, split, join, replace, slug, truncate, pad, or case."
     ),
-    input=takes(
+    input=closed(
         {
-            "op": one_of(OPERATIONS, "What is done."),
-            "text": of("string", "The text."),
-            "items": items_of(anything("A value."), "join: the parts."),
-            "separator": of("string", 'split, join: between parts; slug: "-".', default=","),
-            "limit": of("integer", "split: how many parts at most.", minimum=1, maximum=1_000_000),
-            "find": of("string", "replace: what is looked for.", minLength=1),
-            "with": of("string", "replace: what stands there instead.", default=""),
-            "regex": of("boolean", "replace: find is a pattern (RE2).", default=False),
-            "length": of("integer", "truncate, pad: characters.", minimum=0, maximum=1_000_000),
-            "suffix": of("string", "truncate: the end of what was cut.", default="…"),
-            "side": one_of(
-                ("left", "right", "both"), "trim, pad: where; trim both, pad left when not given."
+            "op": choice("What to do.", *OPERATIONS),
+            "text": text("The text."),
+            "items": several("join: the parts.", anything("A value.")),
+            "separator": text('split, join: between parts; slug: "-".', default=","),
+            "limit": whole("split: how many parts at most.", minimum=1, maximum=1_000_000),
+            "find": text("replace: what is looked for.", minLength=1),
+            "with": text("replace: what stands there instead.", default=""),
+            "regex": flag("replace: find is a pattern (RE2).", default=False),
+            "length": whole("truncate, pad: characters.", minimum=0, maximum=1_000_000),
+            "suffix": text("truncate: the end of what was cut.", default="…"),
+            "side": choice(
+                "trim, pad: where; trim both, pad left when not given.", "left", "right", "both"
             ),
-            "fill": of("string", "pad: one character.", default=" ", minLength=1, maxLength=1),
-            "characters": of("string", "trim: what goes; white space when not given."),
-            "style": one_of(STYLES, "case: how words are written."),
+            "fill": text("pad: one character.", default=" ", minLength=1, maxLength=1),
+            "characters": text("trim: what goes; white space when not given."),
+            "style": choice("case: how words are written.", *STYLES),
         },
-        required=("op",),
+        "op",
     ),
     output=gives({"result": of(["string", "array"], "The text; split: the parts.")}),
     examples=(
@@ -66,15 +77,15 @@ MANIFEST: Final = Manifest(
 
 
 def _upper(given: dict[str, Json]) -> Json:
-    return text(given, "text").upper()
+    return text_of(given, "text").upper()
 
 
 def _lower(given: dict[str, Json]) -> Json:
-    return text(given, "text").lower()
+    return text_of(given, "text").lower()
 
 
 def _trim(given: dict[str, Json]) -> Json:
-    value, characters = text(given, "text"), given.get("characters")
+    value, characters = text_of(given, "text"), given.get("characters")
     match given.get("side", "both"):
         case "left":
             return value.lstrip(characters)
@@ -86,19 +97,19 @@ def _trim(given: dict[str, Json]) -> Json:
 
 def _split(given: dict[str, Json]) -> Json:
     separator = given.get("separator", ",")
-    value, most = text(given, "text"), int(given.get("limit", 0)) - 1
+    value, most = text_of(given, "text"), int(given.get("limit", 0)) - 1
     return value.split(separator, most) if separator else list(value)
 
 
 def _join(given: dict[str, Json]) -> Json:
-    parts = [plain(item) for item in needed(given, "items")]
+    parts = [written(item) for item in needed(given, "items")]
     separator = given.get("separator", ",")
     _fits(sum(map(len, parts)) + len(separator) * len(parts))
     return separator.join(parts)
 
 
 def _replace(given: dict[str, Json]) -> Json:
-    value, find, new = text(given, "text"), text(given, "find"), given.get("with", "")
+    value, find, new = text_of(given, "text"), text_of(given, "find"), given.get("with", "")
     if given.get("regex"):
         return replaced(value, find, new)
     _fits(len(value) + value.count(find) * len(new))
@@ -126,12 +137,12 @@ def slug(value: str, separator: str) -> str:
 
 
 def _slug(given: dict[str, Json]) -> Json:
-    return slug(text(given, "text"), given.get("separator", "-"))
+    return slug(text_of(given, "text"), given.get("separator", "-"))
 
 
 def _truncate(given: dict[str, Json]) -> Json:
     value, length, suffix = (
-        text(given, "text"),
+        text_of(given, "text"),
         int(needed(given, "length")),
         given.get("suffix", "…"),
     )
@@ -141,7 +152,11 @@ def _truncate(given: dict[str, Json]) -> Json:
 
 
 def _pad(given: dict[str, Json]) -> Json:
-    value, length, fill = text(given, "text"), int(needed(given, "length")), given.get("fill", " ")
+    value, length, fill = (
+        text_of(given, "text"),
+        int(needed(given, "length")),
+        given.get("fill", " "),
+    )
     match given.get("side", "left"):
         case "left":
             return value.rjust(length, fill)
@@ -179,12 +194,12 @@ def styled(value: str, style: str) -> str:
 
 
 def _case(given: dict[str, Json]) -> Json:
-    return styled(text(given, "text"), needed(given, "style"))
+    return styled(text_of(given, "text"), needed(given, "style"))
 
 
 def _fits(length: int) -> None:
     if length > MOST:
-        raise bad("", f"the result could have more than {MOST} characters")
+        raise refuse(f"the result could have more than {MOST} characters")
 
 
 _DONE: Final[Mapping[str, Callable[[dict[str, Json]], Json]]] = {
@@ -206,4 +221,4 @@ def done(given: dict[str, Json]) -> dict[str, Json]:
     return {"result": _DONE[given["op"]](given)}
 
 
-run: Final = plain_run(done)
+run: Final = in_place(done)

@@ -9,7 +9,7 @@ from mainspring.domain.expression import ExpressionError, ExpressionTooLarge
 from mainspring.domain.expression.face import TemplateLanguage, compile_template
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest, PluginFailed
-from mainspring_plugins.support.schema import anything, gives, of, one_of, takes
+from mainspring_plugins.support.schema import anything, choice, closed, gives, named
 
 MANIFEST: Final = Manifest(
     id="util.template",
@@ -18,13 +18,15 @@ MANIFEST: Final = Manifest(
     description=(
         "Renders a template over data. A text that is one whole expression gives its value."
     ),
-    input=takes(
+    input=closed(
         {
             "template": anything("The template, or a value whose texts are templates."),
-            "data": of("object", "What it sees, by name.", default={}),
-            "engine": one_of(("jinja", "mustache", "cel"), "Its language.", default="jinja"),
+            "data": named("What the template sees, by name.", default={}),
+            "engine": choice(
+                "The template's language.", "jinja", "mustache", "cel", default="jinja"
+            ),
         },
-        required=("template",),
+        "template",
     ),
     output=gives({"result": anything("What was rendered.")}),
     examples=(

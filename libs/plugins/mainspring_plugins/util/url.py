@@ -7,19 +7,20 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit, urluns
 from mainspring.domain.message import Json
 from mainspring.plugin import Manifest
 from mainspring_plugins.exchange.bodies import pairs, with_query
-from mainspring_plugins.support.asked import bad, needed, text
-from mainspring_plugins.support.schema import gives, of, one_of, takes
-from mainspring_plugins.support.working import plain
+from mainspring_plugins.support.asked import needed, text_of
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import choice, closed, gives, named, of, text
+from mainspring_plugins.support.working import in_place
 
 _PARTS: Final = {
-    "scheme": of("string", "As in https."),
-    "username": of(["string", "null"], "Before the host."),
-    "password": of(["string", "null"], "Before the host."),
-    "host": of("string", "The host."),
+    "scheme": text("The scheme, such as https."),
+    "username": of(["string", "null"], "The user's name."),
+    "password": of(["string", "null"], "The user's password."),
+    "host": text("The host."),
     "port": of(["integer", "null"], "The port.", minimum=0, maximum=65535),
-    "path": of("string", "The path, escaped."),
-    "query": of("object", "Values by name; a name that comes again has a list."),
-    "fragment": of("string", "What follows the #."),
+    "path": text("The path, escaped."),
+    "query": named("Values by name; a name that comes again has a list."),
+    "fragment": text("What follows the #."),
 }
 
 MANIFEST: Final = Manifest(
@@ -27,25 +28,25 @@ MANIFEST: Final = Manifest(
     name="URL",
     category="Utility",
     description="Parses or builds a URL, adds to its query, or escapes a text for one.",
-    input=takes(
+    input=closed(
         {
-            "op": one_of(("parse", "build", "encode", "decode", "query"), "What is done."),
-            "url": of("string", "parse, query: the URL."),
+            "op": choice("What to do.", "parse", "build", "encode", "decode", "query"),
+            "url": text("parse, query: the URL."),
             "parts": {
-                **takes(_PARTS),
+                **closed(_PARTS),
                 "description": "build: the parts of the URL.",
             },
-            "text": of("string", "encode, decode: the text."),
-            "safe": of("string", "encode: characters that stay as they are.", default=""),
-            "params": of("object", "query: values that are added by name."),
+            "text": text("encode, decode: the text."),
+            "safe": text("encode: characters that stay as they are.", default=""),
+            "params": named("query: values that are added by name."),
         },
-        required=("op",),
+        "op",
     ),
     output=gives(
         {
             "result": of(["string", "object"], "The URL, the text, or the parts."),
-            "url": of("string", "build, query: the URL."),
-            "parts": of("object", "parse: the parts."),
+            "url": text("build, query: the URL."),
+            "parts": named("parse: the parts."),
         },
         sometimes=("url", "parts"),
     ),
@@ -112,7 +113,7 @@ def _escaped(text: str, safe: str = "") -> str:
 
 
 def _parse(given: dict[str, Json]) -> dict[str, Any]:
-    parts = parsed(text(given, "url"))
+    parts = parsed(text_of(given, "url"))
     return {"result": parts, "parts": parts}
 
 
@@ -122,7 +123,7 @@ def _build(given: dict[str, Json]) -> dict[str, Any]:
 
 
 def _query(given: dict[str, Json]) -> dict[str, Any]:
-    url = with_query(text(given, "url"), needed(given, "params"))
+    url = with_query(text_of(given, "url"), needed(given, "params"))
     return {"result": url, "url": url}
 
 
@@ -130,12 +131,12 @@ def _encode(given: dict[str, Json]) -> dict[str, Any]:
     safe = given.get("safe", "")
     if not safe.isascii():
         raise bad("safe", "has characters that a URL cannot have")
-    return {"result": _escaped(text(given, "text"), safe)}
+    return {"result": _escaped(text_of(given, "text"), safe)}
 
 
 def _decode(given: dict[str, Json]) -> dict[str, Any]:
     try:
-        return {"result": unquote(text(given, "text"), errors="strict")}
+        return {"result": unquote(text_of(given, "text"), errors="strict")}
     except UnicodeError:
         raise bad("text", "stands for bytes that are no text") from None
 
@@ -154,4 +155,4 @@ def done(given: dict[str, Json]) -> dict[str, Any]:
     return _DONE[given["op"]](given)
 
 
-run: Final = plain(done)
+run: Final = in_place(done)

@@ -9,8 +9,8 @@ from uuid import NAMESPACE_DNS, NAMESPACE_OID, NAMESPACE_URL, NAMESPACE_X500, UU
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
 from mainspring.runtime.clock import RisingIds
-from mainspring_plugins.support.asked import bad
-from mainspring_plugins.support.schema import gives, items_of, of, one_of, takes
+from mainspring_plugins.support.failures import bad
+from mainspring_plugins.support.schema import choice, closed, gives, several, text, whole
 
 _NAMESPACES: Final = {
     "dns": NAMESPACE_DNS,
@@ -24,18 +24,18 @@ MANIFEST: Final = Manifest(
     name="UUID",
     category="Utility",
     description="Makes UUIDs: random (4), rising with time (7), or of a name (5).",
-    input=takes(
+    input=closed(
         {
-            "version": one_of((4, 5, 7), "The version.", default=4),
-            "count": of("integer", "How many.", default=1, minimum=1, maximum=1000),
-            "namespace": of("string", "Version 5: dns, url, oid, x500, or a UUID.", default="url"),
-            "name": of("string", "Version 5: the name."),
+            "version": choice("The version of the UUIDs.", 4, 5, 7, default=4),
+            "count": whole("How many UUIDs to make.", default=1, minimum=1, maximum=1000),
+            "namespace": text("Version 5: dns, url, oid, x500, or a UUID.", default="url"),
+            "name": text("Version 5: the name."),
         }
     ),
     output=gives(
         {
-            "uuid": of("string", "The first one."),
-            "uuids": items_of({"type": "string"}, "All of them."),
+            "uuid": text("The first UUID."),
+            "uuids": several("All UUIDs.", {"type": "string"}),
         }
     ),
     examples=(
@@ -58,7 +58,7 @@ MANIFEST: Final = Manifest(
 )
 
 
-def named(namespace: str, name: str) -> str:
+def uuid_of(namespace: str, name: str) -> str:
     """Return the UUID of a name; raise a final `PluginFailed` for a namespace that is none."""
     known = _NAMESPACES.get(namespace)
     try:
@@ -76,7 +76,7 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     if version == 5:
         if "name" not in given:
             raise bad("name", "is needed for version 5")
-        made = [named(given.get("namespace", "url"), given["name"])] * count
+        made = [uuid_of(given.get("namespace", "url"), given["name"])] * count
     elif version == 7:
         ids = RisingIds(
             lambda: int(context.clock.now() * 1000),
