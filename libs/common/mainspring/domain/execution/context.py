@@ -149,11 +149,14 @@ def _item(x: Execution, seen_from: str) -> dict[str, Json] | None:
     """Return the item that a step of a loop is done for, None for any other step."""
     place = place_of(seen_from)
     fan = x.fans.get(place.loop) if place is not None else None
-    if place is None or fan is None or place.number >= len(fan.items):
+    if place is None or fan is None:
         return None
-    item = fan.items[place.number]
-    about: dict[str, Json] = {"item": item, "index": place.number}
-    return about | {"key": item["key"]} if fan.keyed else about
+    index, count = place.number, len(fan.items)
+    if index >= count + len(fan.spare):
+        return None
+    item = fan.items[index] if index < count else fan.spare[index - count]
+    about: dict[str, Json] = {"item": item, "index": index}
+    return about | {"key": item["key"]} if fan.keyed and index < count else about
 
 
 def _run(x: Execution, rest: list[str], inner: list[Path]) -> tuple[Json] | None:

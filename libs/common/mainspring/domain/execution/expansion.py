@@ -6,7 +6,7 @@ them as the run comes to know its items, from the event alone.  What is computed
 is carried over and added to, or a run of many loops would compute it anew for each.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple, cast
 
 from mainspring.domain.definition import Definition, Each, Step
@@ -63,75 +63,56 @@ def is_inside(ref: str, loop: str) -> bool:
 
 
 def expanded(definition: Definition, loop: str, count: int) -> Definition:
-    """Return a definition with the steps of `count` items of a loop, and none that it had before.
+    """Return a definition with the steps of at least `count` items of a loop.
 
-    A loop that the definition does not have adds nothing.
+    None is ever taken away: what was done for an item may have to be undone when the loop is done
+    again and has fewer.  A loop that the definition does not have adds nothing.
     """
     step = definition.by_ref.get(loop)
-    if step is None or step.each is None:
+    if step is None or step.each is None or not step.each.steps:
         return definition
-    if any(is_inside(ref, loop) for ref in _first_of(definition, step.each, loop)):
-        definition = _without(definition, loop)
-    return _grown(definition, step, step.each, count)
+    first = step.each.steps[0].ref
+    begun = 0
+    if instance(loop, 0, first) in definition.by_ref:
+        begun = next(n for n in range(MOST_STEPS) if not _has(definition, loop, n, first))
+    return _grown(definition, step, step.each, range(begun, count)) if count > begun else definition
 
 
-def _first_of(definition: Definition, each: Each, loop: str) -> list[str]:
-    return [ref for one in each.steps if (ref := instance(loop, 0, one.ref)) in definition.by_ref]
+def _has(definition: Definition, loop: str, number: int, name: str) -> bool:
+    return instance(loop, number, name) in definition.by_ref
 
 
-def _grown(definition: Definition, loop: Step, each: Each, count: int) -> Definition:
-    added = tuple(_instances(loop, each, count))
-    grown = replace(definition, steps=(*definition.steps, *added))
+def _grown(definition: Definition, loop: Step, each: Each, numbers: range) -> Definition:
+    added = tuple(_instances(loop, each, numbers))
     inner = replace(definition, steps=each.steps)
-    below = {(name, need) for name, needing in inner.dependants.items() for need in needing}
     return _carried(
-        grown,
+        replace(definition, steps=(*definition.steps, *added)),
         by_ref=definition.by_ref | {step.ref: step for step in added},
         work=definition.work,
         epilogue=definition.epilogue,
         dependants=definition.dependants
-        | {step.ref: () for step in added}
         | {
-            instance(loop.ref, n, name): tuple(
-                instance(loop.ref, n, need) for one, need in sorted(below) if one == name
-            )
-            for name in {one for one, _ in below}
-            for n in range(count)
+            instance(loop.ref, n, name): tuple(instance(loop.ref, n, one) for one in below)
+            for name, below in inner.dependants.items()
+            for n in numbers
         },
         names=definition.names
         | {
             (instance(loop.ref, n, ref), phase): paths
             for (ref, phase), paths in inner.names.items()
             if ref in inner.by_ref
-            for n in range(count)
+            for n in numbers
         },
     )
 
 
-def _instances(loop: Step, each: Each, count: int) -> Iterator[Step]:
+def _instances(loop: Step, each: Each, numbers: range) -> Iterator[Step]:
     names = {step.ref for step in each.steps}
-    for n in range(count):
+    for n in numbers:
         for step in each.steps:
             needs = tuple(instance(loop.ref, n, need) for need in step.needs if need in names)
             ref = instance(loop.ref, n, step.ref)
             yield replace(step, ref=ref, needs=needs, after=loop.after, next=None)
-
-
-def _without(definition: Definition, loop: str) -> Definition:
-    def others(refs: Iterable[str]) -> set[str]:
-        return {ref for ref in refs if not is_inside(ref, loop)}
-
-    kept = others(definition.by_ref)
-    return _carried(
-        replace(definition, steps=tuple(step for step in definition.steps if step.ref in kept)),
-        by_ref={ref: step for ref, step in definition.by_ref.items() if ref in kept},
-        work=definition.work,
-        epilogue=definition.epilogue,
-        dependants={ref: below for ref, below in definition.dependants.items() if ref in kept},
-        names={
-            call: paths for call, paths in definition.names.items() if not is_inside(call[0], loop)
-        },
-    )
 
 
 def _carried(definition: Definition, **computed: object) -> Definition:

@@ -171,6 +171,8 @@ class _Reader:
         if place.loop not in x.loops:
             return Cause("needs", refs=(place.loop,))
         each, fan = x.step(place.loop).each, x.fans[place.loop]
+        if place.number >= len(fan.items):
+            return Cause("unwinding")  # of when the loop had more items than it has now
         if place.number in fan.live or each is None or each.concurrency is None:
             return None
         if len(fan.live) < each.concurrency:

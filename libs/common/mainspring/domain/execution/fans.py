@@ -14,7 +14,6 @@ from mainspring.domain.execution.expansion import (
     Place,
     expanded,
     instance,
-    is_inside,
     place_of,
     within,
 )
@@ -33,26 +32,21 @@ _ASIDE: Final = (e.StepReset, e.StepCanceled)
 
 def spread(x: Execution, event: e.StepFannedOut) -> Execution:
     """Return the state in which a loop begins with its items, or goes on with those it had."""
-    fan = x.fans.get(event.ref)
+    older = x.fans.get(event.ref)
     if event.items is None:
-        return x if fan is None else _resumed(x, event.ref, fan)
-    kept = _without_inner(x, event.ref)
+        return x if older is None else _resumed(x, event.ref, older)
+    count, version = len(event.items), x.version + 1
+    grown = older.grown if older is not None else ()
+    width = grown[-1][1] if grown else 0
     fan = Fan(
         items=event.items,
-        version=x.version + 1,
+        spare=() if older is None else (*older.items, *older.spare)[count:],
+        grown=(*grown, (version, count)) if count > width else grown,
         keyed=event.keyed,
-        queue=tuple(range(len(event.items))),
+        queue=tuple(range(count)),
     )
-    definition = expanded(x.definition, event.ref, len(event.items))
-    return replace(kept, definition=definition, fans=kept.fans.set(event.ref, fan))
-
-
-def _without_inner(x: Execution, loop: str) -> Execution:
-    gone = [ref for ref in x.fans if is_inside(ref, loop)]
-    fans = x.fans
-    for ref in gone:
-        fans = fans.delete(ref)
-    return replace(x, fans=fans)
+    definition = expanded(x.definition, event.ref, count)
+    return replace(x, definition=definition, fans=x.fans.set(event.ref, fan))
 
 
 def _resumed(x: Execution, loop: str, fan: Fan) -> Execution:

@@ -137,8 +137,9 @@ def thaw(data: bytes, definition: Definition) -> Execution | None:
 
 def _grown(definition: Definition, fans: dict[str, Fan]) -> Definition:
     """Return a definition with the steps of all items, in the order in which it came by them."""
-    for loop, fan in sorted(fans.items(), key=lambda one: one[1].version):
-        definition = expanded(definition, loop, len(fan.items))
+    steps = [(version, loop, n) for loop, fan in fans.items() for version, n in fan.grown]
+    for _, loop, count in sorted(steps):
+        definition = expanded(definition, loop, count)
     return definition
 
 

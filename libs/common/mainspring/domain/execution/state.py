@@ -200,15 +200,18 @@ class Epilogue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fan(msgspec.Struct, frozen=True, kw_only=True):
-    """The items of a loop and how far it is with them.  `version` is the event that named them.
+    """The items of a loop and how far it is with them.
 
+    `grown` says at which versions it came to how many items; `spare` are those beyond the present
+    ones that it had before it was done again with fewer: what was done for them may be undone yet.
     `queue` are the items that are to be done, `cursor` how many of these were begun or passed over;
     `live` are under way, `busy` those of them in which something may be begun or closed, `failed`
     those that have failed since the loop was entered last.
     """
 
     items: tuple[Json, ...]
-    version: int
+    grown: tuple[tuple[int, int], ...] = ()
+    spare: tuple[Json, ...] = ()
     keyed: bool = False
     queue: tuple[int, ...] = ()
     cursor: int = 0
