@@ -4,10 +4,11 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
+from mainspring.domain import starters
 from mainspring.domain.errors import IllegalTransition
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.decide import decide
@@ -15,9 +16,11 @@ from mainspring.domain.execution.events import Event
 from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.message import replace
 from mainspring.http.sse import resume_from
+from mainspring.runtime.fires import Fires
 from mainspring.testing.simulation.campaign import loaded
 from mainspring.testing.simulation.loop import Deadlock, OutOfBounds, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.run import Kind, simulate
+from mainspring_api.dialects.starters.signed import Mark
 
 DIGEST = (
     "from mainspring.testing.simulation.campaign import loaded;"
@@ -29,6 +32,8 @@ MOST_SEEDS = 40
 """Histories within which a planted fault must be found; most are found in the first few."""
 
 SETTLING = "mainspring.domain.execution.settling"
+FOLLOWERS = "mainspring_scheduler.followers.Followers"
+WEBHOOKS = "mainspring_api.dialects.starters.webhooks"
 RUNS = "mainspring_api.dialects.native.runs.changes"
 Decide = Callable[[c.Command, Execution], list[Event]]
 
@@ -110,6 +115,28 @@ def always_ready(*_: object) -> str:
     return "ready"
 
 
+async def follow_nothing(*_: object) -> None:
+    """Pass over an end that somebody follows."""
+
+
+def fire_nothing(*_: object) -> tuple[float, ...]:
+    """Leave out every instant that is due."""
+    return ()
+
+
+def always_fresh(*_: object) -> Mark:
+    """Take each call of a webhook for a delivery of its own."""
+    return Mark()
+
+
+fire = Fires.fire
+
+
+async def fire_early(self: Fires, due: Sequence[starters.Starter], now: float) -> None:
+    """Fire as if it were two seconds later, and say that it is now."""
+    await fire(self, due, now + 2)
+
+
 @pytest.mark.parametrize(
     ("kind", "where", "planted", "law"),
     [
@@ -124,6 +151,10 @@ def always_ready(*_: object) -> str:
         ("native", "mainspring_scheduler.children._output", give_nothing, "did not give"),
         ("native", f"{RUNS}.kept_of", give_nothing, "[retry] it keeps"),
         ("native", "mainspring.domain.planner.dag._standing", always_ready, "[needs]"),
+        ("flows", f"{FOLLOWERS}._start", follow_nothing, "[follow]"),
+        ("flows", "mainspring.domain.starters._chosen", fire_nothing, "[schedule] it leaves out"),
+        ("flows", "mainspring.runtime.fires.Fires.fire", fire_early, "[schedule]"),
+        ("flows", f"{WEBHOOKS}.mark_of", always_fresh, " has 2 runs"),
     ],
     ids=[
         "a late report is taken",
@@ -137,6 +168,10 @@ def always_ready(*_: object) -> str:
         "a child's output is lost",
         "a retry forgets",
         "a step does not wait for what it needs",
+        "an end is not followed",
+        "an instant is left out",
+        "a schedule fires early",
+        "a delivery starts a second run",
     ],
 )
 def test_a_planted_fault_is_found(

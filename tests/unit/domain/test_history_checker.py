@@ -19,7 +19,16 @@ from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import Message, replace
 from mainspring.domain.rows import Row
 from mainspring.store.tables import Tables
-from mainspring.testing import history, kinship, loops, openings, places, readiness
+from mainspring.testing import (
+    epilogues,
+    history,
+    kinship,
+    loops,
+    occasions,
+    openings,
+    places,
+    readiness,
+)
 from mainspring.testing.history import LAWS, VIEWS, Checker, Violation, check, report
 from mainspring.testing.player import Player
 from mainspring.testing.shapes import again, call, dag, later, path, sleep, task, wait
@@ -118,7 +127,15 @@ def test_good_histories_have_no_violation():
 
 
 def test_every_law_has_a_mutant():
-    elsewhere = {*openings.LAWS, *kinship.LAWS, *readiness.LAWS, *places.LAWS, *loops.LAWS}
+    elsewhere = {
+        *openings.LAWS,
+        *kinship.LAWS,
+        *readiness.LAWS,
+        *places.LAWS,
+        *loops.LAWS,
+        *epilogues.LAWS,
+        *occasions.LAWS,
+    }
     here = set(LAWS) - elsewhere
     assert {law for law, _ in [*SPOILED_EVENTS, *SPOILED_LOGS]} | AT_THE_END == here
 

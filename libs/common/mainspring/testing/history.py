@@ -2,12 +2,12 @@
 
 It reads the log once, in order of position, and holds each stream to the laws named in `LAWS`:
 shape (versions, ids, hash chain, clock), legality of each event in the state folded so far
-(`transitions`), the books kept from the raw events alone (`ledger`, `openings`, `readiness`), what
-runs owe each other (`kinship`), and at the end that nothing is stuck, that the views are what the
-log says and that the peers were called as often as was recorded.  With `reload` it forgets runs
-that have ended, so memory grows with the open runs and not with the log.  It changes nothing,
-trusts no decision, and never stops at the first fault: each violation names its stream, version
-and law, with the events around it.
+(`transitions`), the books kept from the raw events alone (`ledger` and what it is made of), what
+runs owe each other (`kinship`), what starts them (`occasions`), and at the end that nothing is
+stuck, that the views are what the log says and that the peers were called as often as was recorded.
+With `reload` it forgets runs that have ended, so memory grows with the open runs and not with the
+log.  It changes nothing, trusts no decision, and never stops at the first fault: each violation
+names its stream, version and law, with the events around it.
 """
 
 from collections import deque
@@ -54,10 +54,19 @@ from mainspring.domain.upcast import event_in
 from mainspring.store import views
 from mainspring.store.changes import PRIMARY_KEYS, TABLES
 from mainspring.store.tables import Tables
-from mainspring.testing import kinship, loops, openings, places, readiness
+from mainspring.testing import (
+    epilogues,
+    kinship,
+    loops,
+    occasions,
+    openings,
+    places,
+    readiness,
+)
 from mainspring.testing.keys import Keys
 from mainspring.testing.kinship import Kinship
 from mainspring.testing.ledger import Ledger
+from mainspring.testing.occasions import Occasions
 from mainspring.testing.places import Places
 from mainspring.testing.transitions import illegal
 
@@ -85,8 +94,10 @@ LAWS: Final[Mapping[str, str]] = {
     **openings.LAWS,
     **readiness.LAWS,
     **loops.LAWS,
+    **epilogues.LAWS,
     **kinship.LAWS,
     **places.LAWS,
+    **occasions.LAWS,
     "stuck": "a run that goes on has a reason and a next wake-up",
     "views": "the views are what the log says",
     "calls": "peers are called at least once for what was done and never more than recorded",
@@ -170,6 +181,7 @@ class Checker:
         self._keys = Keys()
         self._kinship = Kinship(self._ends_of)
         self._places = Places()
+        self._occasions = Occasions()
         self._position = 0
 
     @property
@@ -218,9 +230,12 @@ class Checker:
 
     def _meaning(self, stream: _Stream, envelope: Envelope) -> None:
         if envelope.stream.category == "execution":
-            self._execution(stream, envelope, event_of(envelope))
+            told = event_of(envelope)
+            self._execution(stream, envelope, told)
+            self._judge_occasion(stream, envelope, told)
             return
         event = event_in(envelope)
+        self._judge_occasion(stream, envelope, event)
         if isinstance(event, catalog.DefinitionCompiled):
             self._definitions[envelope.stream.id] = event.definition
             is_newest = envelope.schema_version == schema_version(type(event))
@@ -229,6 +244,11 @@ class Checker:
         if self._rows is not None:
             for change in self._changes(envelope, event):
                 self._expected.write(change)
+
+    def _judge_occasion(self, stream: _Stream, envelope: Envelope, event: Message) -> None:
+        """Hold starters to what they start, and runs to what started them."""
+        for fault in self._occasions.note(envelope, event):
+            self._blame(stream, envelope, fault.law, fault.why)
 
     def _changes(self, envelope: Envelope, event: Message) -> list[Change]:
         """Return the rows that follow from an event of no execution."""

@@ -15,6 +15,7 @@ from mainspring.domain.definition import Definition
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.expansion import expanded
 from mainspring.domain.task import Phase
+from mainspring.testing.epilogues import Epilogues
 from mainspring.testing.fault import ROUNDING, Fault
 from mainspring.testing.loops import Loops
 from mainspring.testing.openings import Openings
@@ -62,6 +63,7 @@ class Ledger:
         self._openings = Openings(definition)
         self._readiness = Readiness(definition)
         self._loops = Loops(definition)
+        self._epilogues = Epilogues(definition)
         self._books: dict[tuple[str, Phase], Book] = {}
         self._order: dict[str, int] = {}
         self._completions = 0
@@ -82,6 +84,7 @@ class Ledger:
         yield from self._openings.note(event)
         yield from self._readiness.note(event)
         yield from self._loops.note(event)
+        yield from self._epilogues.note(event)
         if isinstance(event, e.StepEvent):
             yield from self._step(event)
         elif isinstance(event, e.Terminal):
@@ -284,7 +287,8 @@ class Ledger:
         self, event: e.StepStarted | e.StepLogged | e.StepAccepted, book: Book
     ) -> Iterator[Fault]:
         if not book.open or (event.visit, event.attempt) != (book.visit, book.attempt):
-            yield Fault("attempt", "it speaks of an attempt that is not open")
+            law = "lines" if isinstance(event, e.StepLogged) else "attempt"
+            yield Fault(law, "it speaks of an attempt that is not open")
         if isinstance(event, e.StepStarted):
             book.started = True
             return

@@ -247,6 +247,7 @@ class Replica:
     def __init__(self, name: str, build: Build, around: Surroundings, chance: Chance) -> None:
         self.name = name
         self.life: Life | None = None
+        self.asleep_until = 0.0
         self._build = build
         self._around = around
         self._chance = chance
@@ -261,6 +262,7 @@ class Replica:
             await self.life.ended.wait()
             await self.life.buried()
             await asyncio.sleep(self._chance.around(1.0))
+            await asyncio.sleep(max(0.0, self.asleep_until - asyncio.get_running_loop().time()))
 
     async def leave(self) -> None:
         """Drain, and do not come back."""

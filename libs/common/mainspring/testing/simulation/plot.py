@@ -31,7 +31,12 @@ class Person(Protocol):
 
 
 class Plot(Protocol):
-    """One plot of one history."""
+    """One plot of one history.
+
+    `night` is for how many seconds no scheduler is there, from the middle of the trouble on.
+    """
+
+    night: float
 
     def actors(self) -> Sequence[Person]:
         """Return all who act; each is let loose when the history begins."""

@@ -38,7 +38,9 @@ from mainspring.testing.simulation.world import EPOCH, SimulatedBroker, Simulate
 TROUBLE_S: Final = 20.0
 BOUND_S: Final = 1500.0
 CALM_S: Final = TROUBLE_S + 15.0
-"""By when everybody has recovered from the trouble."""
+"""By when everybody has recovered from the trouble, where no night follows it."""
+
+NIGHTFALL_S: Final = 14.0
 
 LATE_S: Final = 0.2
 """How late a timer may be in calm weather."""
@@ -148,6 +150,8 @@ class Simulation:
         await asyncio.sleep(0.1)
         self.spawn(self._disasters())
         self.spawn(self.watcher.run())
+        if self.plot.night:
+            self.spawn(self._after(NIGHTFALL_S, self._fall_asleep))
         acting = [asyncio.ensure_future(actor.act()) for actor in self.plot.actors()]
         await asyncio.sleep(TROUBLE_S)
         self._clear_up()
@@ -166,9 +170,14 @@ class Simulation:
             *laws.effects(log, calls),
             *laws.answers(self.client.asked),
             *self.watcher.missed(log),
-            *laws.lateness(log, calm_from=EPOCH + CALM_S, slack=LATE_S + 2 * self.weather.skew),
+            *laws.lateness(log, calm_from=self._calm(), slack=LATE_S + 2 * self.weather.skew),
             *self._checked(),
         ]
+
+    def _calm(self) -> float:
+        """Return from when on all are there and well."""
+        woken = NIGHTFALL_S + self.plot.night if self.plot.night else 0.0
+        return EPOCH + max(TROUBLE_S, woken) + CALM_S - TROUBLE_S
 
     def _checked(self) -> list[str]:
         """Ask the history checker, which reads the log and nothing else."""
@@ -212,6 +221,13 @@ class Simulation:
             case "clock":
                 self._step_a_clock(chance)
         self.note(Fault(asyncio.get_running_loop().time(), what))
+
+    def _fall_asleep(self) -> None:
+        """Let no scheduler live until the morning."""
+        for replica in self.replicas:
+            if replica.name.startswith("scheduler"):
+                replica.asleep_until = NIGHTFALL_S + self.plot.night
+                self.spawn(replica.end("crash"))
 
     def _step_a_clock(self, chance: Chance) -> None:
         life = chance.pick(self.replicas).life

@@ -7,6 +7,7 @@ from mainspring.domain.envelope import Envelope
 from mainspring.domain.rows import ApprovalRow, ExecutionRow
 from mainspring.testing.simulation import laws
 from mainspring.testing.simulation.flows import requests as r
+from mainspring.testing.simulation.flows.laws import delivered, owing
 from mainspring.testing.simulation.flows.people import Person
 from mainspring.testing.simulation.flows.script import Writer, workflow
 from mainspring.testing.simulation.flows.tasks import PEOPLE
@@ -21,7 +22,7 @@ class FlowsPlot:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.night = stage.chance.pick([65.0, 85.0]) if stage.chance.hits(0.15) else 0.0
+        self.night: float = stage.chance.pick([65.0, 85.0]) if stage.chance.hits(0.15) else 0.0
         self._people: list[Person] = []
         for n in range(FEWEST_PEOPLE + stage.chance.whole(0, 1)):
             self._people.append(self._person(n))
@@ -62,6 +63,8 @@ class FlowsPlot:
         starts = [started for person in self._people for started in person.starts]
         yield from laws.promises(starts, rows, [one for one in log if not _is_delivered(one)])
         yield from r.unexpected(self._stage.client.asked)
+        yield from delivered([one for person in self._people for one in person.deliveries], log)
+        yield from owing(log)
         for person in self._people:
             yield from (f"not readable after its acknowledgement: {it}" for it in person.unread)
             yield from self._ends(person, rows)

@@ -45,6 +45,8 @@ SETTLED: Final = {
 class NativePlot:
     """Runs wait for events, for people and for each other; somebody helps them at the end."""
 
+    night = 0.0
+
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._people = [self._person(n) for n in range(FEWEST_RUNS + stage.chance.whole(0, 1))]

@@ -28,6 +28,8 @@ _WORDS: Final = {"callback": "WAITING_CALLBACK", "sleep": "SLEEPING", "join": "W
 class SagasPlot:
     """Runs are started, woken, paused, canceled and retried."""
 
+    night = 0.0
+
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._actors = [self._actor(n) for n in range(FEWEST_RUNS + stage.chance.whole(0, 1))]

@@ -1,0 +1,64 @@
+"""What must hold of what starts flows, by the senders' records and when all has come to rest."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from mainspring.domain.envelope import Envelope
+from mainspring.domain.execution import events as e
+from mainspring.domain.execution.history import event_of
+from mainspring.domain.message import Json
+from mainspring.domain.upcast import event_in
+from mainspring.testing.occasions import Occasions
+from mainspring.testing.simulation.flows.starters import Delivery
+
+SLACK_S: Final = 10.0
+"""How long, at most, a schedule that is due may be waiting for its turn when all is calm."""
+
+
+def delivered(deliveries: Sequence[Delivery], log: Sequence[Envelope]) -> Iterator[str]:
+    """Hold that a delivery that can be told from others has one run, and every answer has its own.
+
+    One that cannot has a run for each call at most.
+    """
+    runs = _runs_of(log)
+    for delivery in deliveries:
+        found = runs.pop(delivery.name, set[str]())
+        if delivery.is_marked and len(found) > 1:
+            yield f"delivery {delivery.name} has {len(found)} runs: {sorted(found)}"
+        if not delivery.is_marked and len(found) > delivery.calls:
+            yield f"{delivery.calls} calls of {delivery.name} have {len(found)} runs"
+        if delivery.ids - found:
+            told, kept = sorted(delivery.ids), sorted(found)
+            yield f"delivery {delivery.name} was answered with {told}, the log has {kept}"
+        if delivery.is_marked and found and not delivery.ids and not delivery.unknown:
+            yield f"delivery {delivery.name} was refused, and has {sorted(found)}"
+    for name, found in runs.items():
+        yield f"runs of a delivery that nobody has made: {name} {sorted(found)}"
+
+
+def _runs_of(log: Sequence[Envelope]) -> dict[str, set[str]]:
+    """Return the runs that webhooks have started, by the delivery that they tell of."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for envelope in log:
+        if envelope.type == "ExecutionRequested":
+            event = event_of(envelope)
+            if isinstance(event, e.ExecutionRequested) and event.triggered_by == "webhook":
+                found[_delivery(event.payload)].add(envelope.stream.id)
+    return dict(found)
+
+
+def _delivery(payload: Json) -> str:
+    return str(payload["trigger"]["payload"]["delivery"])
+
+
+def owing(log: Sequence[Envelope]) -> Iterator[str]:
+    """Hold that at the end no starter owes a run."""
+    if not log:
+        return
+    occasions = Occasions()
+    for envelope in log:
+        is_run = envelope.stream.category == "execution"
+        list(occasions.note(envelope, event_of(envelope) if is_run else event_in(envelope)))
+    for owed, fault in occasions.owed(log[-1].recorded_at, SLACK_S):
+        yield f"{owed.stream}: [{fault.law}] {fault.why}"
