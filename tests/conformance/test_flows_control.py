@@ -194,7 +194,7 @@ async def test_a_flow_executes_another_and_gets_its_outputs(flows: Flows) -> Non
     child = values("give", n="{{ inputs.n + 1 }}")
     await flows.create(child, name="child", inputs={"n": {"type": "int"}})
     call = task("call", "core.subflow", properties={"flow": "child", "inputs": {"n": "{{ 41 }}"}})
-    found = await flows.ran(call, values("after", all="{{ outputs.call }}"), name="parent")
+    found = await flows.ran(call, values("after", all="{{ outputs.call.outputs }}"), name="parent")
     assert found["execution"]["status"] == DONE, found
     assert "42" in str(outputs_of(found, "after"))
 

@@ -132,6 +132,7 @@ def subflow(own: dict[str, Json], place: str, around: Surroundings, faults: Faul
         workflow=found.name if found.hash is None else found.id,
         payload={} if inputs is None else inputs,
         hash=found.hash,
+        names=("executionId", "status", "outputs"),
     )
     parts: Parts = {"kind": "child", "child": child}
     return Subflow(parts, own.get("transmitFailed") is False, warning)
