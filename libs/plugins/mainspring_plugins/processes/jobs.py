@@ -45,7 +45,10 @@ Said = Callable[[Stream, str], None]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What is run, where, and how much it may take; `memory_mb` 0 leaves memory unbounded."""
+    """What is run, where, and how much it may take; `memory_mb` 0 leaves memory unbounded.
+
+    A command of `limits.HERE` and a file of Python runs that file.
+    """
 
     command: tuple[str, ...]
     folder: Path

@@ -1,8 +1,8 @@
 """Runs the script of a `script.python` task: arguments in, the script, its result out.
 
-It runs as a script of its own, with no packages around.
+`limits.py` runs it in its own interpreter, with no packages around.
 
-    python -I -S python_driver.py SCRIPT RESULT < arguments as JSON
+    python -I -S limits.py … - python_driver.py SCRIPT RESULT < arguments as JSON
 """
 
 import json

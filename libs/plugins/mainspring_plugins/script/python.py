@@ -4,7 +4,6 @@ Its result is what it assigns to `result`.  A script that assigns nothing gives 
 it prints, when that is JSON; so a script that ends with `print(json.dumps(...))` works as it is.
 """
 
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +28,7 @@ from mainspring_plugins.processes.jobs import (
     into_log,
     must_be_allowed,
 )
+from mainspring_plugins.processes.limits import HERE
 from mainspring_plugins.processes.outputs import read_file
 from mainspring_plugins.support.failures import refuse
 from mainspring_plugins.support.schema import anything, closed, gives, text
@@ -73,9 +73,8 @@ MANIFEST: Final = Manifest(
 
 def job_of(given: dict[str, Json], context: Context, folder: Path) -> Job:
     """Return the process of a script that has been written into a folder."""
-    driver = (sys.executable, "-I", "-S", python_driver.__file__)
     return Job(
-        command=(*driver, str(folder / _SCRIPT), str(folder / _RESULT)),
+        command=(HERE, python_driver.__file__, str(folder / _SCRIPT), str(folder / _RESULT)),
         folder=folder,
         workdir=folder,
         env=texts_of(given.get("env", {})),
