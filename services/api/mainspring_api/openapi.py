@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from mainspring.http.contracts.refusal import Refusal
 from mainspring.http.operations import Operation, Query
 
 VERSION: Final = "1.0.0"
@@ -42,6 +43,12 @@ _STREAMS: Final = (
 _RESUME: Final = (
     Query("after", "A position of the log: what follows it.", {"type": "integer", "minimum": 0}),
 )
+_ANYWHERE: Final[Mapping[int, str]] = {
+    400: "A parameter or a header cannot be read; all faults at once.",
+    413: "The body is too large.",
+    503: "The store cannot be reached, or the server is full; ask again.",
+}
+"""What every operation may answer, whatever its table says."""
 
 Json = dict[str, Any]
 
@@ -79,7 +86,7 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Json], Json]:
         types |= dict.fromkeys(operation.mentions)
         if operation.body is not None:
             types[operation.body] = None
-        for _, answer in operation.answers.values():
+        for _, answer in _answers(operation).values():
             if answer is not None and not isinstance(answer, str):
                 types[answer] = None
     found, components = msgspec.json.schema_components(
@@ -96,7 +103,7 @@ def _operation(operation: Operation, schemas: Mapping[Any, Json]) -> Json:
         "parameters": _parameters(operation),
         "responses": {
             str(status): _answer(text, kind, schemas)
-            for status, (text, kind) in sorted(operation.answers.items())
+            for status, (text, kind) in sorted(_answers(operation).items())
         },
     }
     if operation.detail:
@@ -110,6 +117,15 @@ def _operation(operation: Operation, schemas: Mapping[Any, Json]) -> Json:
             "content": {"application/json": content},
         }
     return described
+
+
+def _answers(operation: Operation) -> dict[int, tuple[str, Any]]:
+    """Return what an operation answers, with what any of them may."""
+    refusals = (kind for status, (_, kind) in operation.answers.items() if status >= 400)
+    kind = next((kind for kind in refusals if not isinstance(kind, str)), Refusal)
+    most = {413: _ANYWHERE[413]} if operation.method != "GET" else {}
+    anywhere = {400: _ANYWHERE[400], **most, 503: _ANYWHERE[503]}
+    return {status: (text, kind) for status, text in anywhere.items()} | dict(operation.answers)
 
 
 def operation_id(operation: Operation) -> str:

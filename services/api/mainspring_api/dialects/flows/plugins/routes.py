@@ -23,7 +23,10 @@ OPERATIONS: Final = (
         "/api/v1/plugins/categories",
         reads.get_categories,
         "List categories of plugins",
-        {200: ("The categories, with their numbers.", tuple[wire.PluginCategory, ...])},
+        {
+            200: ("The categories, with their numbers.", tuple[wire.PluginCategory, ...]),
+            **INVALID,
+        },
         tag=_TAG,
     ),
     Operation(

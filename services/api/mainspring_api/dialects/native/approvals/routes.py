@@ -30,10 +30,10 @@ _DECIDED: Final = {
     **AWAY,
 }
 _PAGES: Final = {
-    404: ("A page that says that there is nothing under this link.", None),
-    409: ("A page that says what became of the approval.", None),
-    410: ("A page that says that the link has expired.", None),
-    503: ("A page that says to come back.", None),
+    404: ("A page that says that there is nothing under this link.", "text/html"),
+    409: ("A page that says what became of the approval.", "text/html"),
+    410: ("A page that says that the link has expired.", "text/html"),
+    503: ("A page that says to come back.", "text/html"),
 }
 
 OPERATIONS: Final = (
@@ -95,7 +95,7 @@ OPERATIONS: Final = (
         "/v1/approvals/link/{token}",
         links.show,
         "Show what a link asks",
-        {200: ("A page with what is asked and two buttons.", None), **_PAGES},
+        {200: ("A page with what is asked and two buttons.", "text/html"), **_PAGES},
         detail="It decides nothing.",
         tag=TAG,
     ),
@@ -105,9 +105,12 @@ OPERATIONS: Final = (
         links.decide,
         "Decide under a link",
         {
-            200: ("A page that says what was decided.", None),
-            400: ("A page that says what is wrong with the form.", None),
-            403: ("A page that says that this is not for the link's bearer to decide.", None),
+            200: ("A page that says what was decided.", "text/html"),
+            400: ("A page that says what is wrong with the form.", "text/html"),
+            403: (
+                "A page that says that this is not for the link's bearer to decide.",
+                "text/html",
+            ),
             **_PAGES,
         },
         detail="The form that the page sends: `decision` (approve or reject) and `comment`.",
