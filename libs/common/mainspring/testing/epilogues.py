@@ -18,12 +18,13 @@ LAWS: Final[Mapping[str, str]] = {
 }
 _BEGINS: Final = (e.StepScheduled, e.StepSlept, e.StepWaiting, e.StepFannedOut)
 _ENDS: Final = (e.StepSucceeded, e.StepSkipped, e.StepCanceled)
-_ENDINGS: Final[Mapping[type[e.Event], Ending]] = {
-    e.ExecutionSucceeded: "succeeded",
-    e.ExecutionFailed: "failed",
-    e.ExecutionCorrupted: "failed",
-    e.ExecutionCanceled: "canceled",
-    e.ExecutionTimedOut: "timed_out",
+_ENDINGS: Final[Mapping[type[e.Event], tuple[Ending, ...]]] = {
+    e.ExecutionSucceeded: ("succeeded",),
+    e.ExecutionFailed: ("failed",),
+    # However the work has ended that could not be undone.
+    e.ExecutionCorrupted: ("failed", "canceled", "timed_out"),
+    e.ExecutionCanceled: ("canceled",),
+    e.ExecutionTimedOut: ("timed_out",),
 }
 
 
@@ -44,9 +45,9 @@ class Epilogues:
         elif isinstance(event, e.ExecutionReopened):
             self._outcome = None
         elif isinstance(event, e.Terminal):
-            ending = _ENDINGS[type(event)]
-            if self._outcome not in (None, ending):
-                yield Fault("epilogue", f"its work was {self._outcome}, and it ends {ending}")
+            if self._outcome is not None and self._outcome not in _ENDINGS[type(event)]:
+                name = type(event).__name__
+                yield Fault("epilogue", f"its work was {self._outcome}, and it ends by {name}")
         elif isinstance(event, e.StepEvent) and event.phase == "up":
             yield from self._step(event)
 

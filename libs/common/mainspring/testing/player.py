@@ -7,7 +7,7 @@ here a life of fifty events costs a few milliseconds.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mainspring.domain import catalog
 from mainspring.domain.definition import Definition
@@ -33,10 +33,15 @@ from mainspring.domain.task import (
 )
 from mainspring.store import views
 from mainspring.store.tables import Tables
+from mainspring.testing.shapes import path, task
 from mainspring.testing.spec import EXECUTION, START, requested
 
 MOST_ROUNDS = 50
 """Decisions in a row after which a run is taken to decide without end; loops need a few."""
+
+
+CHILD: Final = path(task("did"), name="other")
+"""What a step of a kind `child` runs."""
 
 
 class Decision(NamedTuple):
@@ -65,6 +70,7 @@ class Player:
         self.chores: list[StartChild | EmitEvent] = []
         self.decisions: list[Decision] = []
         self.x = absent(id, definition)
+        self._children: dict[str, Execution] = {}
         self._seed = seed
         self._record_definition(definition)
         self._append(None, [requested(definition, payload=payload)], actor="tester")
@@ -150,7 +156,7 @@ class Player:
     def child_ends(
         self, chore: StartChild, status: c.ChildStatus = "succeeded", output: Json = None
     ) -> list[e.Event]:
-        """Let the run that a step started come to its end."""
+        """Let it be told that the run which a step started has come to its end."""
         return self._give(
             c.RecordChild(
                 ref=chore.ref,
@@ -163,6 +169,53 @@ class Player:
                 seed=self._next_seed(),
             )
         )
+
+    def plays_child(
+        self, chore: StartChild, status: c.ChildStatus = "succeeded", output: Json = None
+    ) -> list[e.Event]:
+        """Let the run that a step started come to its end, in the log, and then be told of."""
+        if status != "missing":
+            output = self._end_child(chore, status, output)
+        return self.child_ends(chore, status, output)
+
+    def own(self) -> list[Envelope]:
+        """Return what the log has of the run itself, and not of those that it started."""
+        return [one for one in self.log if one.stream == StreamId("execution", self.x.id)]
+
+    def _end_child(self, chore: StartChild, status: c.ChildStatus, output: Json) -> Json:
+        """Play a child of one step to its end, unless that was done; return what it gives."""
+        if chore.child not in self._children:
+            if not self._children:
+                self._record_definition(CHILD)
+            self._children[chore.child] = self._play_child(chore, status, output)
+        did = self._children[chore.child].of("did")
+        return {"did": did.output} if did is not None and did.status == "succeeded" else {}
+
+    def _play_child(self, chore: StartChild, status: c.ChildStatus, output: Json) -> Execution:
+        asked = requested(CHILD, parent=chore.execution, parent_step=chore.ref, depth=chore.depth)
+        x = self._written(absent(chore.child, CHILD), [asked])
+        if status == "canceled":
+            x = self._written(x, decide(c.RequestCancel(), x))
+        x = self._written(x, decide(self._advance(0.0), x))
+        if status == "canceled":
+            return x
+        exchange = Exchange(
+            verb="POST",
+            url="http://peer.test/did",
+            started_at=self.now,
+            latency=0.05,
+            status=200 if status == "succeeded" else 500,
+            body=output,
+        )
+        report = Finished(call=CallId(execution=x.id, ref="did"), exchange=exchange)
+        command = c.RecordReport(report=report, now=self.now, seed=self._next_seed())
+        return self._written(x, decide(command, x))
+
+    def _written(self, x: Execution, events: Sequence[e.Event]) -> Execution:
+        stream = StreamId("execution", x.id)
+        changes, x = views.project(x, self._seal(stream, x.head, events, actor="child"), events)
+        self._write(changes)
+        return x
 
     def sent(self, chore: EmitEvent, trigger: str | None = None) -> list[e.Event]:
         """Let a step's event be sent, to a trigger or to nobody."""
@@ -221,10 +274,10 @@ class Player:
         return True
 
     def _task_of(self, ref: str, phase: str, visit: int, attempt: int) -> Task | None:
-        for task in reversed(self.tasks):
-            call = task.call
+        for one in reversed(self.tasks):
+            call = one.call
             if (call.ref, call.phase, call.visit, call.attempt) == (ref, phase, visit, attempt):
-                return task
+                return one
         return None
 
     def _advance(self, lost_before: float) -> c.Advance:

@@ -399,7 +399,7 @@ def _carry_out(player: Player, chore: StartChild | EmitEvent, how: int) -> None:
         player.sent(chore, "somebody" if how % 2 else None)
         return
     ends: list[c.ChildStatus] = ["succeeded", "failed", "canceled", "missing"]
-    player.child_ends(chore, ends[max(0, how - 6)], {"n": how})
+    player.plays_child(chore, ends[max(0, how - 6)], {"n": how})
 
 
 def settle(player: Player, how: int = 0, *, most: int = 2000) -> int:
