@@ -61,8 +61,9 @@ def test_items_are_done_in_their_order_and_give_their_outputs():
 
 
 def test_a_loop_over_nothing_succeeds_at_once():
-    output = {"results": [], "count": 0, "failed": 0}
-    for nothing in ([], {}):
+    output: dict[str, Json] = {"results": [], "count": 0, "failed": 0}
+    nothings: list[Json] = [[], {}]
+    for nothing in nothings:
         spec = looping(nothing)
         spec.then_has(has(e.StepSucceeded, ref="all", output=output), has(e.ExecutionSucceeded))
 

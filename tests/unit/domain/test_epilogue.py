@@ -31,7 +31,7 @@ EVERY: tuple[Ending, ...] = ("succeeded", "failed", "timed_out", "canceled")
 
 def working(*after: Step, **fields: object) -> Spec:
     """Return a run whose step `a` is in flight."""
-    return given(dag(needing("a"), *after, **fields)).when(advance())  # type: ignore[arg-type]
+    return given(dag(needing("a"), *after, **fields)).when(advance())
 
 
 def failed(*after: Step, **fields: object) -> Spec:
