@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from mainspring.bus.link import Link
+from mainspring.bus.wire import Said
 from mainspring.domain.errors import BusUnavailable
 
 LIMIT = 20_000  # a lost ack means a repetition, so forgetting the oldest is allowed
@@ -25,7 +26,7 @@ def nak(delay: float) -> bytes:
 
 
 class Answers:
-    """A queue that one short-lived task empties while the bus is `ready`."""
+    """Words that are written at once while the bus is `ready`, and wait while it is not."""
 
     def __init__(
         self, link: Link, incarnation: Callable[[str], str], ready: Callable[[], bool]
@@ -37,14 +38,22 @@ class Answers:
         self._task: asyncio.Task[None] | None = None
 
     def put(self, stream: str, incarnation: str, reply: str, word: bytes) -> None:
-        """Send a word about a message soon."""
+        """Send a word about a message: now, or as soon as there is someone to hear it."""
         self._queue.append((stream, incarnation, reply, word))
         self.kick()
 
     def kick(self) -> None:
-        """Begin to send, if there is something to send and someone to hear it."""
-        if self._queue and self._task is None and self._ready():
+        """Send what waits, if there is someone to hear it."""
+        if not self._queue or self._task is not None or not self._ready():
+            return
+        if self._link.is_choked:
             self._task = asyncio.get_running_loop().create_task(self._send())
+            return
+        try:
+            self._link.say_at_once(self._valid())
+        except BusUnavailable:
+            return  # what waits goes over the next connection
+        self._queue.clear()
 
     async def flush(self) -> None:
         """Return when everything that can be sent has been."""
@@ -53,12 +62,20 @@ class Answers:
             await self._task
 
     async def _send(self) -> None:
+        """Send as a slow peer reads."""
         try:
             while self._queue and self._ready():
-                stream, incarnation, reply, word = self._queue.popleft()
-                if incarnation == self.incarnation(stream):
-                    await self._link.publish(reply, word)
+                valid = self._valid()
+                self._queue.clear()
+                await self._link.say(valid)
         except BusUnavailable:
-            pass  # what remains goes over the next connection
+            pass
         finally:
             self._task = None
+
+    def _valid(self) -> list[Said]:
+        return [
+            Said(reply, word)
+            for stream, incarnation, reply, word in self._queue
+            if incarnation == self.incarnation(stream)
+        ]

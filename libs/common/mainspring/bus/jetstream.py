@@ -16,14 +16,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Self
 
-from nats.aio.msg import Msg
-
 from mainspring.bus.admin import Admin, ApiRefused
 from mainspring.bus.answers import Answers
 from mainspring.bus.feed import Feed, wait_on_loop
 from mainspring.bus.link import Link, inbox
 from mainspring.bus.plans import MAX_MESSAGE, STREAMS, StreamPlan, stream_of
 from mainspring.bus.pull import Puller
+from mainspring.bus.wire import Heard, Said
 from mainspring.domain.errors import BusUnavailable
 from mainspring.ports import Consumer, Outgoing, Subscription
 
@@ -105,9 +104,12 @@ class JetStreamBus:
                 asking[stream] = number
         self._asks_again |= dict.fromkeys(asking, now + ASK_EVERY_S)
         asks = set(asking.values())
-        for number, message in enumerate(messages):
-            reply = self._inbox if number in asks else ""
-            await self._link.publish(message.subject, message.data, reply=reply, id=message.id)
+        await self._link.say(
+            [
+                Said(m.subject, m.data, self._inbox if number in asks else "", m.id)
+                for number, m in enumerate(messages)
+            ]
+        )
 
     async def consumer(self, stream: str, durable: str, subjects: Sequence[str]) -> Consumer:
         """Return a durable pull consumer, made now or as soon as the broker is there."""
@@ -134,7 +136,7 @@ class JetStreamBus:
         """Return a live subscription on a core subject (wildcards allowed)."""
         feed = Feed(lambda _: self._link.forget(key))
 
-        async def hear(message: Msg) -> None:
+        def hear(message: Heard) -> None:
             feed.put(message.subject, message.data)
 
         key = await self._link.listen(subject, hear)
@@ -162,8 +164,8 @@ class JetStreamBus:
             self._roots[root] = stream_of(self._streams, subject)
         return self._roots.get(root)
 
-    async def _hear_acknowledgement(self, message: Msg) -> None:
-        if message.headers is not None or b'"error"' in message.data:
+    def _hear_acknowledgement(self, message: Heard) -> None:
+        if message.head or b'"error"' in message.data:
             if not self._doubtful.is_set():
                 logger.warning("the broker refused a message: %r", message.headers or message.data)
             self._doubtful.set()

@@ -10,29 +10,19 @@ because the library's go on waiting when the connection has gone.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
-from typing import TypeAlias
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import (
-    BadHeaderError,
-    BadSubjectError,
-    Error,
-    FlushTimeoutError,
-    MaxPayloadError,
-)
+from nats.errors import Error
 
+from mainspring.bus.wire import Hear, Heard, Said, Wire
 from mainspring.domain.errors import BusUnavailable
-
-Hear: TypeAlias = Callable[[Msg], Awaitable[None]]
-"""Called for each message; must be a coroutine function, the library checks."""
 
 CONNECT_S = 3.0
 REQUEST_S = 5.0
-FLUSH_S = 2.0  # a peer that leaves 2 MiB unread for so long is taken for gone
+UNSENT = 2 * 1024 * 1024
+FLUSH_S = 2.0  # a peer that leaves so many bytes unread for so long is taken for gone
 PING_S = 5  # and one that vanished without a word after three of these
 
 _GONE = (Error, OSError, EOFError, RuntimeError)  # the last from uvloop, for a closed socket
@@ -44,12 +34,12 @@ class Link:
     def __init__(self, url: str, name: str) -> None:
         self._servers = url.split(",")
         self._name = name
-        self._client: Client | None = None
+        self._client: Wire | None = None
         self._stalled = False
         self._ears: dict[str, tuple[str, Hear]] = {}
-        self._subscribed: dict[str, Subscription] = {}
+        self._subscribed: dict[str, int] = {}
         self._answers = inbox()
-        self._asked: dict[str, asyncio.Future[Msg]] = {}
+        self._asked: dict[str, asyncio.Future[Heard]] = {}
         self._numbers = count()
         self._ears["answers"] = (f"{self._answers}.*", self._hear_answer)
         self.on_lost: Callable[[], None] = _nothing
@@ -61,28 +51,25 @@ class Link:
     async def open(self) -> None:
         """Connect once and tell the new connection who listens; raise `BusUnavailable`."""
         await self.shut()
-        client = self._client = Client()
+        client = self._client = Wire()
         self._stalled = False
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._connect(client)
-                for key in list(self._ears):
-                    await self._attach(client, key)
+                for key in self._ears:
+                    self._attach(client, key)
         except Exception as error:
             # Whatever the library raises here, the answer is the same: no connection.
             await self.shut()
             raise BusUnavailable(f"cannot connect to NATS: {error!r}") from error
 
-    async def _connect(self, client: Client) -> None:
+    async def _connect(self, client: Wire) -> None:
         async def closed() -> None:
             if client is self._client:
                 self._tell_lost()
 
         async def failed(error: Exception) -> None:
-            # Every other error that matters shows as a closed connection.
-            if isinstance(error, FlushTimeoutError) and client is self._client:
-                self._stalled = True
-                self._tell_lost()
+            """Every error that matters shows as a closed connection."""
 
         await client.connect(
             self._servers,
@@ -94,7 +81,6 @@ class Link:
             max_reconnect_attempts=1,
             reconnect_time_wait=0.01,  # pyright: ignore[reportArgumentType]
             ping_interval=PING_S,
-            flush_timeout=FLUSH_S,
         )
 
     async def shut(self) -> None:
@@ -102,30 +88,51 @@ class Link:
         client, self._client = self._client, None
         if client is None:
             return
-        subscriptions, self._subscribed = self._subscribed, {}
+        self._subscribed = {}
         try:
             async with asyncio.timeout(CONNECT_S):
                 await client.close()
         except _GONE:
             pass
-        await _clean_up(client, subscriptions.values())
+        await _clean_up(client)
 
-    async def publish(self, subject: str, data: bytes, *, reply: str = "", id: str = "") -> None:
-        """Write a message to the connection; raise `BusUnavailable` without one."""
+    async def say(self, messages: Sequence[Said]) -> None:
+        """Write messages to the connection; raise `BusUnavailable` without one."""
+        client = self._connected()
+        self.say_at_once(messages)
+        if client.unsent() > UNSENT:
+            await self._drain(client)
+
+    def say_at_once(self, messages: Sequence[Said]) -> None:
+        """Write messages without waiting for a peer that does not read; see `is_choked`."""
         client = self._connected()
         try:
-            await client.publish(
-                subject, data, reply=reply, headers={"Nats-Msg-Id": id} if id else None
-            )
-        except (BadSubjectError, BadHeaderError, MaxPayloadError) as error:
-            raise ValueError(f"cannot be published to {subject!r}: {error}") from error
+            client.say(messages)
+        except ValueError as error:
+            raise ValueError(f"cannot be published to {messages[0].subject!r}: {error}") from error
+        except _GONE as error:
+            raise BusUnavailable(f"the connection to NATS broke: {error!r}") from error
+
+    @property
+    def is_choked(self) -> bool:
+        """Whether so much is unsent that who has more to say must wait."""
+        return self._client is not None and self._client.unsent() > UNSENT
+
+    async def _drain(self, client: Wire) -> None:
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                await client.drained()
+        except TimeoutError:
+            if client is self._client:
+                self._stalled = True
+                self._tell_lost()
         except _GONE as error:
             raise BusUnavailable(f"the connection to NATS broke: {error!r}") from error
 
     async def request(self, subject: str, data: bytes = b"") -> bytes:
         """Return the answer to a request; raise `BusUnavailable` when none comes."""
-        message = await self._ask(lambda reply: self.publish(subject, data, reply=reply), subject)
-        if message.headers is not None and message.headers.get("Status") == "503":
+        message = await self._ask(lambda reply: Said(subject, data, reply), subject)
+        if message.headers.get("Status") == "503":
             raise BusUnavailable(f"nobody answers {subject}")
         return message.data
 
@@ -136,7 +143,7 @@ class Link:
         client = self._client
         if client is not None and self.up:
             try:
-                await self._attach(client, key)
+                self._attach(client, key)
                 await self._settle()  # what is published from now on is heard
             except (*_GONE, BusUnavailable):
                 self.on_lost()  # the next connection is told
@@ -145,43 +152,38 @@ class Link:
     async def forget(self, key: str) -> None:
         """Stop listening."""
         self._ears.pop(key, None)
-        subscription = self._subscribed.pop(key, None)
-        if subscription is not None:
-            try:
-                await subscription.unsubscribe()
-            except _GONE:
-                return
+        number = self._subscribed.pop(key, None)
+        client = self._client
+        if number is not None and client is not None:
+            client.drop(number)
+            if self.up:
+                self._leave(client, number)
 
     async def drain(self, key: str) -> None:
         """Stop listening, and return when all that was on its way has been heard."""
         self._ears.pop(key, None)
-        subscription = self._subscribed.pop(key, None)
+        number = self._subscribed.pop(key, None)
         client = self._client
-        if subscription is None or client is None or not self.up:
+        if number is None or client is None or not self.up:
             return
-        # The library's own drain asks for the end of the feed behind the ping that confirms it.
-        leave: Callable[[int], Awaitable[None]] = getattr(client, "_send_unsubscribe", _pass)
-        number: int = getattr(subscription, "_id", 0)
-        try:
-            await leave(number)
+        self._leave(client, number)
+        with suppress(BusUnavailable):
             await self._settle()
-            await subscription.unsubscribe()
-        except (*_GONE, BusUnavailable):
-            return
+        client.drop(number)
+
+    def _leave(self, client: Wire, number: int) -> None:
+        with suppress(*_GONE):  # then nobody is there to be told
+            client.leave(number)
 
     async def _settle(self) -> None:
-        """Return when the broker has done all that was written before.
+        """Return when the broker has done all that was written before: by a message to oneself."""
+        await self._ask(lambda reply: Said(reply, b""), "a message to oneself")
 
-        A message to oneself.  The library's `flush` pings past what waits to be written, so its
-        answer says nothing about a subscription made just before.
-        """
-        await self._ask(lambda reply: self.publish(reply, b""), "a message to oneself")
-
-    async def _ask(self, send: Callable[[str], Awaitable[None]], what: str) -> Msg:
+    async def _ask(self, message: Callable[[str], Said], what: str) -> Heard:
         reply = f"{self._answers}.{next(self._numbers)}"
         answer = self._asked[reply] = asyncio.get_running_loop().create_future()
         try:
-            await send(reply)
+            await self.say([message(reply)])
             async with asyncio.timeout(REQUEST_S):
                 return await answer
         except TimeoutError as error:
@@ -189,19 +191,16 @@ class Link:
         finally:
             del self._asked[reply]
 
-    def _connected(self) -> Client:
+    def _connected(self) -> Wire:
         client = self._client
         if client is None or not client.is_connected or self._stalled:
             raise BusUnavailable("there is no connection to NATS")
         return client
 
-    async def _attach(self, client: Client, key: str) -> None:
-        subject, hear = self._ears[key]
-        self._subscribed[key] = await client.subscribe(  # pyright: ignore[reportUnknownMemberType]
-            subject, cb=hear
-        )
+    def _attach(self, client: Wire, key: str) -> None:
+        self._subscribed[key] = client.hear(*self._ears[key])
 
-    async def _hear_answer(self, message: Msg) -> None:
+    def _hear_answer(self, message: Heard) -> None:
         answer = self._asked.get(message.subject)
         if answer is not None and not answer.done():
             answer.set_result(message)
@@ -222,14 +221,9 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-async def _pass(_: int) -> None:
-    """Do nothing."""
-
-
-async def _clean_up(client: Client, subscriptions: Iterable[Subscription]) -> None:
+async def _clean_up(client: Wire) -> None:
     """Do what the library leaves out when it fails to flush into a dead socket."""
-    for subscription in subscriptions:
-        getattr(subscription, "_stop_processing", _nothing)()
+    client.abort()
     for _ in range(3):
         await asyncio.sleep(0)  # noqa: TID251 - no time passes; cancelled tasks need turns to end
     for name in ("_reading_task", "_flusher_task", "_ping_interval_task"):

@@ -13,13 +13,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from nats.aio.msg import Msg
-
 from mainspring.bus import answers
 from mainspring.bus.answers import Answers
-from mainspring.bus.feed import wait_on_loop
 from mainspring.bus.link import Link, inbox
 from mainspring.bus.plans import StreamPlan
+from mainspring.bus.wire import Heard, Said
 from mainspring.domain.errors import BusUnavailable
 from mainspring.ports import Delivery
 
@@ -35,7 +33,7 @@ class PulledMessage:
     __slots__ = ("_answers", "_reply", "_stream", "arrived", "data", "incarnation", "subject")
 
     def __init__(
-        self, message: Msg, answers: Answers, *, stream: str, incarnation: str, arrived: float
+        self, message: Heard, answers: Answers, *, stream: str, incarnation: str, arrived: float
     ) -> None:
         self.subject = message.subject
         self.data = message.data
@@ -110,8 +108,16 @@ class Puller:
             left = deadline - self._loop.time()
             if batch or left <= 0:
                 return batch
-            self._news.clear()
-            await wait_on_loop(self._news, min(left, EXPIRES + SLACK))
+            await self._wait(min(left, EXPIRES + SLACK))
+
+    async def _wait(self, seconds: float) -> None:
+        """Return when something has come, or when so many seconds have passed."""
+        self._news.clear()
+        timer = self._loop.call_later(seconds, self._news.set)
+        try:
+            await self._news.wait()
+        finally:
+            timer.cancel()
 
     def halt(self) -> None:
         """Ask for nothing more: the connection is gone, and with it what was asked."""
@@ -145,7 +151,7 @@ class Puller:
         self._open_until = now + EXPIRES + SLACK
         wish = b'{"batch":%d,"expires":%d}' % (lacking, round(EXPIRES * 1e9))
         try:
-            await self._link.publish(self._next, wish, reply=self._inbox)
+            await self._link.say([Said(self._next, wish, self._inbox)])
         except BusUnavailable:
             self.halt()
             self._doubt()
@@ -159,9 +165,9 @@ class Puller:
                 batch.append(message)
         return batch
 
-    async def _hear(self, message: Msg) -> None:
+    def _hear(self, message: Heard) -> None:
         if not message.reply:
-            self._hear_status(message.headers or {})
+            self._hear_status(message.headers)
             return
         now = self._loop.time()
         self._open = max(0, self._open - 1)
