@@ -114,7 +114,10 @@ def _operation(operation: Operation, schemas: Mapping[Any, Json]) -> Json:
             content["example"] = operation.example
         described["requestBody"] = {
             "required": operation.example is not None,
-            "content": {"application/json": content},
+            "content": {
+                "application/json": content,
+                **{kind: {"schema": _TEXT} for kind in operation.texts},
+            },
         }
     return described
 

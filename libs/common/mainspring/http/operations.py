@@ -34,8 +34,8 @@ class Operation(NamedTuple):
 
     `answers` has for each status what it means and the type of its body: None for none, the name of
     a media type for text that is not JSON; `mentions` are types that others refer to by their names
-    alone.  `name` is for generators of code, where
-    the handler's own would not do.
+    alone.  `texts` are the media types under which the body may be sent as a text instead of in
+    JSON.  `name` is for generators of code, where the handler's own would not do.
     """
 
     method: str
@@ -52,6 +52,7 @@ class Operation(NamedTuple):
     tag: str = "sagas"
     mentions: Sequence[type] = ()
     name: str = ""
+    texts: Sequence[str] = ()
 
 
 Unfit: TypeAlias = Callable[[str], Exception]

@@ -10,6 +10,7 @@ from mainspring_api.dialects.runs import answers, begin, changes, examples, read
 TAG: Final = "runs"
 _SERVED: Final = conflict("A request with this idempotency key is being served.")
 _FULL: Final = {429: ("As many runs go on as the workflow allows; try again.", Refused)}
+_YAML: Final = ("application/yaml", "text/yaml", "text/plain")
 _TEXT: Final = (
     "The body is the YAML itself (application/yaml, text/yaml, text/plain), or JSON with it."
 )
@@ -33,6 +34,7 @@ OPERATIONS: Final = (
         example=examples.CONTENT,
         idempotent=True,
         detail=_TEXT,
+        texts=_YAML,
         tag=TAG,
         name="applyWorkflow",
     ),
@@ -50,6 +52,7 @@ OPERATIONS: Final = (
         body=answers.Content,
         example=examples.CONTENT,
         detail=_TEXT,
+        texts=_YAML,
         tag=TAG,
         name="validateWorkflow",
     ),
@@ -149,6 +152,7 @@ OPERATIONS: Final = (
         body=answers.Content,
         example=examples.CONTENT,
         detail=_TEXT,
+        texts=_YAML,
         tag=TAG,
         name="planWorkflow",
     ),
