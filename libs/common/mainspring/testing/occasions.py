@@ -36,12 +36,11 @@ _By: TypeAlias = s.StarterFired | s.StarterSkipped
 
 
 class Book(msgspec.Struct):
-    """One starter: what it was told last, and since when it is as it is."""
+    """One starter: what it was told last, and what it is about to do."""
 
     project: str
     form: s.StarterSet
     on: bool
-    since: float
     next_at: float | None = None
     group: list[_By] = []
 
@@ -118,17 +117,17 @@ class Occasions:
         if isinstance(event, s.StarterBackfilled):
             self._filled(id, book, event)
         elif isinstance(event, s.StarterPaused | s.StarterRemoved):
-            book.on, book.since, book.next_at = False, event.at, None
+            book.on, book.next_at = False, None
             self._forgive(id)
         elif isinstance(event, s.StarterResumed):
-            book.on, book.since = True, event.at
+            book.on = True
             yield from _begins(book, event.next_at, event.at, anew=False)
 
     def _set(self, id: str, project: str, event: s.StarterSet) -> Iterator[Fault]:
         self._forgive(id)
         if id in self._books:
             yield from _closed(self._books[id])
-        book = self._books[id] = Book(project, event, event.enabled, event.at)
+        book = self._books[id] = Book(project, event, event.enabled)
         if event.enabled:
             yield from _begins(book, event.next_at, event.at, anew=True)
 
@@ -207,7 +206,7 @@ class Occasions:
             self._full = True
             self._ended.popitem(last=False)
         for id, book in self._books.items() if named is not None else ():
-            if _follows(book, envelope, named, status):
+            if _follows(book, envelope.project, named, status):
                 after = s.run_after(id, run)
                 why = f"{run} was {status}, which {id} follows, and {after} is not there"
                 self._owed[after] = Owed(id, envelope.stream, envelope.version, why)
@@ -226,16 +225,15 @@ def _names_one_of(spec: s.Spec, statuses: set[str]) -> bool:
     return not named or bool(statuses & set(named))
 
 
-def _follows(book: Book, envelope: Envelope, named: Named | None, status: str) -> bool:
+def _follows(book: Book, project: str, named: Named | None, status: str) -> bool:
     spec = book.form.spec
     return (
         isinstance(spec, s.Follow)
         and book.on
-        and book.project == envelope.project
+        and book.project == project
         and named is not None
         and spec.workflow in named
         and (not spec.statuses or status in spec.statuses)
-        and envelope.recorded_at >= book.since
     )
 
 
@@ -291,8 +289,8 @@ def _due(id: str, spec: s.Schedule, book: Book, now: float) -> tuple[list[float]
 def _wanted(id: str, spec: s.Schedule, due: list[float], now: float) -> list[float]:
     """Return which of the instants that are due start a run, by the schedule's policy."""
     limit = math.inf if spec.max_late is None else spec.max_late
-    if spec.catchup == "none" and spec.max_late is None:
-        limit = s.GRACE
+    if spec.catchup == "none":
+        limit = min(limit, s.GRACE)
     late = [(now - s.delayed(id, spec, at), at) for at in due]
     near = [at for lateness, at in late if lateness <= limit]
     if spec.catchup != "last":

@@ -33,6 +33,7 @@ CRON_S: Final = 62.0
 SKEWED_S: Final = 4.0
 """What is so long ago is past by every clock."""
 
+GOING: Final = ("pending", "running", "paused")
 ENDED: Final = ("failed", "corrupted", "canceled", "timed_out")
 LISTS: Final = (
     "/api/v1/flows",
@@ -62,9 +63,9 @@ class Person:
         self._others = others
         self._names = frozenset(each.name for each in flow.family())
         self._id = ""
-        self._hook: Hook | None = None
+        self._hooks = [flow.hook] if flow.hook is not None else []
         self._keys = 0
-        self._has_cron = False
+        self._has_cron = flow.has_cron
         gentle: list[Act] = [
             *[self._decide] * 3,
             *[self._deliver] * 3,
@@ -72,13 +73,13 @@ class Person:
             self._pause,
             self._change,
             self._toggle,
-            self._again,
+            self._backfill,
+            *[self._again] * 2,
         ]
         rough: list[Act] = [
             self._reject,
             *[self._cancel] * 2,
             *[self._retry] * 3,
-            self._backfill,
         ]
         self._acts = gentle if flow.is_solid else [*gentle, *rough]
 
@@ -91,8 +92,8 @@ class Person:
         await self._again("")
         if chance.hits(0.6):
             await self._start_by_itself()
-        for _ in range(chance.whole(1, 6)):
-            await asyncio.sleep(chance.around(2.0))
+        for _ in range(chance.whole(2, 9)):
+            await asyncio.sleep(chance.around(1.5))
             if self.ids():
                 await chance.pick(self._acts)(self._any())
         if chance.hits(0.15):
@@ -181,7 +182,7 @@ class Person:
                 r.trigger(self._id, kind, config, self._inputs()), self._key()
             )
             if kind == "webhook" and made is not None:
-                self._hook = Hook(f"/api/v1/webhook/{config['key']}", "secret" in config)
+                self._hooks.append(Hook(f"/api/v1/webhook/{config['key']}", "secret" in config))
 
     def _config(self, kind: str) -> dict[str, Json]:
         chance = self._chance
@@ -195,9 +196,10 @@ class Person:
 
     async def _deliver(self, _: str) -> None:
         """Call the webhook, most of the time with a delivery that comes more than once."""
-        hook, chance = self._hook, self._chance
-        if hook is None:
+        chance = self._chance
+        if not self._hooks:
             return
+        hook = chance.pick(self._hooks)
         how = chance.pick(starters.ways(hook))
         name = f"{self._name}-d{len(self.deliveries)}"
         delivery = Delivery(name, is_marked=how != "plain")
@@ -261,8 +263,9 @@ class Person:
 
     def _any(self) -> str:
         """Return a run of one's own, whoever has started it."""
-        own = [row.id for row in self._rows()]
-        return self._chance.pick(own if own and self._chance.hits(0.6) else self.ids())
+        going = [row.id for row in self._rows() if row.status in GOING]
+        own = going if going and self._chance.hits(0.8) else [row.id for row in self._rows()]
+        return self._chance.pick(own if own and self._chance.hits(0.8) else self.ids())
 
     def _run(self, id: str, *statuses: str) -> str:
         rows = [row.id for row in self._rows() if row.status in statuses]
@@ -301,7 +304,8 @@ class Person:
 
     async def _change(self, id: str) -> None:
         """Store another version: the runs that have begun do not mind."""
-        text = self.flow.changed(f"as {self._name} wants it after {id}")
+        bare = self._chance.hits(0.3)
+        text = self.flow.changed(f"as {self._name} wants it after {id}", bare=bare)
         await self._maybe_keyed(r.change(self.flow, self._id, text))
         if self.flow.dialect == "flows" and self._chance.hits(0.3):
             await self._maybe_keyed(r.restore(self._id))
@@ -316,7 +320,7 @@ class Person:
 
     async def _cancel(self, id: str) -> None:
         self.harm.add("cancel")
-        await self._maybe_keyed(r.of_execution(self._run(id, "running", "pending"), "cancel"))
+        await self._maybe_keyed(r.of_execution(self._run(id, *GOING), "cancel"))
 
     async def _retry(self, id: str) -> None:
         self.harm.add("retry")

@@ -39,7 +39,7 @@ class FlowsPlot:
         if chance.hits(0.3):
             flow = workflow(chance, peers, name, is_solid=is_solid)
         else:
-            flow = Writer(chance, peers, name, is_solid=is_solid).flow()
+            flow = Writer(chance, peers, name, is_solid=is_solid, night=self.night).flow()
         others = [person.flow.name for person in self._people]
         person = Person(self._stage, own, flow, f"key-{n}", others=others)
         person.night = self.night

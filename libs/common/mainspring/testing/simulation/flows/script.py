@@ -9,6 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from mainspring.testing.simulation.faults import Chance
+from mainspring.testing.simulation.flows import starters
+from mainspring.testing.simulation.flows.starters import Hook
 from mainspring.testing.simulation.flows.tasks import WAYS, Task, Tasks
 from mainspring.testing.simulation.peers import Peers
 from mainspring.testing.simulation.plans import Planner
@@ -19,7 +21,8 @@ ENDINGS = ("onError", "onSuccess", "finally")
 class Flow(msgspec.Struct, frozen=True):
     """A definition as it is sent, and what is known of it.
 
-    `may_fail`: a run may end badly although no peer and no person does anything to it.
+    `may_fail`: a run may end badly although no peer and no person does anything to it.  `hook` is
+    the webhook that its text declares, `has_cron` whether it waits for whole minutes.
     """
 
     name: str
@@ -28,28 +31,52 @@ class Flow(msgspec.Struct, frozen=True):
     is_solid: bool
     may_fail: bool
     children: tuple["Flow", ...] = ()
+    hook: Hook | None = None
+    has_cron: bool = False
 
     @property
     def text(self) -> str:
         """The YAML."""
         return msgspec.json.encode(self.source).decode()
 
-    def changed(self, comment: str) -> str:
-        """Return the YAML of a version that says something else of itself."""
-        return msgspec.json.encode({**self.source, "description": comment}).decode()
+    def changed(self, comment: str, *, bare: bool) -> str:
+        """Return the YAML of a version that says something else of itself.
+
+        A bare one declares nothing that starts it.
+        """
+        source = {**self.source, "description": comment}
+        if bare:
+            source.pop("triggers", None)
+        return msgspec.json.encode(source).decode()
 
     def family(self) -> list["Flow"]:
         """Return this flow behind those that it starts."""
         return [*(each for child in self.children for each in child.family()), self]
 
 
+class Declared(msgspec.Struct):
+    """What starts a flow by its own text."""
+
+    triggers: list[dict[str, Any]] = []
+    hook: Hook | None = None
+    has_cron: bool = False
+
+
 class Writer:
     """Writes one flow, and those that it starts."""
 
     def __init__(
-        self, chance: Chance, peers: Peers, name: str, *, is_solid: bool, depth: int = 0
+        self,
+        chance: Chance,
+        peers: Peers,
+        name: str,
+        *,
+        is_solid: bool,
+        depth: int = 0,
+        night: float = 0.0,
     ) -> None:
         self._chance = chance
+        self._night = night
         self._peers = peers
         self._name = name
         self._depth = depth
@@ -74,6 +101,9 @@ class Writer:
             source["tasks"].append(self._sub())
         self._end(source)
         self._bound(source)
+        declared = self._triggers() if self._depth == 0 else Declared()
+        if declared.triggers:
+            source["triggers"] = declared.triggers
         return Flow(
             self._name,
             "flows",
@@ -81,7 +111,22 @@ class Writer:
             self._is_solid,
             tasks.may_fail or any(child.may_fail for child in self._children),
             tuple(self._children),
+            declared.hook,
+            declared.has_cron,
         )
+
+    def _triggers(self) -> Declared:
+        """Return what starts the flow by its own text."""
+        chance, found = self._chance.child("triggers"), Declared()
+        if chance.hits(0.3):
+            config = starters.webhook(chance, f"{self._name}-own")
+            found.triggers.append({"type": "webhook", "name": "call", "config": config})
+            found.hook = Hook(f"/api/v1/webhook/{config['key']}", "secret" in config)
+        if chance.hits(0.2):
+            config = starters.schedule(chance, night=self._night)
+            found.triggers.append({"type": "schedule", **config, "inputs": {"way": 1}})
+            found.has_cron = "cron" in config
+        return found
 
     def _end(self, source: dict[str, Any]) -> None:
         """Say what comes after the work."""
@@ -97,8 +142,8 @@ class Writer:
     def _bound(self, source: dict[str, Any]) -> None:
         if self._tasks.fragile(0.1):
             source["timeout"] = self._chance.whole(6, 30)
-        if self._chance.hits(0.25):
-            behavior = "FAIL" if self._tasks.fragile(0.4) else "QUEUE"
+        if self._chance.hits(0.3):
+            behavior = "FAIL" if self._tasks.fragile(0.5) else "QUEUE"
             limit = self._chance.whole(1, 2)
             source["concurrency"] = {"limit": limit, "behavior": behavior}
 
@@ -159,4 +204,24 @@ def workflow(chance: Chance, peers: Peers, name: str, *, is_solid: bool) -> Flow
     }
     if hooks:
         source["hooks"] = hooks
-    return Flow(name, "runs", source, is_solid, may_fail)
+    declared = _declared(chance.child("triggers"), name)
+    if declared.triggers:
+        source["triggers"] = declared.triggers
+    return Flow(
+        name, "runs", source, is_solid, may_fail, (), declared.hook, has_cron=declared.has_cron
+    )
+
+
+def _declared(chance: Chance, name: str) -> Declared:
+    """Return what starts a workflow by its own text."""
+    found = Declared()
+    if chance.hits(0.4):
+        hook = {"type": "webhook", "path": f"/hooks/{name}"}
+        if chance.hits(0.5):
+            hook["secret"] = starters.SECRET
+        found.triggers.append(hook)
+        found.hook = Hook(hook["path"], "secret" in hook)
+    if chance.hits(0.15):
+        found.triggers.append({"type": "cron", "schedule": "* * * * *", "inputs": {"way": 1}})
+        found.has_cron = True
+    return found

@@ -45,7 +45,7 @@ class Tasks:
             self._parallel,
             *[self._loop] * 2,
         ]
-        self._waits: list[Callable[[], Task]] = [self._sleep, self._sleep, self._gate]
+        self._waits: list[Callable[[], Task]] = [*[self._sleep] * 3, *[self._gate] * 2]
 
     def some(self, most: int, *, depth: int = 0) -> list[Task]:
         """Return a list of tasks: one after another, or a graph."""
@@ -61,7 +61,7 @@ class Tasks:
         chance = self._chance
         if depth < 2 and chance.hits(0.35 if depth == 0 else 0.15):
             task = chance.pick(self._nested)(depth)
-        elif waits and chance.hits(0.25):
+        elif waits and chance.hits(0.4):
             task = chance.pick(self._waits)()
         else:
             task = self._tried(chance.pick(self._simple)())
@@ -172,7 +172,7 @@ class Tasks:
         return self._peers.plan(f"{self._flow}/{name}", plan)
 
     def _sleep(self) -> Task:
-        nap = self._chance.pick([0.5, "2s", "PT3S", "{{ inputs.nap }}"])
+        nap = self._chance.pick([0.5, "3s", "PT5S", "{{ inputs.nap }}"])
         return self.named("core.sleep", duration=nap)
 
     def _gate(self) -> Task:
