@@ -22,6 +22,7 @@ EXAMPLES: dict[type[errors.MainspringError], tuple[errors.MainspringError, int]]
     errors.Unauthorized: (errors.Unauthorized("bad signature"), 401),
     errors.Forbidden: (errors.Forbidden("not an approver"), 403),
     errors.Expired: (errors.Expired("too late"), 410),
+    errors.NotPresent: (errors.NotPresent("it is version 3"), 412),
     errors.KeyReused: (errors.KeyReused("another request"), 422),
     errors.VersionConflict: (errors.VersionConflict(), 503),
     errors.LogUnavailable: (errors.LogUnavailable(delay=2.0), 503),

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from mainspring.bus.plans import MAX_MESSAGE
-from mainspring.domain.definition import Definition
+from mainspring.domain.definition import Definition, Request
 from mainspring.domain.envelope import Meta
 from mainspring.domain.errors import BusUnavailable
 from mainspring.domain.execution import commands as c
@@ -22,6 +22,12 @@ from mainspring.testing.samples import NOW, uuid
 from mainspring_scheduler.advance import Advancer
 from mainspring_scheduler.chores import Chores
 from mainspring_scheduler.inbox import Inbox
+
+
+def request_in(task: Task) -> Request:
+    """Return the HTTP request of a task that is one."""
+    assert task.request is not None
+    return task.request
 
 
 class Still:
@@ -164,7 +170,7 @@ class Desk:
             task = msgspec.json.decode(message.data, type=Task)
             exchange = Exchange(
                 verb="POST",
-                url=task.request.url,
+                url=request_in(task).url,
                 started_at=self.clock.at,
                 latency=0.0,
                 status=status,

@@ -101,7 +101,7 @@ def closed(workflow: str, row: ApprovalRow, status: str) -> Response:
 
 def refusal(problem: Problem) -> Response:
     """Return why nothing can be shown or decided."""
-    said = "".join(f"<p>{_text(line)}</p>" for line in problem.details or (problem.message,))
+    said = "".join(f"<p>{_text(str(line))}</p>" for line in problem.details or (problem.message,))
     title = _TITLES.get(problem.status, "This does not work now")
     return _page(problem.status, title, said, problem.headers)
 
