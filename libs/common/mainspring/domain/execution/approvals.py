@@ -16,9 +16,16 @@ from mainspring.domain.definition import Approval
 from mainspring.domain.errors import DefinitionInvalid
 from mainspring.domain.execution.state import Decision, StepState
 from mainspring.domain.message import Json
+from mainspring.domain.schema_cost import visits
 
 LATE: Final = "rejected: nobody decided in time"
 """The reason of a step that is rejected since its time is over."""
+
+MOST_VISITS: Final = 50_000
+"""How often the parts of a schema may judge the parts of an answer."""
+
+MOST_TOLD: Final = 500
+"""Beyond so many it is only told that something does not fit: a fault has a copy of its value."""
 
 BY_TIME: Final = "timeout"
 """Who decides when nobody did."""
@@ -55,8 +62,15 @@ def demand_fit(approval: Approval | None, payload: Json) -> None:
     if approval is None or approval.answer is None:
         return
     text = msgspec.json.encode(approval.answer, order="sorted").decode()
+    cost = visits(approval.answer, payload, MOST_VISITS)
+    if cost > MOST_VISITS:
+        raise DefinitionInvalid(["inputs: the step's schema asks too much of what they are"])
     try:
-        faults = [_told(error) for error in _validator(text).iter_errors(payload)]
+        validator = _validator(text)
+        if cost > MOST_TOLD:
+            faults = [] if validator.is_valid(payload) else ["inputs: do not fit the step's schema"]
+        else:
+            faults = [_told(error) for error in validator.iter_errors(payload)]
     except (ValueError, RecursionError, jsonschema_rs.ReferencingError) as error:
         raise DefinitionInvalid([f"inputs: the step's schema cannot be used: {error}"]) from None
     if faults:
