@@ -63,7 +63,7 @@ def document(operations: Sequence[Operation]) -> Json:
         path = _PARAMETER.sub(r"{\1}", operation.path)
         paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schemas)
     for path, summary, text in _STREAMS:
-        paths[path] = {"get": _stream(path, summary, text)}
+        paths[path] = {"get": _stream(path, summary, text, schemas[Refusal])}
     tags = dict.fromkeys(["health", *(operation.tag for operation in operations), "streams"])
     return {
         "openapi": "3.1.0",
@@ -81,7 +81,7 @@ def document(operations: Sequence[Operation]) -> Json:
 
 def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Json], Json]:
     """Return the schema of each type that is sent or answered, and what they refer to."""
-    types: dict[Any, None] = {}
+    types: dict[Any, None] = {Refusal: None}
     for operation in operations:
         types |= dict.fromkeys(operation.mentions)
         if operation.body is not None:
@@ -106,6 +106,10 @@ def _operation(operation: Operation, schemas: Mapping[Any, Json]) -> Json:
             for status, (text, kind) in sorted(_answers(operation).items())
         },
     }
+    if operation.also:
+        described["responses"]["200"]["content"] |= {
+            kind: {"schema": _TEXT} for kind in operation.also
+        }
     if operation.detail:
         described["description"] = operation.detail
     if operation.body is not None:
@@ -174,8 +178,9 @@ def _probe(path: str, summary: str, text: str, failure: str) -> Json:
     }
 
 
-def _stream(path: str, summary: str, text: str) -> Json:
+def _stream(path: str, summary: str, text: str, refusal: Json) -> Json:
     """Describe a stream of the events service, which is reached through the api."""
+    refused = {"content": {"application/json": {"schema": refusal}}}
     named = [
         _parameter(Query(name, ""), "path", required=True) for name in _PARAMETER.findall(path)
     ]
@@ -190,7 +195,8 @@ def _stream(path: str, summary: str, text: str) -> Json:
         "responses": {
             "200": {"description": text, "content": content},
             "204": {"description": "It has ended and all of it was seen."},
-            "404": {"description": "There is no such run in this project."},
-            "503": {"description": "The events service is away; come back."},
+            "400": {"description": _ANYWHERE[400], **refused},
+            "404": {"description": "There is no such run in this project.", **refused},
+            "503": {"description": "The events service is away; come back.", **refused},
         },
     }

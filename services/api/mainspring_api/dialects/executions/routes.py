@@ -88,6 +88,7 @@ OPERATIONS: Final = (
         detail="A WebSocket upgrade of the same path sends every frame as a text message.",
         tag=TAG,
         name="getExecutionLogs",
+        also=("text/event-stream",),
     ),
     Operation(
         "POST",

@@ -11,7 +11,12 @@ TAG: Final = "insight"
 
 
 def _get(
-    name: str, handler: Handler, summary: str, answer: tuple[str, Any], *query: Query
+    name: str,
+    handler: Handler,
+    summary: str,
+    answer: tuple[str, Any],
+    *query: Query,
+    also: tuple[str, ...] = (),
 ) -> Operation:
     return Operation(
         "GET",
@@ -22,6 +27,7 @@ def _get(
         query=(PROJECT, *query),
         detail="Of a run of whichever dialect.",
         tag=TAG,
+        also=also,
     )
 
 
@@ -53,6 +59,7 @@ OPERATIONS: Final = (
             "`mermaid`: a drawing, as `text/vnd.mermaid`.  `Accept` can ask for it as well.",
             {"type": "string", "enum": list(handlers.FORMATS), "default": "json"},
         ),
+        also=(handlers.MERMAID,),
     ),
     _get(
         "timeline",
