@@ -1,8 +1,8 @@
 """Books of what starts runs: schedules with their instants, followers with the ends they follow.
 
 A schedule's instants are worked out here once more, from what it was told and from when it began;
-which of those that are due are left out follows from its policy alone.  Of ends only the newest
-are kept, so memory does not grow with the log.
+which of those that are due are left out follows from its policy alone.  Of ends and of runs only
+the newest are kept, so memory does not grow with the log.
 """
 
 import math
@@ -25,6 +25,8 @@ LAWS: Final[Mapping[str, str]] = {
     "follow": "each end that is followed starts one run for each follower, and nothing else does",
 }
 MOST_ENDS: Final = 10_000
+"""Ends, and runs of schedules, that are remembered."""
+
 STATUSES: Final[Mapping[type[e.Event], str]] = {
     e.ExecutionSucceeded: "succeeded",
     e.ExecutionFailed: "failed",
@@ -71,7 +73,7 @@ class Occasions:
         self._full = False
         self._owed: dict[str, Owed] = {}
         self._unbegun: dict[str, Owed] = {}
-        self._begun: set[str] = set()
+        self._begun: OrderedDict[str, None] = OrderedDict()
 
     def note(self, envelope: Envelope, event: Message) -> Iterator[Fault]:
         """Enter an event; yield the laws of starters that it, or the last one, breaks."""
@@ -114,9 +116,7 @@ class Occasions:
 
     def _steered(self, id: str, book: Book, event: Message) -> Iterator[Fault]:
         yield from _closed(book)
-        if isinstance(event, s.StarterBackfilled):
-            self._filled(id, book, event)
-        elif isinstance(event, s.StarterPaused | s.StarterRemoved):
+        if isinstance(event, s.StarterPaused | s.StarterRemoved):
             book.on, book.next_at = False, None
             self._forgive(id)
         elif isinstance(event, s.StarterResumed):
@@ -130,15 +130,6 @@ class Occasions:
         book = self._books[id] = Book(project, event, event.enabled)
         if event.enabled:
             yield from _begins(book, event.next_at, event.at, anew=True)
-
-    def _filled(self, id: str, book: Book, event: s.StarterBackfilled) -> None:
-        """Note that the runs of a span were not fired, but made up for."""
-        if isinstance(book.form.spec, s.Schedule):
-            following = s.follows(book.form.spec, book.form.at)
-            at = following(event.since - ROUNDING)
-            while at is not None and at <= event.until:
-                self._begun.discard(s.run_at(id, at))
-                at = following(at)
 
     def _forgive(self, id: str) -> None:
         """Release a starter, that is told something else, from what it owes."""
@@ -164,9 +155,7 @@ class Occasions:
         id = envelope.stream.id
         if event.execution != s.run_at(id, event.instant):
             yield Fault("schedule", f"{event.execution} is not the run of {event.instant}")
-        if event.execution in self._begun:
-            self._begun.discard(event.execution)
-        elif event.error is None:
+        if event.execution not in self._begun and event.error is None:
             why = f"the run {event.execution} is said to be started, and is not there"
             self._unbegun[event.execution] = Owed(id, envelope.stream, envelope.version, why)
 
@@ -179,8 +168,11 @@ class Occasions:
         if event.retry_of is not None or starter not in self._books:
             return
         if event.triggered_by == "schedule":
-            if self._unbegun.pop(id, None) is None:
-                self._begun.add(id)
+            # It may be found there again by a schedule that was told the same instants anew.
+            self._begun[id] = None
+            self._unbegun.pop(id, None)
+            if len(self._begun) > MOST_ENDS:
+                self._begun.popitem(last=False)
             yield from _scheduled(event)
         elif event.triggered_by == "flow":
             self._owed.pop(id, None)

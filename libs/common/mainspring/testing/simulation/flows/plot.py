@@ -8,6 +8,7 @@ from mainspring.domain.rows import ApprovalRow, ExecutionRow
 from mainspring.testing.simulation import laws
 from mainspring.testing.simulation.flows import requests as r
 from mainspring.testing.simulation.flows.laws import delivered, owing
+from mainspring.testing.simulation.flows.looking import looked_back
 from mainspring.testing.simulation.flows.people import Person
 from mainspring.testing.simulation.flows.script import Writer, workflow
 from mainspring.testing.simulation.flows.tasks import PEOPLE
@@ -55,8 +56,8 @@ class FlowsPlot:
                     await self._stage.client.ask(wish.verb, wish.path, headers=wish.headers)
 
     async def look_back(self) -> Sequence[str]:
-        """Nobody looks back: the shared documents of runs are looked at by other plots."""
-        return []
+        """Ask how some runs stood at some time, and what they have said."""
+        return await looked_back(self._stage)
 
     def judged(self, rows: Mapping[str, ExecutionRow], log: Sequence[Envelope]) -> Iterator[str]:
         """Hold starts, ends and answers to what was promised."""
