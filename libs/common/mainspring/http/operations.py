@@ -35,7 +35,8 @@ class Operation(NamedTuple):
     `answers` has for each status what it means and the type of its body: None for none, the name of
     a media type for text that is not JSON; `mentions` are types that others refer to by their names
     alone.  `texts` are the media types under which the body may be sent as a text instead of in
-    JSON, `also` those in which a 200 comes where it is asked for.  `name` is for generators of code, where the handler's own would not do.
+    JSON, `also` those in which a 200 comes where it is asked for.  `name` is for generators of
+    code, where the handler's own would not do.
     """
 
     method: str
