@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check bench fmt schema lock sim clean install install-dev
+.PHONY: help run demo test check bench fmt fuzz schema lock sim clean install install-dev
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -46,6 +46,10 @@ bench: $(VENV)/.dev ## Run the benchmarks (ONLY=a,c for some, RUNS=1, JSON=file)
 sim: $(VENV)/.dev ## Run N simulated histories, or one again (make sim N=5000; make sim SEED=flows:7)
 	@MAINSPRING_SIM_N=$(N) MAINSPRING_SIM_SEED=$(SEED) \
 		$(BIN)/python -m pytest tests/simulation/test_histories.py $(ARGS)
+
+fuzz: $(VENV)/.dev ## Send nonsense to every parser and route for N seconds (make fuzz N=600)
+	@MAINSPRING_FUZZ_SECONDS=$(N) $(BIN)/python -m pytest tests/fuzz \
+		tests/conformance/test_anything.py tests/conformance/test_sequences.py -x $(ARGS)
 
 fmt: $(VENV)/.dev ## Format the code and apply the safe fixes
 	@$(BIN)/ruff format .
