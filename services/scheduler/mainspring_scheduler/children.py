@@ -15,6 +15,7 @@ from mainspring.domain.errors import (
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import StartChild
 from mainspring.domain.execution.state import Execution
+from mainspring.domain.execution.waits import given
 from mainspring.domain.message import Json
 from mainspring.runtime.beginnings import payload_of
 from mainspring.runtime.engine import Engine, Start
@@ -98,25 +99,12 @@ def _start_of(asked: StartChild, definition: Definition, found: Workflow | None)
 def _ended(asked: StartChild, x: Execution) -> c.RecordChild | None:
     match x.status:
         case "succeeded":
-            return _report(asked, "succeeded", output=_output(x), started_at=x.started_at)
+            return _report(asked, "succeeded", output=given(x), started_at=x.started_at)
         case "failed" | "corrupted" | "canceled" | "timed_out":
             error = x.reason or ""
             return _report(asked, x.status, error=error, started_at=x.started_at)
         case _:
             return None
-
-
-def _output(x: Execution) -> Json:
-    """Return what a child gives to its parent: the output of each step that has succeeded.
-
-    The results of items are in the outputs of their loops.
-    """
-    steps = ((step.ref, x.of(step.ref)) for step in x.definition.work)
-    return {
-        ref: state.output
-        for ref, state in steps
-        if state is not None and state.status == "succeeded"
-    }
 
 
 def _report(

@@ -20,6 +20,7 @@ from mainspring.domain.errors import (
     NotFound,
 )
 from mainspring.domain.execution.events import ExecutionRequested
+from mainspring.domain.execution.waits import given
 from mainspring.domain.message import Json, replace
 from mainspring.domain.upcast import event_in
 from mainspring.http.instants import shown
@@ -36,8 +37,6 @@ BREATH: Final = 64
 """Schedules after which whatever else waits in this process has its turn."""
 
 LONGEST_ERROR: Final = 2000
-OUTPUTS: Final = "$outputs"
-"""The step that makes the outputs of a run which says them."""
 
 Newest: TypeAlias = Mapping[tuple[str, str], DefinitionDetail]
 
@@ -260,14 +259,8 @@ class Fires:
 
     async def outputs(self, ended: ExecutionDetail) -> Json:
         """Return the outputs of a run: what it says, or those of its steps by their names."""
-        found = {
-            step.row.ref: step.output
-            for step in await self._engine.views.steps(ended.row.id)
-            if step.row.phase == "up" and step.row.status == "succeeded"
-        }
-        if OUTPUTS in found:
-            return found[OUTPUTS]
-        return {ref: output for ref, output in found.items() if not ref.startswith("$")}
+        x = await self._engine.load(ended.row.id)
+        return {} if x is None else given(x)
 
     async def _depth(self, execution: str) -> int:
         """Return how many runs stand above a run."""

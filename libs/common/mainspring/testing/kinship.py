@@ -16,7 +16,7 @@ from mainspring.domain.execution.kept import FROM_STEP, RETRIED
 from mainspring.domain.execution.requests import descendants
 from mainspring.domain.execution.settling import same
 from mainspring.domain.execution.state import Execution
-from mainspring.domain.execution.waits import given_by
+from mainspring.domain.execution.waits import given, given_by
 from mainspring.domain.identity import child_id
 from mainspring.domain.message import Json
 from mainspring.testing.fault import Fault
@@ -139,16 +139,10 @@ class Kinship:
     def _end(self, id: str, after: Execution) -> Iterator[Fault]:
         child = self._children.get(id)
         if child is not None:
-            child.ends.append(End(after.status, _given(after)))
+            child.ends.append(End(after.status, given(after)))
         for name in self._of.get(id, ()):
             if not self._children[name].ends:
                 yield Fault("child", f"it ends, and its child {name} has not")
-
-
-def _given(x: Execution) -> Json:
-    """Return what a run gives to its parent: the outputs of its steps."""
-    steps = ((step.ref, x.of(step.ref)) for step in x.definition.work)
-    return {ref: s.output for ref, s in steps if s is not None and s.status == "succeeded"}
 
 
 def _done(x: Execution) -> dict[str, e.Kept]:

@@ -21,6 +21,8 @@ from mainspring.domain.message import Json
 DEEPEST = 10
 """How many runs may stand above a run."""
 _GOOD = "succeeded"
+OUTPUTS = "$outputs"
+"""The step that makes the outputs of a run which says them."""
 
 
 def enter(draft: Draft, step: Step, token: str) -> None:
@@ -172,6 +174,16 @@ def record_child(draft: Draft, command: c.RecordChild) -> None:
         attempts.cancel(draft, state, closing)
     else:
         attempts.fail(draft, state, _ended_badly(command), "child")
+
+
+def given(x: Execution) -> Json:
+    """Return what a run gives: the outputs that it says, or those of its steps by their names.
+
+    The results of items are in the outputs of their loops.
+    """
+    steps = ((step.ref, x.of(step.ref)) for step in x.definition.work)
+    done = {ref: s.output for ref, s in steps if s is not None and s.status == _GOOD}
+    return done[OUTPUTS] if OUTPUTS in done else done
 
 
 def given_by(x: Execution, ref: str, child: str, outputs: Json) -> Json:
