@@ -1,14 +1,19 @@
 """`script.python`: arguments in, a result out, nothing else around."""
 
+import ast
+import json
 import os
 import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mainspring.domain.message import Json
 from mainspring.testing.plugin_calls import done, failure, kept
 from mainspring.testing.plugins import TestContext
+from mainspring_plugins.processes import python_driver
 
 ID = "script.python"
 
@@ -57,6 +62,48 @@ async def test_failure_tells_its_last_line_and_keeps_what_was_written(
 async def test_script_or_result_that_is_none_fails(context: TestContext, script: str) -> None:
     failed = await failure(ID, context, script=script)
     assert "exit code 1: " in str(failed)
+
+
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+
+
+@given(value=JSONS)
+def test_simple_results_are_written_as_json_writes_them(value: Json) -> None:
+    text = python_driver.simple(value)
+    assert text is None or (json.loads(text), text) == (value, compact(json.loads(text)))
+
+
+def compact(value: Json) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1: 2}, (1,), {1}, [[1]], "\n", "é"])
+def test_what_is_not_simple_is_left_to_json(value: Json) -> None:
+    assert python_driver.simple(value) is None
+
+
+@pytest.mark.parametrize("result", ["{1: 2}", "(1, 2)", "[[1], {'a': {'b': 'é'}}]", "'a\\n'"])
+async def test_result_that_is_not_simple_is_what_json_makes_of_it(
+    context: TestContext, result: str
+) -> None:
+    output = await done(ID, context, script=f"result = {result}")
+    assert output["result"] == json.loads(json.dumps(ast.literal_eval(result)))
+
+
+async def test_arguments_arrive_as_they_were_given(context: TestContext) -> None:
+    args: Json = {"a": [1, 2.5, None, True, "é🙂"], "": {"b": []}, "n": 2**63}
+    assert (await done(ID, context, script="result = args", args=args))["result"] == args
+
+
+async def test_driver_imports_little(context: TestContext) -> None:
+    script = (
+        "import sys\nresult = [each for each in ('json', 're', 'typing') if each in sys.modules]"
+    )
+    assert (await done(ID, context, script=script, args={"a": 1}))["result"] == []
 
 
 async def test_script_finds_no_package_of_the_service(context: TestContext) -> None:

@@ -4,6 +4,7 @@ Its result is what it assigns to `result`.  A script that assigns nothing gives 
 it prints, when that is JSON; so a script that ends with `print(json.dumps(...))` works as it is.
 """
 
+import marshal
 from pathlib import Path
 from typing import Final
 
@@ -78,10 +79,16 @@ def job_of(given: dict[str, Json], context: Context, folder: Path) -> Job:
         folder=folder,
         workdir=folder,
         env=texts_of(given.get("env", {})),
-        stdin=as_json(given.get("args", {})),
+        stdin=arguments(given.get("args", {})),
         seconds=seconds_of(given, context),
         memory_mb=context.memory_mb,
     )
+
+
+def arguments(args: Json) -> bytes:
+    """Return the arguments as the driver reads them; raise a final `PluginFailed` for no JSON."""
+    as_json(args)
+    return marshal.dumps(args)
 
 
 def result_of(assigned: bytes, stdout: str) -> Json:
