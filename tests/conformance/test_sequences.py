@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conformance.fits import misfit
-from tests.conformance.flows import task, text
+from tests.conformance.flows import Flows, task, text
 from tests.conformance.runs import saying
 from tests.conformance.runs import workflow as workflow_text
 from tests.fuzz.documents import CONFIGS, FLOW, NATIVE, SAGA, WORKFLOW
@@ -63,11 +63,18 @@ TOLD: Final[dict[tuple[str, str], list[Tree]]] = {
 }
 """Bodies that are right, where the example of the document says less."""
 
+DRAWN: Final[dict[str, Any]] = {
+    "yamlContent": FLOW | {"name": "flow-one"},
+    "content": WORKFLOW | {"name": "sequence", "triggers": []},
+}
+"""Texts in bodies: what is stored of their mutants is run later on."""
+
 LINKS: Final = (
     ("/api/v1/flows", "id", "flow"),
     ("/v1/workflows", "id", "workflow"),
     ("/sagas/definitions", "id", "saga"),
     ("/api/v1/triggers", "id", "trigger"),
+    ("/api/v1/triggers", "key", "key"),
     ("/v1/approvals", "id", "approval"),
     ("/api/v1/plugins", "id", "plugin"),
     ("", "executionId", "execution"),
@@ -103,6 +110,13 @@ NAMES: Final[Pools] = {
     "ref": ["w", "ok", "a", "ask"],
     "nodeId": ["nap"],
     "token": ["t"],
+}
+HEADERS: Final = {
+    "Idempotency-Key": ["a", "b", '"c"'],
+    "If-Match": ['"1"', "1", "*", 'W/"1"', '"x"', '"1", "2"', "," * 300],
+    "Accept": ["text/event-stream", "text/vnd.mermaid", "text/html", "*/*;q=0", ";"],
+    "X-Signature-256": ["sha256=00", "sha256=", "="],
+    "X-Timestamp": ["1", "9" * 15, "-1", "x"],
 }
 MADE: Final = [each for each in DOCUMENTED if each.method != "GET"]
 
@@ -198,6 +212,11 @@ def body_of(operation: Operation, draw: st.DrawFn) -> bytes:
     if operation.body is None and operation.example is None:
         return b""
     told = TOLD.get((operation.method, operation.path), [operation.example or {}])
+    for member, tree in DRAWN.items():
+        if member in told[0] and draw(st.booleans()):
+            return written({**told[0], member: written(draw(mutants(tree)))}).encode(
+                errors="surrogatepass"
+            )
     if draw(st.integers(0, 3)) == 0:
         return written(draw(st.sampled_from(told))).encode()
     if draw(st.booleans()):
@@ -209,8 +228,9 @@ def body_of(operation: Operation, draw: st.DrawFn) -> bytes:
 def _drawn(draw: st.DrawFn, pools: Pools) -> tuple[Operation, dict[str, Any]]:
     operation = draw(st.sampled_from(DOCUMENTED) | st.sampled_from(MADE))
     headers = {"Content-Type": "application/json"}
-    if draw(st.integers(0, 4)) == 0:
-        headers["Idempotency-Key"] = draw(st.sampled_from(["a", "b", '"c"']))
+    for name, texts in HEADERS.items():
+        if draw(st.integers(0, 4)) == 0:
+            headers[name] = draw(st.sampled_from(texts))
     return operation, {
         "method": operation.method,
         "url": path_of(operation, pools, draw),
@@ -235,3 +255,13 @@ def test_no_sequence_of_requests_gives_an_answer_that_is_not_documented(
             assert not wrong, f"{operation.method} {path}: {wrong} {body!r:.1000}"
             if body and answer.status_code < 300 and re.match("application/json", kind):
                 learn(pools, operation.path, answer)
+
+
+async def test_after_all_that_a_flow_is_run_to_its_end(flows: Flows) -> None:
+    found = await flows.ran(task("a"), task("b", "core.sleep", properties={"duration": 0.01}))
+    assert found["execution"]["status"] == "SUCCESS"
+
+
+@pytest.fixture
+def flows(http: httpx.AsyncClient) -> Flows:
+    return Flows(http)
