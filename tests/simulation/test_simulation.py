@@ -110,9 +110,9 @@ def give_nothing(_: Execution) -> dict[str, object]:
     return {}
 
 
-def always_ready(*_: object) -> str:
+def never_blocked(*_: object) -> bool:
     """Begin every step at once."""
-    return "ready"
+    return False
 
 
 async def follow_nothing(*_: object) -> None:
@@ -148,9 +148,9 @@ async def fire_early(self: Fires, due: Sequence[starters.Starter], now: float) -
         ("sagas", "mainspring_events.app.resume_from", resume_too_far, "a watcher never saw"),
         ("native", f"{SETTLING}._demand_waiting", demand_nothing, "[trigger] received after"),
         ("native", f"{SETTLING}._approval", of_anybody, "who is none of"),
-        ("native", "mainspring_scheduler.children._output", give_nothing, "did not give"),
+        ("native", "mainspring_scheduler.children.given", give_nothing, "did not give"),
         ("native", f"{RUNS}.kept_of", give_nothing, "[retry] it keeps"),
-        ("native", "mainspring.domain.planner.dag._standing", always_ready, "[needs]"),
+        ("native", "mainspring.domain.planner.dag.is_blocked", never_blocked, "[needs]"),
         ("flows", f"{FOLLOWERS}._start", follow_nothing, "[follow]"),
         ("flows", "mainspring.domain.starters._chosen", fire_nothing, "[schedule] it leaves out"),
         ("flows", "mainspring.runtime.fires.Fires.fire", fire_early, "[schedule]"),

@@ -183,7 +183,7 @@ def given(x: Execution) -> Json:
     """
     steps = ((step.ref, x.of(step.ref)) for step in x.definition.work)
     done = {ref: s.output for ref, s in steps if s is not None and s.status == _GOOD}
-    return done[OUTPUTS] if OUTPUTS in done else done
+    return done.get(OUTPUTS, done)
 
 
 def given_by(x: Execution, ref: str, child: str, outputs: Json) -> Json:
