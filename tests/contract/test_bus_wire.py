@@ -147,6 +147,59 @@ async def test_what_would_break_the_connection_is_refused_with_its_batch(
     assert [m.data for m in await ear.until(1)] == [b"after it"]
 
 
+class Recorder(Wire):
+    """A wire that keeps what it writes, as it is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def _write(self, data: bytes) -> None:
+        self.writes.append(data)
+        super()._write(data)
+
+
+@pytest.fixture
+async def recorder(nats_url: str) -> AsyncIterator[Recorder]:
+    wire = Recorder()
+    await wire.connect(nats_url, allow_reconnect=False)
+    yield wire
+    await wire.close()
+
+
+async def test_what_waits_goes_out_behind_what_is_said_in_the_same_write(
+    recorder: Recorder,
+) -> None:
+    recorder.say_later([Said("ack", b"1")])
+    recorder.say_later([Said("ack", b"2")])
+    assert recorder.writes == []
+    recorder.say([Said("task", b"3"), Said("task", b"4")])
+    together = b"".join(
+        b"PUB %b 1\r\n%b\r\n" % words
+        for words in ((b"task", b"3"), (b"task", b"4"), (b"ack", b"1"), (b"ack", b"2"))
+    )
+    assert recorder.writes == [together]
+    await recorder.close()
+    assert recorder.writes == [together]
+
+
+async def test_what_waits_goes_out_in_the_next_turn_when_nothing_is_said(
+    recorder: Recorder,
+) -> None:
+    recorder.say_later([Said("ack", b"1")])
+    recorder.say_later([Said("ack", b"2")])
+    await asyncio.sleep(0)  # noqa: TID251 - one turn of the loop, no time
+    assert recorder.writes == [b"PUB ack 1\r\n1\r\nPUB ack 1\r\n2\r\n"]
+
+
+async def test_what_waits_is_kept_when_what_is_said_is_refused(recorder: Recorder) -> None:
+    recorder.say_later([Said("ack", b"1")])
+    with pytest.raises(ValueError, match="a subject"):
+        recorder.say([Said("a b", b"")])
+    await recorder.close()
+    assert recorder.writes == [b"PUB ack 1\r\n1\r\n"]
+
+
 class Deaf:
     """A broker that greets and then reads nothing."""
 

@@ -26,7 +26,7 @@ def nak(delay: float) -> bytes:
 
 
 class Answers:
-    """Words that are written at once while the bus is `ready`, and wait while it is not."""
+    """Words that go out in this turn while the bus is `ready`, and wait while it is not."""
 
     def __init__(
         self, link: Link, incarnation: Callable[[str], str], ready: Callable[[], bool]
@@ -38,7 +38,7 @@ class Answers:
         self._task: asyncio.Task[None] | None = None
 
     def put(self, stream: str, incarnation: str, reply: str, word: bytes) -> None:
-        """Send a word about a message: now, or as soon as there is someone to hear it."""
+        """Send a word about a message as soon as there is someone to hear it."""
         self._queue.append((stream, incarnation, reply, word))
         self.kick()
 
@@ -50,7 +50,7 @@ class Answers:
             self._task = asyncio.get_running_loop().create_task(self._send())
             return
         try:
-            self._link.say_at_once(self._valid())
+            self._link.say_soon(self._valid())
         except BusUnavailable:
             return  # what waits goes over the next connection
         self._queue.clear()

@@ -99,13 +99,15 @@ class Link:
     async def say(self, messages: Sequence[Said]) -> None:
         """Write messages to the connection; raise `BusUnavailable` without one."""
         client = self._connected()
-        self.say_at_once(messages)
+        self._say(client, messages)
         if client.unsent() > UNSENT:
             await self._drain(client)
 
-    def say_at_once(self, messages: Sequence[Said]) -> None:
-        """Write messages without waiting for a peer that does not read; see `is_choked`."""
-        client = self._connected()
+    def say_soon(self, messages: Sequence[Said]) -> None:
+        """Write messages with the next ones, at the latest in the next turn; see `is_choked`."""
+        self._connected().say_later(messages)
+
+    def _say(self, client: Wire, messages: Sequence[Said]) -> None:
         try:
             client.say(messages)
         except ValueError as error:

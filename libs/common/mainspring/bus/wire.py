@@ -11,9 +11,11 @@ What is overridden is private to the library: a test holds its version to what i
 library's own subscriptions hear nothing on such a connection.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol, TypeAlias, cast
 
 from nats.aio.client import Client
@@ -66,6 +68,7 @@ class Wire(Client):
     def __init__(self) -> None:
         super().__init__()
         self._ears: dict[int, Hear] = {}
+        self._later: list[bytes] = []
 
     def hear(self, subject: str, hear: Hear) -> int:
         """Call `hear` for what comes on a subject; return the number to `leave` and `drop` by."""
@@ -84,8 +87,25 @@ class Wire(Client):
         self._ears.pop(number, None)
 
     def say(self, messages: Iterable[Said]) -> None:
-        """Write messages, all in one; raise ValueError for one that the wire cannot carry."""
-        self._write(b"".join([self._framed(message) for message in messages]))
+        """Write messages, and behind them what waits; raise ValueError for one that cannot be.
+
+        All is one write: each wakes the peer, and costs as much as the messages in it.
+        """
+        framed = [self._framed(message) for message in messages]
+        later, self._later = self._later, []
+        self._write(b"".join([*framed, *later]))
+
+    def say_later(self, messages: Iterable[Said]) -> None:
+        """Write messages with those that are said next, or else in the next turn of the loop."""
+        framed = [self._framed(message) for message in messages]
+        if not self._later and framed:
+            asyncio.get_running_loop().call_soon(self._flush_later)
+        self._later += framed
+
+    async def close(self) -> None:
+        """Write what waits, and close."""
+        self._flush_later()
+        await super().close()
 
     def unsent(self) -> int:
         """Return how many bytes wait to be sent."""
@@ -102,6 +122,12 @@ class Wire(Client):
         writer = getattr(self._transport, "_io_writer", None)
         if writer is not None:
             writer.transport.abort()
+
+    def _flush_later(self) -> None:
+        later, self._later = self._later, []
+        if later and self.is_connected:
+            with suppress(OSError, RuntimeError):  # the reader finds that the connection broke
+                self._write(b"".join(later))
 
     def _write(self, data: bytes) -> None:
         cast("_Writer", self._transport).write(data)
