@@ -113,6 +113,38 @@ async def test_an_error_of_the_writer_reaches_every_caller_and_the_next_batch_go
     assert await commits.append([append(D)]) == [Appended((2,))]
 
 
+async def test_a_write_that_is_cancelled_fails_its_callers_and_those_behind_it_go_on() -> None:
+    gate = Gate()
+    gate.close()
+    began: list[asyncio.Task[object]] = []
+
+    async def write(appends: Sequence[Append]) -> list[Outcome]:
+        task = asyncio.current_task()
+        assert task is not None
+        began.append(task)
+        return await gate.write(appends)
+
+    commits = GroupCommit(write)
+    first = asyncio.create_task(commits.append([append(A)]))
+    await turns()
+    second = asyncio.create_task(commits.append([append(B)]))
+    await turns()
+    began[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    gate.open()
+    assert await second == [Appended((2,))]
+
+
+async def test_a_lone_append_is_written_in_the_turn_after_it_was_given() -> None:
+    gate = Gate()
+    commits = GroupCommit(gate.write)
+    call = asyncio.create_task(commits.append([append(A)]))
+    await turns(2)  # one for the caller's own task
+    assert gate.streams() == [["A"]]
+    await call
+
+
 async def test_an_append_that_cannot_be_fails_its_caller_alone() -> None:
     async def write(appends: Sequence[Append]) -> list[Outcome]:
         return [Corrupt("no") if each.stream == A else Appended((1,)) for each in appends]

@@ -5,6 +5,10 @@ batch is being written is the next batch.  So a lone append waits for nobody and
 own batches; there is no timer, and an idle process never wakes.  Two appends to one stream go into
 successive transactions, in their order.
 
+One task writes while anybody waits: it begins in the turn after the first append, so that those
+of one turn share it, and answers in the turn in which the write returned.  A call that was put off,
+a task for each batch and its callback cost two turns of the loop more, and 3 microseconds.
+
 A caller that is cancelled while it waits in line takes its appends with it; once they are under way
 they are written, and nobody is told.
 """
@@ -12,7 +16,6 @@ they are written, and nobody is told.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from mainspring.domain.envelope import StreamId
@@ -39,8 +42,7 @@ class GroupCommit:
         self._write = write
         self._max_streams = max_streams
         self._waiting: deque[Ticket] = deque()
-        self._task: asyncio.Task[list[Outcome]] | None = None
-        self._scheduled = False
+        self._task: asyncio.Task[None] | None = None
         self.batches = 0
         self.streams = 0
         self.events = 0
@@ -59,28 +61,38 @@ class GroupCommit:
 
     async def close(self) -> None:
         """Return when everything that was handed in is settled."""
-        while self._scheduled or self._task:
-            if self._task:
-                await asyncio.wait([self._task])
-            else:
-                await asyncio.sleep(0)  # noqa: TID251 - one turn of the loop, no time
+        while self._task:
+            await asyncio.wait([self._task])
 
     def _wake(self) -> None:
-        if not self._scheduled and self._task is None and self._waiting:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        if self._task is None and self._waiting:
+            self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def _flush(self) -> None:
-        self._scheduled = False
-        group = self._take()
-        if not group:
-            return
+    async def _run(self) -> None:
+        """Write batch after batch while anybody waits."""
+        try:
+            while group := self._take():
+                await self._commit(group)
+        finally:
+            self._task = None
+            self._wake()  # a write that was cancelled is not the end of those behind it
+
+    async def _commit(self, group: Sequence[Ticket]) -> None:
         appends = [append for ticket in group for append in ticket.appends]
         self.batches += 1
         self.streams += len(appends)
         self.events += sum(len(append.events) for append in appends)
-        self._task = asyncio.ensure_future(self._write(appends))
-        self._task.add_done_callback(partial(self._settle, group))
+        try:
+            outcomes = iter(await self._write(appends))
+        except BaseException as error:
+            _fail(group, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for ticket in group:
+            settled = [next(outcomes) for _ in ticket.appends]
+            if not ticket.done.cancelled():
+                ticket.done.set_result(settled)
 
     def _take(self) -> list[Ticket]:
         """Take from the front of the line what fits into one transaction."""
@@ -98,19 +110,11 @@ class GroupCommit:
                 taken |= streams
         return group
 
-    def _settle(self, group: Iterable[Ticket], task: "asyncio.Task[list[Outcome]]") -> None:
-        self._task = None
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        outcomes = iter([] if error else task.result())
-        for ticket in group:
-            settled = [] if error else [next(outcomes) for _ in ticket.appends]
-            if ticket.done.cancelled():
-                continue
-            if error:
-                ticket.done.set_exception(error)
-            else:
-                ticket.done.set_result(settled)
-        self._wake()
+
+def _fail(group: Iterable[Ticket], error: BaseException) -> None:
+    for ticket in group:
+        if not ticket.done.cancelled():
+            ticket.done.set_exception(error)
 
 
 def split(batch: Sequence[Append]) -> list[list[Append]]:
