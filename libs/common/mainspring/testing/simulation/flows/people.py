@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, cast
 
 from mainspring.domain.message import Json
-from mainspring.domain.rows import ApprovalRow, ExecutionRow, StarterRow
+from mainspring.domain.rows import ApprovalRow, ExecutionRow, StarterRow, StepRow
 from mainspring.http.instants import shown
 from mainspring.testing.simulation.client import Answer
 from mainspring.testing.simulation.faults import Chance
@@ -80,6 +80,8 @@ class Person:
             self._reject,
             *[self._cancel] * 2,
             *[self._retry] * 3,
+            self._force,
+            *[self._reset] * 2,
         ]
         self._acts = gentle if flow.is_solid else [*gentle, *rough]
 
@@ -285,7 +287,7 @@ class Person:
             await self._maybe_keyed(
                 r.decide(gate.id, "approve", who)
                 if self._chance.hits(0.5)
-                else r.approve_step(gate.execution, gate.ref, who)
+                else r.of_step(gate.execution, gate.ref, "approve", who=who)
             )
 
     async def _pause(self, id: str) -> None:
@@ -326,6 +328,38 @@ class Person:
         self.harm.add("retry")
         act = self._chance.pick(["retry", "retry?fromFailed=true"])
         await self._begin(r.of_execution(self._run(id, *ENDED), act))
+
+    def _step(self, id: str, *statuses: str) -> str | None:
+        """Return a step of a run, most of the time one that is in such a status now."""
+        rows = [row for row in self._tables.rows(StepRow) if row.execution == id]
+        up = [row.ref for row in rows if row.phase == "up"]
+        fits = [row.ref for row in rows if row.phase == "up" and row.status in statuses]
+        if not up:
+            return None
+        return self._chance.pick(fits if fits and self._chance.hits(0.8) else up)
+
+    async def _force(self, id: str) -> None:
+        """Settle a step by hand."""
+        act, body = self._chance.pick(
+            [
+                ("skip", {"reason": "not needed"}),
+                ("force-complete", {"result": {"by": "hand"}}),
+                ("fail", {"reason": "by hand"}),
+            ]
+        )
+        ref = self._step(id, "waiting", "sleeping", "retrying", "reset")
+        if ref is not None:
+            self.harm.add(act)
+            await self._maybe_keyed(r.of_step(id, ref, act, body))
+
+    async def _reset(self, id: str) -> None:
+        """Have a step, or all that came after it too, done again in place."""
+        act = self._chance.pick(["retry", "replay-subtree"])
+        id = self._run(id, *ENDED, "running")
+        ref = self._step(id, "succeeded", "failed", "skipped", "canceled")
+        if ref is not None:
+            self.harm.add("reset")
+            await self._maybe_keyed(r.of_step(id, ref, act))
 
     async def _delete(self) -> None:
         """Delete the flow: what has begun goes on, and nothing starts it any more."""

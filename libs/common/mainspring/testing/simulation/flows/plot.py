@@ -52,7 +52,7 @@ class FlowsPlot:
         for row in list(self._stage.tables.rows(ApprovalRow)):
             if row.status == "pending":
                 for who in row.approvers or PEOPLE:
-                    wish = r.approve_step(row.execution, row.ref, who)
+                    wish = r.of_step(row.execution, row.ref, "approve", who=who)
                     await self._stage.client.ask(wish.verb, wish.path, headers=wish.headers)
 
     async def look_back(self) -> Sequence[str]:

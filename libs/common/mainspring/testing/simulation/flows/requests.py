@@ -92,13 +92,14 @@ def decide(id: str, act: str, who: str) -> Wish:
     return Wish("POST", f"{APPROVALS}/{id}/{act}", {"comment": "so be it"}, {"x-actor-id": who})
 
 
-def approve_step(execution: str, ref: str, who: str) -> Wish:
-    """Approve what a step waits for, in the words that all dialects share."""
-    path = f"/v1/workflow-runs/{execution}/steps/{quote(ref, safe='')}/approve"
-    return Wish("POST", path, None, {"x-actor-id": who})
+def of_step(execution: str, ref: str, act: str, body: Json = None, who: str = "") -> Wish:
+    """Decide on a step, settle it by force, or run it again, in words that all dialects share."""
+    path = f"/v1/workflow-runs/{execution}/steps/{quote(ref, safe='')}/{act}"
+    return Wish("POST", path, body, {"x-actor-id": who} if who else {})
 
 
 _ANSWERS: Final[tuple[tuple[str, str, frozenset[int]], ...]] = (
+    ("POST", "/v1/workflow-runs", frozenset({200, 403, 404, 409})),
     ("POST", "/execute", frozenset({202, 404, 409})),
     ("POST", "/api/v1/run/", frozenset({202, 404, 409, 429})),
     ("POST", "/restore", frozenset({200, 404, 409})),
@@ -115,7 +116,6 @@ _ANSWERS: Final[tuple[tuple[str, str, frozenset[int]], ...]] = (
     ("POST", "/api/v1/webhook/", frozenset({200, 202, 404, 409})),
     ("POST", "/hooks/", frozenset({200, 202, 404, 409})),
     ("POST", APPROVALS, frozenset({200, 403, 404, 409})),
-    ("POST", "/v1/workflow-runs", frozenset({200, 403, 404, 409})),
     ("GET", "/api/v1/", frozenset({200, 404})),
 )
 

@@ -155,6 +155,8 @@ class Writer:
         inputs = {"order": "{{ inputs.order }}", "way": "{{ inputs.way }}"}
         task = self._tasks.named("core.subflow", flow=name, inputs=inputs)
         if self._chance.hits(0.3):
+            task["forEach"] = {"items": [1, 2], "concurrency": self._chance.whole(1, 2)}
+        if self._chance.hits(0.3):
             task["properties"]["transmitFailed"] = False
         return task
 
