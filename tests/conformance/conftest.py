@@ -10,6 +10,7 @@ from itertools import count
 import httpx
 import pytest
 from tests.conformance.client import Sagas, Service
+from tests.conformance.fits import misfit
 
 from mainspring.testing.peer import Call, Peer, Reply, serve
 from mainspring.testing.stack import Platform, platform
@@ -52,8 +53,21 @@ def service(corners: tuple[Peer, dict[str, Service]]) -> Iterator[Service]:
 async def http(stack: Platform) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway, in a project of its own."""
     headers = {"X-Project-Id": f"p{next(_numbers)}"}
-    async with httpx.AsyncClient(base_url=stack.api, headers=headers, timeout=30) as client:
+    hooks = {"response": [_documented]}
+    async with httpx.AsyncClient(
+        base_url=stack.api, headers=headers, timeout=30, event_hooks=hooks
+    ) as client:
         yield client
+
+
+async def _documented(answer: httpx.Response) -> None:
+    """Hold every answer that a test sees to what the OpenAPI document tells of it."""
+    request = answer.request
+    kind = answer.headers.get("content-type", "")
+    body = None if kind.startswith("text/event-stream") else await answer.aread()
+    path = request.url.raw_path.decode().partition("?")[0]
+    wrong = misfit(request.method, path, answer.status_code, kind, body)
+    assert not wrong, f"{request.method} {path}: {wrong}"
 
 
 @pytest.fixture
