@@ -20,6 +20,7 @@ from mainspring_api.context import Api
 from mainspring_api.dialects.executions import present, wire
 from mainspring_api.dialects.executions.parts import known, named, state_of
 from mainspring_api.dialects.executions.words import FILTERS
+from mainspring_api.dialects.starters.found import namespace_of
 
 DEFAULT_LIMIT: Final = 20
 
@@ -35,7 +36,8 @@ async def get(api: Api, request: Request) -> Response:
 
 async def get_all(api: Api, request: Request) -> Response:
     """Return a page of a namespace's executions, newest first."""
-    project, query = caller_of(request, project=named(request)).project, query_of(request)
+    query = query_of(request)
+    project = caller_of(request, project=await _namespace(api, request, query)).project
     pages, statuses, times = together(
         lambda: [_page(query)],
         lambda: list(_statuses(query.get("status", ""))),
@@ -93,6 +95,12 @@ def _since(query: Mapping[str, str], now: float) -> float | None:
     if not isinstance(at, float):
         raise DefinitionInvalid(["since: must be a duration such as 90m or 7d, or an instant"])
     return at
+
+
+async def _namespace(api: Api, request: Request, query: Mapping[str, str]) -> str | None:
+    """Return the namespace that a request names, or else that of the flow whose id it names."""
+    told = named(request)
+    return told if told is not None else await namespace_of(api, query.get("flowId"))
 
 
 async def _name(api: Api, project: str, query: Mapping[str, str]) -> tuple[str | None, bool]:

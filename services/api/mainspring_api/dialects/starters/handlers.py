@@ -8,13 +8,12 @@ from starlette.responses import Response
 
 from mainspring.domain import starters as s
 from mainspring.domain.envelope import Meta, StreamId
-from mainspring.domain.errors import Corrupt, DefinitionInvalid, IllegalTransition, NotFound
+from mainspring.domain.errors import Corrupt, DefinitionInvalid, IllegalTransition
 from mainspring.domain.message import Json
 from mainspring.domain.rows import IdempotencyRow
 from mainspring.domain.upcast import event_in
 from mainspring.http import bodies
-from mainspring.http.answers import as_uuid, encode, json, listed, uuid_page
-from mainspring.http.caller import Caller, caller_of
+from mainspring.http.answers import encode, json, listed, uuid_page
 from mainspring.http.faults import Faults, shown
 from mainspring.http.idempotency import Again, Keep, Reply
 from mainspring.http.instants import shown as at
@@ -25,6 +24,7 @@ from mainspring.runtime.fires import Filled, Fires
 from mainspring.runtime.starters import NewStarter, Starters, Workflow, workflow_of
 from mainspring_api.context import Api
 from mainspring_api.dialects.starters import present, wire
+from mainspring_api.dialects.starters.found import caller_for, known
 from mainspring_api.dialects.starters.reading import check_inputs, instant, spec_of
 
 PLACE: Final = "/api/v1/triggers/"
@@ -32,11 +32,14 @@ KINDS: Final = ("schedule", "webhook", "flow")
 
 
 class _Asked(NamedTuple):
-    """A request that changes something: as it was sent, and who asks."""
+    """A request that changes something, as it was sent."""
 
     raw: bytes
     sent: dict[str, Json]
-    caller: Caller
+
+    @property
+    def namespace(self) -> Json:
+        return self.sent.get("namespace")
 
 
 async def _asked(request: Request) -> _Asked:
@@ -45,34 +48,26 @@ async def _asked(request: Request) -> _Asked:
     if not isinstance(sent, dict):
         raise DefinitionInvalid(["the body must be an object"])
     members = cast("dict[str, Json]", sent)
-    named = members.get("namespace")
-    caller = _caller(request, named if isinstance(named, str) else None)
-    return _Asked(raw, members, caller)
-
-
-def _caller(request: Request, named: str | None = None) -> Caller:
-    query = query_of(request).get("namespace")
-    if query is not None and named is not None and query != named:
-        raise DefinitionInvalid(["namespace: is another one in the query"])
-    return caller_of(request, project=query if named is None else named)
+    return _Asked(raw, members)
 
 
 async def create(api: Api, request: Request) -> Response:
     """Make a trigger."""
     asked = await _asked(request)
+    caller = await caller_for(api, request, asked.sent.get("flowId"), asked.namespace)
 
     async def effect(keep: Keep) -> Reply:
         faults = Faults()
         sent = read(asked.sent, wire.NewTrigger, faults)
         spec = None if sent is None else spec_of(sent.type, sent.config, faults)
-        found = await _workflow(api, asked.caller.project, asked.sent.get("flowId"), faults)
+        found = await _workflow(api, caller.project, asked.sent.get("flowId"), faults)
         if found is not None and sent is not None:
             await check_inputs(api, found.newest, sent.inputs, faults)
         faults.check()
         assert sent is not None and spec is not None and found is not None  # noqa: PT018, S101
         id = api.engine.ids.uuid7()
         new = NewStarter(
-            project=asked.caller.project,
+            project=caller.project,
             dialect=found.newest.row.dialect,
             workflow=found.id,
             spec=spec,
@@ -84,7 +79,7 @@ async def create(api: Api, request: Request) -> Response:
         made = await Starters(api.engine).create(new, keep(Reply(201, location=PLACE + id)))
         return Reply(201, encode(present.trigger(made)), PLACE + id)
 
-    return await api.once.answer(request, asked.caller, asked.raw, effect, _again(api))
+    return await api.once.answer(request, caller, asked.raw, effect, _again(api))
 
 
 async def _workflow(api: Api, project: str, named: Json, faults: Faults) -> Workflow | None:
@@ -115,14 +110,14 @@ def _again(api: Api) -> Again:
 async def change(api: Api, request: Request) -> Response:
     """Change a trigger: what is left out stays."""
     asked = await _asked(request)
-    before = await find(api, request, asked.caller)
+    before, caller = await known(api, request, asked.namespace)
     _check_origin(before)
     faults = Faults()
     sent = read(asked.sent, wire.ChangedTrigger, faults) or wire.ChangedTrigger()
     kind = sent.type or before.row.kind
     spec = _changed_spec(sent, kind, before, faults)
     named = asked.sent.get("flowId") or before.row.workflow
-    found = await _workflow(api, asked.caller.project, named, faults)
+    found = await _workflow(api, caller.project, named, faults)
     inputs = before.form.input if sent.inputs is None else sent.inputs
     if found is not None:
         await check_inputs(api, found.newest, inputs, faults)
@@ -139,9 +134,7 @@ async def change(api: Api, request: Request) -> Response:
             name=there.form.name if sent.name is None else sent.name,
         )
 
-    changed = await Starters(api.engine).change(
-        before.row.id, asked.caller.project, wish, asked.caller.meta()
-    )
+    changed = await Starters(api.engine).change(before.row.id, caller.project, wish, caller.meta())
     return json(present.trigger(changed))
 
 
@@ -158,15 +151,17 @@ def _changed_spec(
 
 async def get(api: Api, request: Request) -> Response:
     """Return a trigger."""
-    return json(present.trigger(await find(api, request, _caller(request))))
+    found, _ = await known(api, request)
+    return json(present.trigger(found))
 
 
 async def get_all(api: Api, request: Request) -> Response:
     """Return triggers, newest first."""
-    caller, query = _caller(request), query_of(request)
+    query = query_of(request)
     page = uuid_page(query)
     kind, enabled = _narrowed(query)
     named = query.get("flowId")
+    caller = await caller_for(api, request, named)
     workflow = None if named is None else await workflow_of(api.views, caller.project, named)
     found = await api.views.starters(
         caller.project,
@@ -195,8 +190,7 @@ def _narrowed(query: Mapping[str, str]) -> tuple[str | None, bool | None]:
 
 async def delete(api: Api, request: Request) -> Response:
     """Take a trigger away; what it has started goes on."""
-    caller = _caller(request)
-    found = await find(api, request, caller)
+    found, caller = await known(api, request)
     _check_origin(found)
     await Starters(api.engine).remove(found.row.id, caller.project, caller.meta())
     return Response(status_code=204)
@@ -204,8 +198,7 @@ async def delete(api: Api, request: Request) -> Response:
 
 async def pause(api: Api, request: Request) -> Response:
     """Let a trigger start nothing until it is resumed."""
-    caller = _caller(request)
-    found = await find(api, request, caller)
+    found, caller = await known(api, request)
 
     async def effect(keep: Keep) -> Reply:
         meta = keep(Reply(200, location=PLACE + found.row.id))
@@ -217,8 +210,7 @@ async def pause(api: Api, request: Request) -> Response:
 
 async def resume(api: Api, request: Request) -> Response:
     """Let a trigger go on; what it missed meanwhile is not made up for."""
-    caller = _caller(request)
-    found = await find(api, request, caller)
+    found, caller = await known(api, request)
 
     async def effect(keep: Keep) -> Reply:
         meta = keep(Reply(200, location=PLACE + found.row.id))
@@ -241,7 +233,7 @@ def _now(api: Api) -> Again:
 async def backfill(api: Api, request: Request) -> Response:
     """Start the executions of a schedule's instants in a span that have none."""
     asked = await _asked(request)
-    found = await find(api, request, asked.caller)
+    found, caller = await known(api, request, asked.namespace)
     if found.row.kind != "schedule":
         raise IllegalTransition("backfill", found.row.kind, f"it is a {found.row.kind}")
 
@@ -265,7 +257,7 @@ async def backfill(api: Api, request: Request) -> Response:
         await Fires(api.engine).backfill(found, since, until, sent.inputs, kept)
         return replies[-1]
 
-    return await api.once.answer(request, asked.caller, asked.raw, effect)
+    return await api.once.answer(request, caller, asked.raw, effect)
 
 
 def _filled(trigger: str, filled: list[Filled]) -> wire.Filled:
@@ -281,16 +273,6 @@ def _filled(trigger: str, filled: list[Filled]) -> wire.Filled:
             for each in filled
         ),
     )
-
-
-async def find(api: Api, request: Request, caller: Caller) -> s.Starter:
-    """Return the trigger of a path; raise `NotFound`."""
-    named = request.path_params["id"]
-    id = as_uuid(named)
-    found = None if id is None else await api.views.starter(id, project=caller.project)
-    if found is None or found.row.removed_at is not None:
-        raise NotFound(f"no trigger {shown(named)}")
-    return found
 
 
 def _check_origin(starter: s.Starter) -> None:

@@ -1,0 +1,72 @@
+"""Finding a trigger, and the namespace of the flow that a new one is for.
+
+The page names no namespace in a trigger's path, though its flow was made in one.  So where the
+request names none an id is looked for everywhere, and else in the named one alone, as for flows
+and executions.  A name is one of a namespace, by default of `default`.
+"""
+
+from typing import Final, NamedTuple
+
+from starlette.requests import Request
+
+from mainspring.domain import starters as s
+from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.domain.message import Json
+from mainspring.http.answers import as_uuid
+from mainspring.http.caller import Caller, caller_of
+from mainspring.http.faults import shown
+from mainspring_api.context import Api
+
+_NUMBERED: Final = ("flows", "runs", "native")
+"""Dialects whose workflows have an id of their own beside those of their versions."""
+
+
+class Known(NamedTuple):
+    """A trigger that is there, and who asks about it, on behalf of its namespace."""
+
+    starter: s.Starter
+    caller: Caller
+
+
+def caller_in(request: Request, named: Json = None) -> Caller:
+    """Return who asks; `named` is the namespace in the body.  Raises `DefinitionInvalid`."""
+    query = request.query_params.get("namespace")
+    told = named if isinstance(named, str) else None
+    if query is not None and told is not None and query != told:
+        raise DefinitionInvalid(["namespace: is another one in the query"])
+    return caller_of(request, project=query if told is None else told)
+
+
+async def known(api: Api, request: Request, named: Json = None) -> Known:
+    """Return the trigger of a path; raise `NotFound`."""
+    text, caller = request.path_params["id"], caller_in(request, named)
+    id = as_uuid(text)
+    project = caller.project if _names_one(request, named) else None
+    found = None if id is None else await api.views.starter(id, project=project)
+    if found is None or found.row.removed_at is not None:
+        raise NotFound(f"no trigger {shown(text)}")
+    return Known(found, caller._replace(project=found.row.project))
+
+
+async def caller_for(api: Api, request: Request, flow: Json, named: Json = None) -> Caller:
+    """Return who asks for something of a flow, on behalf of the flow's namespace."""
+    caller = caller_in(request, named)
+    if _names_one(request, named):
+        return caller
+    home = await namespace_of(api, flow)
+    return caller if home is None else caller._replace(project=home)
+
+
+async def namespace_of(api: Api, flow: Json) -> str | None:
+    """Return the namespace of the flow with this id; None when there is none."""
+    id = as_uuid(flow) if isinstance(flow, str) else None
+    for dialect in _NUMBERED if id is not None else ():
+        line = await api.views.lineage(None, dialect, id=id)
+        if line is not None and line.newest is not None:
+            return line.newest.row.project
+    return None
+
+
+def _names_one(request: Request, named: Json) -> bool:
+    told = (named, request.query_params.get("namespace"), request.headers.get("x-project-id"))
+    return any(each is not None for each in told)
