@@ -34,7 +34,7 @@ async def test_who_follows_the_page_needs_to_name_a_namespace_only_once(
     namespace = flows.http.headers["X-Project-Id"]
     gated = await flows.create(task("gate", "core.gate"), name="gated")
     async with httpx.AsyncClient(base_url=stack.api, timeout=30) as bare:
-        told = {"flowId": gated["id"], "type": "webhook", "config": {}}
+        told: Json = {"flowId": gated["id"], "type": "webhook", "config": {}}
         made = await bare.post("/api/v1/triggers", json=told)
         assert made.status_code == 201, made.text
         assert made.json()["namespace"] == namespace
