@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from mainspring.domain import starters
+from mainspring.domain.definition import Step
 from mainspring.domain.errors import IllegalTransition
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.events import Event
 from mainspring.domain.execution.state import Execution, StepState
-from mainspring.domain.message import replace
+from mainspring.domain.message import Json, replace
 from mainspring.http.sse import resume_from
 from mainspring.runtime.fires import Fires
 from mainspring.testing.simulation.campaign import loaded
@@ -129,6 +130,25 @@ def always_fresh(*_: object) -> Mark:
     return Mark()
 
 
+def catch_up_with_all(_: str, __: object, ready: tuple[float, ...], ___: float) -> Json:
+    """Start every instant that was missed, whatever the policy."""
+    return ready
+
+
+def all_steps(x: Execution) -> tuple[Step, ...]:
+    """Take what comes after the work for a part of it."""
+    return x.definition.steps
+
+
+def nothing_left(*_: object) -> bool:
+    """Take a loop for done before all its items are."""
+    return False
+
+
+def log_nothing(*_: object) -> None:
+    """Lose what was said."""
+
+
 fire = Fires.fire
 
 
@@ -154,7 +174,11 @@ async def fire_early(self: Fires, due: Sequence[starters.Starter], now: float) -
         ("flows", f"{FOLLOWERS}._start", follow_nothing, "[follow]"),
         ("flows", "mainspring.domain.starters._chosen", fire_nothing, "[schedule] it leaves out"),
         ("flows", "mainspring.runtime.fires.Fires.fire", fire_early, "[schedule]"),
+        ("flows", "mainspring.domain.starters._chosen", catch_up_with_all, "[schedule]"),
         ("flows", f"{WEBHOOKS}.mark_of", always_fresh, " has 2 runs"),
+        ("flows", "mainspring.domain.planner.dag._planned", all_steps, "[epilogue]"),
+        ("flows", "mainspring.domain.planner.loops._rest", nothing_left, "[items]"),
+        ("flows", "mainspring.domain.execution.steps._log", log_nothing, "was heard 0 times"),
     ],
     ids=[
         "a late report is taken",
@@ -171,7 +195,11 @@ async def fire_early(self: Fires, due: Sequence[starters.Starter], now: float) -
         "an end is not followed",
         "an instant is left out",
         "a schedule fires early",
+        "a catch-up goes beyond its policy",
         "a delivery starts a second run",
+        "what comes after the work begins with it",
+        "a loop ends too soon",
+        "what a plugin says is lost",
     ],
 )
 def test_a_planted_fault_is_found(

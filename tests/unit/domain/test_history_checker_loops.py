@@ -99,6 +99,12 @@ def without_a_failure() -> Events:
     return [*FANNED, *done("all[0].do"), *done("all[1].do"), bad]
 
 
+def before_any_failure() -> Events:
+    """End the loop badly where an item is still to be done."""
+    bad = e.StepFailed(ref="all", reason="no", fault="items", at=START)
+    return [*FANNED, *done("all[0].do"), bad]
+
+
 def with_another_output() -> Events:
     """End the loop with the results of fewer items than it had."""
     wrong = e.StepSucceeded(ref="all", output={"results": [None], "count": 1}, at=START)
@@ -124,6 +130,7 @@ SPOILED: list[tuple[Callable[[], Events], Definition]] = [
     (too_soon, PLAIN),
     (in_spite_of_a_failure, PLAIN),
     (without_a_failure, PLAIN),
+    (before_any_failure, PLAIN),
     (with_another_output, PLAIN),
     (after_a_failure, TWO),
     (after_failing_fast, FAST),

@@ -132,8 +132,11 @@ class Loops:
                 yield Fault("items", f"{event.ref} succeeds, {len(good)} of {book.count} items did")
             elif output.get("count") != book.count or len(output["results"]) != book.count:
                 yield Fault("items", f"the output of {event.ref} is not that of its items")
-        elif isinstance(event, e.StepFailed) and was_open and len(good) == book.count:
-            yield Fault("items", f"{event.ref} fails, and all its items succeeded")
+        elif isinstance(event, e.StepFailed) and was_open:
+            if len(good) == book.count:
+                yield Fault("items", f"{event.ref} fails, and all its items succeeded")
+            elif event.fault == "items" and not any(self._bad(event.ref, n) for n in items):
+                yield Fault("items", f"{event.ref} fails, and none of its items has failed")
 
     def _each(self, loop: str) -> Each:
         return self._definition.by_ref[loop].each or Each(items=(), steps=())

@@ -1,6 +1,6 @@
 """What must hold of what starts flows, by the senders' records and when all has come to rest."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -62,3 +62,24 @@ def owing(log: Sequence[Envelope]) -> Iterator[str]:
         list(occasions.note(envelope, event_of(envelope) if is_run else event_in(envelope)))
     for owed, fault in occasions.owed(log[-1].recorded_at, SLACK_S):
         yield f"{owed.stream}: [{fault.law}] {fault.why}"
+
+
+def said(log: Sequence[Envelope]) -> Iterator[str]:
+    """Hold that whoever has done nothing but say something is heard, and once."""
+    heard: Counter[tuple[str, str, int, int]] = Counter()
+    for envelope in log:
+        if envelope.stream.category != "execution":
+            continue
+        event = event_of(envelope)
+        if isinstance(event, e.StepLogged):
+            attempt = (envelope.stream.id, event.ref, event.visit, event.attempt)
+            heard[attempt] += len(event.lines)
+        elif isinstance(event, e.StepSucceeded) and _has_only_spoken(event):
+            attempt = (envelope.stream.id, event.ref, event.visit, event.attempt)
+            if heard[attempt] != 1:
+                yield f"{event.ref} of {envelope.stream.id} was heard {heard[attempt]} times"
+
+
+def _has_only_spoken(event: e.StepSucceeded) -> bool:
+    """Say whether a step has called the plugin that logs; what was kept of a run is not said."""
+    return event.exchange is not None and event.exchange.url == "util.log" and event.attempt > 0
