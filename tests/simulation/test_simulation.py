@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 import pytest
 
@@ -12,8 +13,9 @@ from mainspring.domain import starters
 from mainspring.domain.definition import Step
 from mainspring.domain.errors import IllegalTransition
 from mainspring.domain.execution import commands as c
-from mainspring.domain.execution.decide import decide
-from mainspring.domain.execution.events import Event
+from mainspring.domain.execution.decide import drafted
+from mainspring.domain.execution.draft import Draft
+from mainspring.domain.execution.evolve import evolve
 from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.message import Json, replace
 from mainspring.http.sse import resume_from
@@ -36,7 +38,7 @@ SETTLING = "mainspring.domain.execution.settling"
 FOLLOWERS = "mainspring_scheduler.followers.Followers"
 WEBHOOKS = "mainspring_api.dialects.starters.webhooks"
 RUNS = "mainspring_api.dialects.native.runs.changes"
-Decide = Callable[[c.Command, Execution], list[Event]]
+Decide = Callable[[c.Recorded | c.Advance, Execution], Draft]
 
 
 def digests_of_another_process(hash_seed: str) -> list[str]:
@@ -57,7 +59,7 @@ def test_one_seed_is_one_history_in_every_process() -> None:
 # Planted faults: each is a line that somebody could forget.
 
 
-def without_fence(command: c.Command, x: Execution) -> list[Event]:
+def without_fence(command: c.Recorded | c.Advance, x: Execution) -> Draft:
     """Take any report for one about the present attempt."""
     if isinstance(command, c.RecordReport):
         call = command.report.call
@@ -65,15 +67,20 @@ def without_fence(command: c.Command, x: Execution) -> list[Event]:
         if state is not None:
             present = replace(call, visit=state.visit, attempt=state.attempt)
             command = replace(command, report=replace(command.report, call=present))
-    return decide(command, x)
+    return drafted(command, x)
 
 
-def with_hasty_timers(command: c.Command, x: Execution) -> list[Event]:
+def with_hasty_timers(command: c.Recorded | c.Advance, x: Execution) -> Draft:
     """Wake sleepers two seconds early."""
+    hasty = x
     for step in x.open_steps():
         if step.wake_at is not None:
-            x = replace(x, steps=x.steps.set(step.ref, replace(step, wake_at=step.wake_at - 2)))
-    return decide(command, x)
+            soon = replace(step, wake_at=step.wake_at - 2)
+            hasty = replace(hasty, steps=hasty.steps.set(step.ref, soon))
+    draft = drafted(command, hasty)
+    states = list(accumulate(draft.events, evolve, initial=x))
+    draft.x, draft.states = states[-1], states[1:]
+    return draft
 
 
 async def sweep_nothing(_: object) -> int:
@@ -160,8 +167,8 @@ async def fire_early(self: Fires, due: Sequence[starters.Starter], now: float) -
 @pytest.mark.parametrize(
     ("kind", "where", "planted", "law"),
     [
-        ("sagas", "mainspring_scheduler.advance.decide", without_fence, "is recorded twice"),
-        ("sagas", "mainspring_scheduler.advance.decide", with_hasty_timers, "[early]"),
+        ("sagas", "mainspring_scheduler.advance.drafted", without_fence, "is recorded twice"),
+        ("sagas", "mainspring_scheduler.advance.drafted", with_hasty_timers, "[early]"),
         ("sagas", "mainspring_scheduler.sweep.Sweep.tick", sweep_nothing, "is stuck"),
         ("sagas", "mainspring_scheduler.timers.Timers.note", note_nothing, "before it went on"),
         ("sagas", "mainspring.runtime.engine.Engine.start", start_nothing, "was answered with"),

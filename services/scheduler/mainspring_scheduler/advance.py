@@ -17,8 +17,7 @@ from mainspring.domain.envelope import Meta
 from mainspring.domain.errors import Corrupt, LogUnavailable, MainspringError
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
-from mainspring.domain.execution.decide import MOST_AT_ONCE, decide
-from mainspring.domain.execution.evolve import fold
+from mainspring.domain.execution.decide import MOST_AT_ONCE, drafted
 from mainspring.domain.execution.react import Dispatch, NotifyParent, StopAttempts
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.message import replace
@@ -153,11 +152,11 @@ class Advancer:
         try:
             commands = await self._commands(work, x)
             with spans.span(spans.DECIDE, x.traceparent, {spans.EXECUTION_ID: x.id}):
-                events = self._events(x, commands)
+                events, states = self._events(x, commands)
             if not events:
                 return await self._decide_anew(work, x)
             meta = Meta(actor="scheduler", correlation=x.id, traceparent=x.traceparent)
-            return self._engine.prepare(x, events, meta=meta)
+            return self._engine.prepare(x, events, meta=meta, states=states)
         except LogUnavailable:
             raise
         except (MainspringError, ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -202,14 +201,18 @@ class Advancer:
             commands = [replace(command, taken_keys=taken) for command in commands]
         return commands
 
-    def _events(self, x: Execution, commands: Sequence[c.Command]) -> list[e.Event]:
-        *first, last = commands
+    def _events(
+        self, x: Execution, commands: Sequence[c.Recorded | c.Advance]
+    ) -> tuple[list[e.Event], list[Execution]]:
+        """Return what happened, and the state after each event."""
         events: list[e.Event] = []
-        for command in first:
-            new = decide(command, x)
-            x = fold(x, new)
-            events += new
-        return [*events, *decide(last, x)]
+        states: list[Execution] = []
+        for command in commands:
+            draft = drafted(command, x)
+            x = draft.x
+            events += draft.events
+            states += draft.states
+        return events, states
 
     async def _whole(self, report: Report) -> Report:
         """Return a report with its large body fetched."""

@@ -455,17 +455,33 @@ class Engine:
         """Let go of a state, after a conflict or a doubt."""
         self._warm.forget(id)
 
-    def prepare(self, x: Execution, events: Sequence[e.Event], *, meta: Meta) -> Decided:
-        """Seal a decision on top of `x`, with the rows and the actions that follow."""
-        return self._seal(x, events, project=x.project, meta=meta)
+    def prepare(
+        self,
+        x: Execution,
+        events: Sequence[e.Event],
+        *,
+        meta: Meta,
+        states: Sequence[Execution] = (),
+    ) -> Decided:
+        """Seal a decision on top of `x`, with the rows and the actions that follow.
+
+        `states` are those after each event, where they are known already.
+        """
+        return self._seal(x, events, project=x.project, meta=meta, states=states)
 
     def _seal(
-        self, x: Execution, events: Sequence[e.Event], *, project: str, meta: Meta
+        self,
+        x: Execution,
+        events: Sequence[e.Event],
+        *,
+        project: str,
+        meta: Meta,
+        states: Sequence[Execution] = (),
     ) -> Decided:
         stream = StreamId("execution", x.id)
         now = self.clock.now()
         sealed = seal(stream, x.head, events, meta=meta, project=project, now=now)
-        changes, after = views.project(x, sealed, events)
+        changes, after = views.project(x, sealed, events, states)
         actions = [action for event in events for action in react(event, after)]
         append = Append(stream, x.head, sealed, tuple(changes))
         return Decided(append, tuple(events), after, tuple(actions))

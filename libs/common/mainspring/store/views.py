@@ -10,7 +10,7 @@ from mainspring.domain import catalog, kv, starters, triggers
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.evolve import FACTS
-from mainspring.domain.execution.history import apply
+from mainspring.domain.execution.history import apply, stamped
 from mainspring.domain.execution.outlook import due_at, outlook, run_timer_of, timer_of
 from mainspring.domain.execution.settling import wait_status
 from mainspring.domain.execution.state import OPEN, SIDE, Execution, StepState, Waiting, key_of
@@ -42,12 +42,20 @@ RUN_TIMER = "run"
 
 
 def project(
-    x: Execution, envelopes: Sequence[Envelope], events: Sequence[e.Event]
+    x: Execution,
+    envelopes: Sequence[Envelope],
+    events: Sequence[e.Event],
+    states: Sequence[Execution] = (),
 ) -> tuple[list[Change], Execution]:
-    """Return the rows that follow from new events of an execution, and the state after them."""
+    """Return the rows that follow from new events of an execution, and the state after them.
+
+    `states` are those after each event where the decision has folded them already.
+    """
     changes: list[Change] = []
+    folded = iter(states)
     for envelope, event in zip(envelopes, events, strict=True):
-        before, x = x, apply(x, envelope, event)
+        before = x
+        x = stamped(next(folded), envelope) if states else apply(x, envelope, event)
         changes += _metadata(envelope, is_fact=isinstance(event, FACTS))
         if isinstance(event, e.StepEvent | e.Forced):
             changes += _opened(before, x, event.ref)

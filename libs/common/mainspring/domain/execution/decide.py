@@ -46,12 +46,22 @@ def decide(command: c.Command, x: Execution) -> list[e.Event]:
         raise Corrupt(f"execution {x.id} has no first event")
     match command:
         case c.RecordReport() | c.RecordChild() | c.RecordEmission() | c.Advance():
-            draft = Draft(x, command.now, command.seed, command.taken_keys)
-            _take_in(draft, command)
-            advance(draft)
-            return draft.events
+            return drafted(command, x).events
         case _:
             return requests.decide(command, x)
+
+
+def drafted(command: c.Recorded | c.Advance, x: Execution) -> Draft:
+    """Return what happened, with the state after each event.
+
+    Who writes them down needs those states, and would fold the events once more.
+    """
+    if x.requested is None:
+        raise Corrupt(f"execution {x.id} has no first event")
+    draft = Draft(x, command.now, command.seed, command.taken_keys)
+    _take_in(draft, command)
+    advance(draft)
+    return draft
 
 
 def _take_in(draft: Draft, command: c.Recorded | c.Advance) -> None:

@@ -1,4 +1,8 @@
-"""A decision in the making: events so far, and the state that they lead to."""
+"""A decision in the making: events so far, and the states that they lead to.
+
+The states go with the events to whoever makes rows of them, which would fold them once more: for
+three events that was half of the making of their rows, 35 microseconds of 75.
+"""
 
 from collections.abc import Collection
 
@@ -18,12 +22,14 @@ class Draft:
         self.now = now
         self.taken_keys = taken_keys
         self.events: list[Event] = []
+        self.states: list[Execution] = []
         self._seed = seed
 
     def emit(self, event: Event) -> None:
         """Record that `event` happens."""
         self.events.append(event)
         self.x = evolve(self.x, event)
+        self.states.append(self.x)
 
     def luck(self, *parts: object) -> float:
         """Return a number in [0, 1) for one purpose of this decision."""

@@ -19,7 +19,12 @@ def event_of(envelope: Envelope) -> Event:
 
 def apply(x: Execution, envelope: Envelope, event: Event) -> Execution:
     """Return the state after one event of the log."""
-    x = replace(evolve(x, event), hash=envelope.hash, updated_at=envelope.recorded_at)
+    return stamped(evolve(x, event), envelope)
+
+
+def stamped(x: Execution, envelope: Envelope) -> Execution:
+    """Return the state after an event with what only its envelope knows."""
+    x = replace(x, hash=envelope.hash, updated_at=envelope.recorded_at)
     if envelope.version > 1:
         return x
     meta = envelope.meta
