@@ -319,5 +319,7 @@ async def test_a_plain_get_of_the_log_answers_json(
         seen += page.json()
         url = page.links.get("next", {}).get("url", "")
     assert seen == await frames(http, run["id"])
-    wrong = await http.get(f"/api/v1/executions/{run['id']}/logs?level=LOUD&types=x")
-    assert [each.partition(":")[0] for each in wrong.json()["details"]] == ["level", "types"]
+    query = "limit=0&since=-3&level=LOUD&types=x"
+    wrong = await http.get(f"/api/v1/executions/{run['id']}/logs?{query}")
+    places = [each.partition(":")[0] for each in wrong.json()["details"]]
+    assert places == ["limit", "since", "level", "types"]

@@ -58,7 +58,18 @@ async def test_who_follows_the_page_needs_to_name_a_namespace_only_once(
         assert (await bare.delete(path)).status_code == 204
 
 
-# Retry, metrics.
+# Sizes, retry, metrics.
+
+
+async def test_inputs_of_a_flow_may_be_as_large_as_a_payload_and_no_larger(flows: Flows) -> None:
+    measure = values("a", n="{{ inputs.s | length }}")
+    made = await flows.create(measure, inputs={"s": {"type": "string"}})
+    ended = await flows.end(await flows.execute(made["id"], {"s": "x" * (2 << 20)}))
+    assert outputs_of(ended, "a") == {"n": 2 << 20}
+    path = f"{FLOWS}/{made['id']}/execute"
+    for size in (4 << 20, 5 << 20):
+        answer = await flows.http.post(path, json={"inputs": {"s": "x" * size}})
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
 async def test_a_failed_execution_of_a_flow_runs_again_and_keeps_what_had_succeeded(

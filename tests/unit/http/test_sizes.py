@@ -14,6 +14,10 @@ MOST = largest(1000, 1 << 20)
         "/v1/events/aml%3A1%2Fx/send",
         "/v1/events/prefix/aml%3A/send",
         "/v1/workflow-runs/0190/steps/pay/force-complete",
+        "/api/v1/run/order",
+        "/api/v1/webhook/my-webhook-key",
+        "/api/v1/flows/0190/execute",
+        "/hooks/orders/new",
     ],
 )
 def test_a_body_with_a_payload_may_be_as_large_as_a_payload(path: str) -> None:
@@ -27,6 +31,8 @@ def test_a_body_with_a_payload_may_be_as_large_as_a_payload(path: str) -> None:
         "/v1/workflows/a/b/trigger",
         "/v1/workflows/order/trigger/",
         "/sagas/run",
+        "/api/v1/flows",
+        "/api/v1/flows/0190/export",
         "/v1/events/purge",
     ],
 )

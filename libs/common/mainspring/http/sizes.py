@@ -14,7 +14,7 @@ ROOM: Final = 1 << 16
 """What may stand beside a payload: its name, tags, a version."""
 
 _CARRIERS: Final = re.compile(
-    r"/hooks/.+|/api/v1/(?:run|webhook)/[^/]+|/v1/(?:workflows/[^/]+/trigger"
+    r"/hooks/.+|/api/v1/(?:(?:run|webhook)/[^/]+|flows/[^/]+/execute)|/v1/(?:workflows/[^/]+/trigger"
     r"|events/(?:prefix/)?[^/]+/send"
     r"|workflow-runs/[^/]+/steps/[^/]+/force-complete)"
 )

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from mainspring.domain.errors import DefinitionInvalid, MainspringError, NotFound
 from mainspring.http import sse
 from mainspring.http.answers import encode, identity, json
+from mainspring.http.bodies import together
 from mainspring.http.faults import Faults, shown
 from mainspring.http.paging import page_query
 from mainspring.http.problems import answer, problem_of
@@ -29,6 +30,7 @@ PATIENCE_S: Final = 20.0
 GOING_AWAY: Final = 1001
 TRY_AGAIN: Final = 1013
 KINDS: Final = frozenset({"log", "status", "end"})
+LINES: Final = frozenset({"log"})
 
 
 async def get(api: Api, request: Request) -> Response:
@@ -39,14 +41,13 @@ async def get(api: Api, request: Request) -> Response:
         since = _since(query, request.headers.get("last-event-id"))
         source = _events(api, one.id, since, _wanted(query, KINDS))
         return sse.EventStream(source, api.draining)
-    page = page_query({**query, "cursor": ""}, default=LIMIT)
-    frames, has_more = await recorded(
-        api.engine.log,
-        one.id,
-        _since(query, None),
-        _wanted(query, frozenset({"log"})),
-        page.limit,
+    limit, since, _ = together(
+        lambda: page_query({**query, "cursor": ""}, default=LIMIT).limit,
+        lambda: _since(query, None),
+        lambda: len(_wanted(query, LINES)),
     )
+    wanted = _wanted(query, LINES)
+    frames, has_more = await recorded(api.engine.log, one.id, since, wanted, limit)
     headers = _next(request, query, frames[-1].seq) if has_more else None
     return json(frames, headers=headers)
 
