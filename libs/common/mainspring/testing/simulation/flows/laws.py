@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from mainspring.domain import kv
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.history import event_of
@@ -11,6 +12,7 @@ from mainspring.domain.message import Json
 from mainspring.domain.upcast import event_in
 from mainspring.testing.occasions import Occasions
 from mainspring.testing.simulation.flows.starters import Delivery
+from mainspring.testing.simulation.flows.tasks import COUNTER
 
 SLACK_S: Final = 10.0
 """How long, at most, a schedule that is due may be waiting for its turn when all is calm."""
@@ -80,6 +82,27 @@ def said(log: Sequence[Envelope]) -> Iterator[str]:
                 yield f"{event.ref} of {envelope.stream.id} was heard {heard[attempt]} times"
 
 
+def counted(log: Sequence[Envelope]) -> Iterator[str]:
+    """Hold that the counter has gone up for everybody who was told so; it may count tries twice."""
+    value, told = 0.0, 0
+    for envelope in log:
+        if envelope.stream.category == "kv":
+            event = event_in(envelope)
+            if isinstance(event, kv.ValueSet) and event.key == COUNTER:
+                value = event.value
+        elif envelope.type == "StepSucceeded":
+            event = event_of(envelope)
+            if isinstance(event, e.StepSucceeded) and _called(event) == "util.kv":
+                told += 1
+    if value < told:
+        yield f"{told} were told that they have counted, and the counter is {value}"
+
+
 def _has_only_spoken(event: e.StepSucceeded) -> bool:
-    """Say whether a step has called the plugin that logs; what was kept of a run is not said."""
-    return event.exchange is not None and event.exchange.url == "util.log" and event.attempt > 0
+    """Say whether a step has called the plugin that logs, and nothing else."""
+    return _called(event) == "util.log"
+
+
+def _called(event: e.StepSucceeded) -> str:
+    """Return the plugin that a step has called in its own run."""
+    return event.exchange.url if event.exchange is not None and event.attempt > 0 else ""

@@ -98,9 +98,18 @@ class Person:
             await asyncio.sleep(chance.around(1.5))
             if self.ids():
                 await chance.pick(self._acts)(self._any())
+        if not self.flow.is_solid:
+            await self._regret()
         if chance.hits(0.15):
             await self._delete()
         await self._tidy()
+
+    async def _regret(self) -> None:
+        """Look now and then whether a run has ended badly, and have it, or a part, done again."""
+        for _ in range(self._chance.whole(0, 2)):
+            await asyncio.sleep(self._chance.around(3.0))
+            if self.ids():
+                await self._chance.pick([self._retry, self._reset, self._reset])(self._any())
 
     async def _store(self) -> bool:
         for flow in self.flow.family():

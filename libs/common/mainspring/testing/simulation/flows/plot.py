@@ -7,7 +7,7 @@ from mainspring.domain.envelope import Envelope
 from mainspring.domain.rows import ApprovalRow, ExecutionRow
 from mainspring.testing.simulation import laws
 from mainspring.testing.simulation.flows import requests as r
-from mainspring.testing.simulation.flows.laws import delivered, owing, said
+from mainspring.testing.simulation.flows.laws import counted, delivered, owing, said
 from mainspring.testing.simulation.flows.looking import looked_back
 from mainspring.testing.simulation.flows.people import Person
 from mainspring.testing.simulation.flows.script import Writer, workflow
@@ -67,6 +67,7 @@ class FlowsPlot:
         yield from delivered([one for person in self._people for one in person.deliveries], log)
         yield from owing(log)
         yield from said(log)
+        yield from counted(log)
         for person in self._people:
             yield from (f"not readable after its acknowledgement: {it}" for it in person.unread)
             yield from self._ends(person, rows)

@@ -16,6 +16,9 @@ PEOPLE: Final = ("ann", "bob", "cleo")
 WAYS: Final = 3
 """How many ways a flow may go, by its input `way`."""
 
+COUNTER: Final = "counter"
+"""The key under which all flows count."""
+
 Task = dict[str, Any]
 
 
@@ -38,6 +41,7 @@ class Tasks:
             self._set,
             *[self._tool] * 2,
             self._fail,
+            self._set if is_solid else self._keep,
         ]
         self._nested: list[Callable[[int], Task]] = [
             self._if,
@@ -159,6 +163,11 @@ class Tasks:
         return self.named(
             "core.fail", message="not this way", condition=f"{{{{ inputs.way == {way} }}}}"
         )
+
+    def _keep(self) -> Task:
+        """Count in the project's store, which may be away and then fails whoever counts."""
+        self.may_fail = True
+        return self.named("util.kv", op="incr", key=COUNTER)
 
     # What takes time.
 
