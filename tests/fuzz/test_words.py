@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.requests import Request
 from tests.fuzz import documents as valid
@@ -120,6 +120,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[type[Exception], ...]
 @pytest.mark.parametrize("name", READERS)
 @examples(60)
 @given(word=WORDS)
+@example(word="\ud800")
 def test_any_word_is_read_or_refused(name: str, word: str) -> None:
     read, refusals = READERS[name]
     soon(read, word, refusals=refusals)

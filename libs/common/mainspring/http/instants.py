@@ -7,6 +7,8 @@ import msgspec
 
 from mainspring.domain.errors import DefinitionInvalid
 
+_FIRST: Final = -62_135_596_800.0
+_LAST: Final = 253_402_300_799.0
 LONGEST_POSITION: Final = 18  # digits: a position fits in 64 bits
 
 
@@ -15,10 +17,18 @@ def shown(at: float) -> str: ...
 @overload
 def shown(at: None) -> None: ...
 def shown(at: float | None) -> str | None:
-    """Return an instant of the log as clients read it; None stays None."""
+    """Return an instant as clients read it; None stays None.
+
+    What a zone leads out of the years 1 to 9999 is shown as the end of them that it is behind.
+    """
     if at is None:
         return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return (
+        datetime.fromtimestamp(min(max(at, _FIRST), _LAST), UTC).isoformat(timespec="milliseconds")[
+            :-6
+        ]
+        + "Z"
+    )
 
 
 def millis(seconds: float) -> int:
@@ -38,7 +48,7 @@ def as_of(text: str) -> float:
         instant = msgspec.convert(text.replace(" ", "+"), datetime)
         if instant.tzinfo is not None:
             return _whole(instant).timestamp()
-    except (msgspec.ValidationError, OverflowError):
+    except (msgspec.ValidationError, OverflowError, ValueError):
         pass
     raise DefinitionInvalid(["as_of: must be a position of the log or an instant with its zone"])
 

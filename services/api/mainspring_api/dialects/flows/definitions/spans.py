@@ -81,7 +81,7 @@ def instant_of(given: Json, place: str, faults: Faults) -> float | None:
         instant = msgspec.convert(given, datetime)
         if instant.tzinfo is not None:
             return instant.timestamp()
-    except (msgspec.ValidationError, OverflowError):
+    except (msgspec.ValidationError, OverflowError, ValueError):
         pass
     faults.add(place, "an instant is wanted, with its zone: 2026-03-25T10:00:00Z")
     return None
