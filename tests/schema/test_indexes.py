@@ -81,6 +81,22 @@ SERVES = {
     "overdue": {"executions_waking"},
     "timers": {"timers_due"},
     "without_wakeup": {"executions_stuck"},
+    "ailing": {
+        "executions_stuck",
+        "executions_unhandled",
+        "executions_waking",
+        "executions_pkey",
+        "streams_pkey",
+        "steps_pkey",
+        "timers_pkey",
+        "timers_due",
+        "triggers_one_waiting_key",
+        "triggers_pkey",
+        "approvals_pending",
+        "starters_due",
+        "starters_newest",
+    },
+    "lateness": {"executions_waking", "starters_due"},
     "queued": {"executions_queued"},
     "gates": {"executions_queued"},
     "ended_among": {"executions_pkey"},
@@ -225,7 +241,14 @@ async def test_every_query_goes_by_its_index(planner: Connection) -> None:
         for index in indexes:
             assert f" {index} " in text + " ", f"{name} does not use {index}\n{text}"
         # Lists come out of their index in order: nothing is sorted but a page.
-        if name in {"executions", "read_all", "read_project", "read_newest", "read_stream", "walk_log"}:
+        if name in {
+            "executions",
+            "read_all",
+            "read_project",
+            "read_newest",
+            "read_stream",
+            "walk_log",
+        }:
             assert "Sort" not in text, text
     every = await planner.fetch("select indexname from pg_indexes where schemaname = 'mainspring'")
     used = set[str]().union(*SERVES.values())

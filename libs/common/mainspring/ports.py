@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from mainspring.domain.ailments import GRACE, Ailment
 from mainspring.domain.envelope import Envelope, Head, StreamId
 from mainspring.domain.rows import (
     ApprovalRow,
@@ -176,6 +177,14 @@ class Purgeable(msgspec.Struct, frozen=True):
 
     count: int
     ended_before: float
+
+
+class Lateness(msgspec.Struct, frozen=True):
+    """How many executions and starters are late, and since when the latest of the executions is."""
+
+    executions: int = 0
+    since: float | None = None
+    starters: int = 0
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -454,6 +463,17 @@ class Views(Protocol):
 
     async def without_wakeup(self) -> int:
         """Return how many executions are not terminal and have no reason or no next wake-up."""
+        ...
+
+    async def ailing(self, *, now: float, grace: float = GRACE, limit: int) -> list[Ailment]:
+        """Return what has not ended and will not move as it should, in order of (since, kind, id).
+
+        What is late, and what is owed, counts when it has been so for `grace` seconds.
+        """
+        ...
+
+    async def lateness(self, *, before: float) -> Lateness:
+        """Return how much was to have moved before an instant, and since when."""
         ...
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from mainspring.domain.execution.outlook import OPEN_ENDED
 from mainspring.domain.execution.state import TERMINAL
 from mainspring.domain.rows import (
     AttemptRow,
@@ -27,12 +26,13 @@ from mainspring.store.details import (
     payload_in,
     step_detail,
 )
+from mainspring.store.memory_ailing import MemoryAiling, is_stuck
 from mainspring.store.memory_kv import MemoryKeyValues
 from mainspring.store.memory_starters import MemoryStarters
 from mainspring.store.memory_waits import MemoryWaits
 
 
-class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters):
+class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters, MemoryAiling):
     """The Views port over dicts."""
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:
@@ -232,14 +232,7 @@ class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters):
 
     async def without_wakeup(self) -> int:
         """Return how many executions are not terminal and have no reason or no next wake-up."""
-        return sum(
-            row.status not in TERMINAL
-            and (
-                row.waiting_for is None
-                or (row.wake_at is None and row.waiting_for not in OPEN_ENDED)
-            )
-            for row in self._tables.rows(ExecutionRow)
-        )
+        return sum(map(is_stuck, self._tables.rows(ExecutionRow)))
 
     def _definitions(self, project: str) -> list[DefinitionRow]:
         rows = self._tables.rows(DefinitionRow)

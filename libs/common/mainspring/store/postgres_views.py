@@ -26,6 +26,7 @@ from mainspring.store.details import (
     payload_in,
     step_detail,
 )
+from mainspring.store.postgres_ailing import PostgresAiling
 from mainspring.store.postgres_kv import PostgresKeyValues
 from mainspring.store.postgres_starters import PostgresStarters
 from mainspring.store.postgres_waits import PostgresWaits
@@ -33,7 +34,7 @@ from mainspring.store.records import row_in, stored_in
 from mainspring.store.statements import SQL
 
 
-class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters):
+class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters, PostgresAiling):
     """The Views port on Postgres."""
 
     async def execution(self, id: str, *, project: str | None = None) -> ExecutionDetail | None:

@@ -215,6 +215,10 @@ create index approvals_newest on mainspring.approvals (project, requested_at des
 create index approvals_by_execution on mainspring.approvals
   (execution, requested_at desc, id desc);
 
+-- ailing: what a run that has ended has left.
+create index approvals_pending on mainspring.approvals (execution)
+  where status = 'pending';
+
 -- Events that are kept for a trigger that has not been opened yet.
 create table mainspring.buffered (
   stream text collate "C" not null,

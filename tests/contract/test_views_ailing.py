@@ -1,0 +1,202 @@
+"""The law of `ailing`, on memory and on Postgres: what will not move is named, and nothing else."""
+
+from typing import Any, TypeAlias
+
+import pytest
+
+from mainspring.domain.ailments import Ailment
+from mainspring.domain.envelope import EMPTY, StreamId
+from mainspring.domain.rows import BufferedRow, Change, StepRow, TimerRow
+from mainspring.ports import Lateness
+from mainspring.store.memory import MemoryStore
+from mainspring.store.postgres import PostgresStore
+from mainspring.testing.samples import (
+    NOW,
+    append,
+    approval_row,
+    execution_row,
+    execution_stream,
+    starter_row,
+    trigger_row,
+    uuid,
+)
+
+Store: TypeAlias = MemoryStore | PostgresStore
+LONG_AGO = NOW - 1000.0
+RUN = execution_stream(1)
+ID = RUN.id
+
+
+async def put(store: Store, stream: StreamId, *changes: Change) -> None:
+    await store.log.append([append(stream, EMPTY, *changes)])
+
+
+async def found(store: Store, **more: Any) -> list[Ailment]:
+    return await store.views.ailing(now=NOW, **{"limit": 50, **more})
+
+
+def run(**fields: Any) -> Change:
+    plain = {"status": "running", "waiting_for": "task", "wake_at": NOW, "updated_at": LONG_AGO}
+    return execution_row(RUN, **(plain | fields))
+
+
+def step(status: str = "sleeping", **fields: Any) -> StepRow:
+    plain: dict[str, Any] = {
+        "execution": ID, "ref": "a", "phase": "up", "visit": 1, "seq": 1, "kind": "sleep",
+        "status": status, "attempt": 1, "scheduled_at": LONG_AGO, "due_at": NOW,
+    }  # fmt: skip
+    return StepRow(**(plain | fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "since"),
+    [
+        ({"waiting_for": None}, "without_wakeup", LONG_AGO),
+        ({"wake_at": None}, "without_wakeup", LONG_AGO),
+        ({"stream_version": 1, "handled_version": 0}, "unhandled", LONG_AGO),
+        ({"wake_at": LONG_AGO}, "overdue", LONG_AGO),
+        ({"status": "failed", "wake_at": LONG_AGO}, "overdue", LONG_AGO),
+        ({"stream_version": 9, "handled_version": 9}, "behind", LONG_AGO),
+    ],
+)
+async def test_a_run_that_will_not_move_is_named(
+    store: Store, fields: dict[str, Any], kind: Any, since: float
+) -> None:
+    await put(store, RUN, run(**fields))
+    assert await found(store) == [Ailment(kind, ID, "default", ID, since)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"wake_at": None, "waiting_for": "event"},
+        {"wake_at": None, "waiting_for": "approval"},
+        {"wake_at": None, "waiting_for": "slot"},
+        {"wake_at": None, "waiting_for": "resume", "status": "paused"},
+        {"wake_at": NOW - 59.0},
+        {"stream_version": 1, "handled_version": 0, "updated_at": NOW - 59.0},
+        {"status": "succeeded", "wake_at": None, "waiting_for": None},
+    ],
+)
+async def test_a_run_that_may_wait_as_it_does_is_not(store: Store, fields: dict[str, Any]) -> None:
+    await put(store, RUN, run(**fields))
+    assert await found(store) == []
+
+
+async def test_grace_is_how_late_something_may_be(store: Store) -> None:
+    await put(store, RUN, run(wake_at=NOW - 10.0))
+    assert await found(store, grace=10.0) == []
+    assert [each.kind for each in await found(store, grace=9.0)] == ["overdue"]
+
+
+async def test_a_step_that_is_due_without_a_timer_is_found(store: Store) -> None:
+    await put(store, RUN, run(waiting_for="sleep"), step())
+    assert await found(store) == [Ailment("lost_timer", ID, "default", ID, LONG_AGO)]
+    assert "log" in (await found(store))[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("step_row", "key"), [(step(), "a"), (step("retrying", phase="down"), "down:a")]
+)
+async def test_a_step_with_its_timer_is_well(store: Store, step_row: StepRow, key: str) -> None:
+    await put(store, RUN, run(waiting_for="sleep"), step_row, TimerRow(ID, key, "sleep", 1, NOW))
+    assert await found(store) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "paused", "waiting_for": "resume", "wake_at": None},
+        {"status": "canceled", "waiting_for": None, "wake_at": None},
+    ],
+)
+async def test_a_timer_of_a_run_that_none_may_move_is_found(
+    store: Store, fields: dict[str, Any]
+) -> None:
+    await put(store, RUN, run(**fields), TimerRow(ID, "a", "sleep", 1, NOW))
+    assert await found(store) == [Ailment("stray_timer", f"{ID}/a", "default", ID, LONG_AGO)]
+
+
+async def test_what_belongs_to_no_run_is_found(store: Store) -> None:
+    timer, trigger = TimerRow(ID, "a", "sleep", 1, NOW), trigger_row(1)
+    await put(store, RUN, timer, trigger, approval_row(1))
+    assert await found(store) == [
+        Ailment("approval_left", uuid(1, 8), "default", ID, NOW),
+        Ailment("stray_timer", f"{ID}/a", "", ID, NOW),
+        Ailment("trigger_left", uuid(1, 7), "default", ID, NOW),
+    ]
+
+
+async def test_what_a_run_has_left_when_it_ended_is_found(store: Store) -> None:
+    over = run(status="failed", waiting_for=None, wake_at=None, finished_at=NOW - 3.0)
+    await put(store, RUN, over, trigger_row(1), approval_row(1))
+    others = [trigger_row(2, execution=ID, status="received", ended_at=NOW)]
+    others += [approval_row(3, execution=ID, status="approved")]
+    await put(store, execution_stream(2), *others)
+    assert [(each.kind, each.since) for each in await found(store)] == [
+        ("approval_left", NOW - 3.0),
+        ("trigger_left", NOW - 3.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "kinds"),
+    [
+        ({"due_at": LONG_AGO, "next_at": LONG_AGO}, ["starter_overdue"]),
+        ({"due_at": NOW, "next_at": NOW}, []),
+        ({"due_at": NOW}, ["starter_stuck"]),
+        ({"next_at": NOW}, ["starter_stuck"]),
+        ({"stream_version": 2}, ["starter_stuck"]),
+        ({"stream_version": 2, "removed_at": NOW}, []),
+        ({"enabled": False}, []),
+    ],
+)
+async def test_a_starter_that_will_not_fire_is_found(
+    store: Store, fields: dict[str, Any], kinds: list[str]
+) -> None:
+    row = starter_row(1, **fields)
+    await put(store, StreamId("starter", row.id), row)
+    assert [each.kind for each in await found(store)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("fields", "kinds"),
+    [
+        ({}, ["event_undelivered"]),
+        ({"expires_at": NOW - 1.0}, []),
+        ({"expires_at": NOW - 1.0, "trigger": uuid(1, 7)}, ["event_undelivered"]),
+        ({"buffered_at": NOW}, []),
+        ({"key": "another"}, []),
+        ({"key": "another", "trigger": uuid(99)}, ["event_undelivered"]),
+    ],
+)
+async def test_a_kept_event_that_could_go_is_found(
+    store: Store, fields: dict[str, Any], kinds: list[str]
+) -> None:
+    plain: dict[str, Any] = {
+        "stream": "b", "version": 1, "project": "default", "key": "k1", "sent_by": "me",
+        "buffered_at": LONG_AGO, "expires_at": NOW + 9.0,
+    }  # fmt: skip
+    kept = BufferedRow(**(plain | fields))
+    await put(store, RUN, run(), trigger_row(1, requested_at=LONG_AGO), kept)
+    assert [each.kind for each in await found(store)] == kinds
+
+
+async def test_the_oldest_come_first_and_no_more_than_asked_for(store: Store) -> None:
+    for n in range(1, 5):
+        stream = execution_stream(n)
+        late = {"status": "running", "waiting_for": "task", "wake_at": LONG_AGO - n}
+        await put(store, stream, execution_row(stream, **late))
+    assert [each.id for each in await found(store, limit=2)] == [uuid(4), uuid(3)]
+
+
+async def test_lateness_counts_what_was_to_have_moved(store: Store) -> None:
+    assert await store.views.lateness(before=NOW) == Lateness()
+    for n in (1, 2, 3):
+        stream = execution_stream(n)
+        await put(store, stream, execution_row(stream, waiting_for="task", wake_at=NOW - 2 + n))
+        starter = starter_row(n, due_at=NOW - 2 + n)
+        await put(store, StreamId("starter", starter.id), starter)
+    assert await store.views.lateness(before=NOW) == Lateness(1, NOW - 1, 1)
+    assert await store.views.lateness(before=NOW + 1) == Lateness(2, NOW - 1, 2)
