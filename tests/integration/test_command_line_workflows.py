@@ -55,6 +55,13 @@ class Shell:
         path.write_text(text)
         return str(path)
 
+    def say(self, *words: str) -> str:
+        """Return what is said to people."""
+        flags = [flag for flag in self._flags if flag != "--json"]
+        argv = [sys.executable, "-m", "mainspring_cli", *words, *flags]
+        ended = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
+        return ended.stdout
+
     def run(self, *words: str) -> tuple[int, list[dict[str, Any]]]:
         """Return the exit code and what was said, line by line."""
         argv = [sys.executable, "-m", "mainspring_cli", *words, *self._flags]
@@ -109,6 +116,24 @@ def test_run_follows_the_run_to_its_end_and_shows_what_it_says(shell: Shell) -> 
     assert [each["id"] for each in listed] == [id]
     code, said = shell.run("cancel", id)
     assert (code, said[-1]["status"]) == (1, 409)
+
+
+def test_a_list_for_people_shows_whole_ids_however_narrow_the_place(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shell.run("apply", shell.file("good.yaml", GOOD))
+    _, said = shell.run("run", "greet")
+    lines = shell.say("executions").splitlines()
+    assert lines[0].split() == [
+        "id",
+        "workflow",
+        "version",
+        "status",
+        "started_at",
+        "completed_at",
+    ]
+    assert lines[1].split()[:4] == [said[0]["execution_id"], "greet", "1", "completed"]
 
 
 def test_run_and_retry_exit_with_two_when_the_run_fails(shell: Shell) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from time import monotonic
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 REPORT_EVERY_S = 2.0
 
@@ -46,12 +46,13 @@ class Say:
                 fields = dict(zip(columns, row, strict=True))
                 print(json.dumps({"event": event} | fields), flush=True)
             return
-        table = Table(box=None, pad_edge=False)
-        for column in columns:
-            table.add_column(column, no_wrap=True, overflow="ignore")
-        for row in rows:
-            table.add_row(*map(escape, row))
-        self._console.print(table, soft_wrap=True)
+        # As wide as it is: a table that is made to fit cuts ids, and an id that is cut is none.
+        widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+        for row in (columns, *rows):
+            pairs = zip(row, widths, strict=True)
+            cells = (cell + " " * (width - cell_len(cell)) for cell, width in pairs)
+            style = "bold" if row is columns else None
+            self._console.print(escape("  ".join(cells).rstrip()), style=style)
         self._console.file.flush()
 
     @contextmanager
