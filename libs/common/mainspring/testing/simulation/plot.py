@@ -33,10 +33,12 @@ class Person(Protocol):
 class Plot(Protocol):
     """One plot of one history.
 
-    `night` is for how many seconds no scheduler is there, from the middle of the trouble on.
+    `night` is for how many seconds no scheduler is there, from the middle of the trouble on; `lull`
+    for how many seconds nothing must go on before it is over, where ends may begin something.
     """
 
     night: float
+    lull: float
 
     def actors(self) -> Sequence[Person]:
         """Return all who act; each is let loose when the history begins."""

@@ -255,12 +255,16 @@ class Simulation:
     async def _until_over(self) -> list[str]:
         """Wait until nothing is owed any more; return what is stuck when the bound has passed."""
         until = asyncio.get_running_loop().time() + BOUND_S
-        while open_ := self._open():
-            if asyncio.get_running_loop().time() > until:
-                return [self._explained(row) for row in open_]
-            await self.plot.help()
-            await asyncio.sleep(1.0)
-        return []
+        while True:
+            while open_ := self._open():
+                if asyncio.get_running_loop().time() > until:
+                    return [self._explained(row) for row in open_]
+                await self.plot.help()
+                await asyncio.sleep(1.0)
+            if self.plot.lull:
+                await asyncio.sleep(self.plot.lull)
+            if not self._open():
+                return []
 
     def _open(self) -> list[ExecutionRow]:
         rows = self.store.tables.rows(ExecutionRow)

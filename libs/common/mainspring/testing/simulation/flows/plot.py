@@ -16,6 +16,8 @@ from mainspring.testing.simulation.helping import help_out
 from mainspring.testing.simulation.plot import Stage
 
 FEWEST_PEOPLE: Final = 2
+LULL_S: Final = 11.0
+"""By when whoever follows an end has looked for one, where no notice came."""
 
 
 class FlowsPlot:
@@ -23,6 +25,7 @@ class FlowsPlot:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self.lull = LULL_S
         self.night: float = stage.chance.pick([65.0, 85.0]) if stage.chance.hits(0.15) else 0.0
         self._people: list[Person] = []
         for n in range(FEWEST_PEOPLE + stage.chance.whole(0, 1)):

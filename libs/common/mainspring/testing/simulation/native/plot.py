@@ -45,7 +45,7 @@ SETTLED: Final = {
 class NativePlot:
     """Runs wait for events, for people and for each other; somebody helps them at the end."""
 
-    night = 0.0
+    night = lull = 0.0
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage

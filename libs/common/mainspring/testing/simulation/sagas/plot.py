@@ -28,7 +28,7 @@ _WORDS: Final = {"callback": "WAITING_CALLBACK", "sleep": "SLEEPING", "join": "W
 class SagasPlot:
     """Runs are started, woken, paused, canceled and retried."""
 
-    night = 0.0
+    night = lull = 0.0
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
