@@ -45,6 +45,7 @@ _RESUME: Final = (
 )
 _ANYWHERE: Final[Mapping[int, str]] = {
     400: "A parameter or a header cannot be read; all faults at once.",
+    404: "There is nothing under this path.",
     413: "The body is too large.",
     503: "The store cannot be reached, or the server is full; ask again.",
 }
@@ -131,7 +132,8 @@ def _answers(operation: Operation) -> dict[int, tuple[str, Any]]:
     refusals = (kind for status, (_, kind) in operation.answers.items() if status >= 400)
     kind = next((kind for kind in refusals if not isinstance(kind, str)), Refusal)
     most = {413: _ANYWHERE[413]} if operation.method != "GET" else {}
-    anywhere = {400: _ANYWHERE[400], **most, 503: _ANYWHERE[503]}
+    named = {404: _ANYWHERE[404]} if "{" in operation.path else {}
+    anywhere = {400: _ANYWHERE[400], **named, **most, 503: _ANYWHERE[503]}
     return {status: (text, kind) for status, text in anywhere.items()} | dict(operation.answers)
 
 
