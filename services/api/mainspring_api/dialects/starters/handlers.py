@@ -205,7 +205,7 @@ async def pause(api: Api, request: Request) -> Response:
         after = await Starters(api.engine).pause(found.row.id, caller.project, meta)
         return Reply(200, encode(present.trigger(after)))
 
-    return await api.once.answer(request, caller, b"", effect, _now(api))
+    return await api.once.answer(request, caller, await request.body(), effect, _now(api))
 
 
 async def resume(api: Api, request: Request) -> Response:
@@ -217,7 +217,7 @@ async def resume(api: Api, request: Request) -> Response:
         after = await Starters(api.engine).resume(found.row.id, caller.project, meta)
         return Reply(200, encode(present.trigger(after)))
 
-    return await api.once.answer(request, caller, b"", effect, _now(api))
+    return await api.once.answer(request, caller, await request.body(), effect, _now(api))
 
 
 def _now(api: Api) -> Again:
