@@ -37,7 +37,7 @@ from mainspring.bus.jetstream import JetStreamBus
 from mainspring.bus.wire import Said, Wire
 from mainspring.domain.envelope import Envelope
 from mainspring.http.health import Health
-from mainspring.ports import Append, Appended, EventLog, Refused
+from mainspring.ports import Append, Appended, Clock, EventLog, Refused
 from mainspring.runtime.clock import SystemClock
 from mainspring.runtime.config import CallbackKey, Config
 from mainspring.runtime.service import Component, Service
@@ -68,6 +68,8 @@ class Counts:
         self.connections: list[Connection] = []
         self.stores: list[PostgresStore] = []
         self.ended: set[str] = set()
+        self.uncounted = asyncio.Event()
+        self.uncounted.set()
 
     def now(self) -> Costs:
         """Return the counts as they are, appends by their commits among them."""
@@ -115,6 +117,21 @@ def _root(subject: str) -> str:
     """Return the first token; greetings come by the clock and have a name apart."""
     is_greeting = subject.startswith("control.scheduler.")
     return "by the clock" if is_greeting else subject.partition(".")[0]
+
+
+class StillClock(SystemClock):
+    """Time that wakes nobody while a run is counted.
+
+    Else what ticks four times a second would be counted on a slow machine, and not on a fast one.
+    """
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if seconds > 0:
+            await self._counts.uncounted.wait()
 
 
 class CountedLog:
@@ -185,6 +202,7 @@ class Bench:
     async def cost(self, start: Callable[[], Awaitable[str]], *, calls: bool = False) -> Costs:
         """Return what one run costs, from its request until nothing moves any more."""
         await self._calm()
+        self.counts.uncounted.clear()
         before = self.counts.now()
         sys.setprofile(self.counts.note_call if calls else None)
         try:
@@ -193,6 +211,7 @@ class Bench:
             await self._calm()
         finally:
             sys.setprofile(None)
+            self.counts.uncounted.set()
         after = self.counts.now()
         return Counter({name: after[name] - before[name] for name in after})
 
@@ -250,7 +269,7 @@ class Life:
             counts.stores.append(store)
             bus = await JetStreamBus.connect(nats_url, name=name)
             log = cast("EventLog", CountedLog(store.log, counts))
-            service = await build(_world(name, store, log, bus))
+            service = await build(_world(name, store, log, bus, StillClock(counts)))
             for component in service.components:
                 await component.start()
             return cls(store, bus, service)
@@ -268,7 +287,9 @@ class Life:
         await self._store.close()
 
 
-def _world(name: str, store: PostgresStore, log: EventLog, bus: JetStreamBus) -> World:
+def _world(
+    name: str, store: PostgresStore, log: EventLog, bus: JetStreamBus, clock: Clock
+) -> World:
     return World(
         config=Config(
             service=name,
@@ -283,8 +304,9 @@ def _world(name: str, store: PostgresStore, log: EventLog, bus: JetStreamBus) ->
         blobs=store.blobs,
         snapshots=store.snapshots,
         bus=bus,
-        health=Health(SystemClock()),
+        health=Health(clock),
         draining=asyncio.Event(),
+        clock=clock,
     )
 
 
