@@ -58,6 +58,23 @@ async def test_who_follows_the_page_needs_to_name_a_namespace_only_once(
         assert (await bare.delete(path)).status_code == 204
 
 
+async def test_executions_of_a_flow_are_listed_by_its_id_also_when_it_is_deleted(
+    flows: Flows,
+) -> None:
+    made = await flows.create(task("a"))
+    ended = await flows.end(await flows.execute(made["id"]))
+    for _ in range(2):
+        listed = (await flows.http.get(f"/api/v1/executions?flowId={made['id']}")).json()
+        assert [each["id"] for each in listed["executions"]] == [ended["id"]]
+        assert (await flows.http.delete(f"{FLOWS}/{made['id']}")).status_code in (204, 404)
+    for query in (f"flowId={made['id']}&workflow=g", f"flowId={ended['id']}", "flowId=x"):
+        listed = (await flows.http.get(f"/api/v1/executions?{query}")).json()
+        assert listed["executions"] == [], query
+    other = {"X-Project-Id": "stranger"}
+    listed = await flows.http.get(f"/api/v1/executions?flowId={made['id']}", headers=other)
+    assert listed.json()["executions"] == []
+
+
 # Sizes, retry, metrics.
 
 

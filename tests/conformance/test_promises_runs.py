@@ -40,6 +40,20 @@ async def all_four(runs: Runs) -> Runs:
 NAMES = ("of-runs", "of-flows", "of-native", "of-sagas")
 
 
+async def test_only_what_has_failed_is_done_again_by_a_retry(runs: Runs) -> None:
+    done = await runs.ran(saying("a", "done"))
+    answer = await runs.http.post(f"/api/v1/retry/{done['id']}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "completed" in answer.json()["error"]
+    going = await runs.start("{name: a, action: core.sleep, params: {duration: 1h}}", name="nap")
+    answer = await runs.http.post(f"/api/v1/retry/{going}")
+    assert answer.status_code == 409
+    failed = await runs.ran("{name: a, action: core.fail}", name="bad")
+    answer = await runs.http.post(f"/api/v1/retry/{failed['id']}", json={"from_step": "nope"})
+    assert 400 <= answer.status_code < 500
+    assert "nope" in answer.text
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_whatever_dialect_stored_it_a_definition_is_run_by_its_name_from_both_sides(
     all_four: Runs, name: str

@@ -6,9 +6,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mainspring.domain.catalog import DefinitionStored
 from mainspring.domain.durations import duration
 from mainspring.domain.errors import DefinitionInvalid
 from mainspring.domain.rows import ExecutionRow
+from mainspring.domain.upcast import event_in
 from mainspring.http.answers import as_uuid, json
 from mainspring.http.bodies import together
 from mainspring.http.caller import caller_of
@@ -20,7 +22,7 @@ from mainspring_api.context import Api
 from mainspring_api.dialects.executions import present, wire
 from mainspring_api.dialects.executions.parts import known, named, state_of
 from mainspring_api.dialects.executions.words import FILTERS
-from mainspring_api.dialects.starters.found import namespace_of
+from mainspring_api.dialects.starters.found import first_of, namespace_of
 
 DEFAULT_LIMIT: Final = 20
 
@@ -108,10 +110,8 @@ async def _name(api: Api, project: str, query: Mapping[str, str]) -> tuple[str |
     name, id = query.get("workflow"), query.get("flowId")
     if id is None:
         return name, True
-    known_id = as_uuid(id)
-    found = None
-    if known_id is not None:
-        found = await api.views.definition(project=project, id=known_id)
-    if found is None or name not in (None, found.row.name):
+    first = await first_of(api, id)
+    form = event_in(first) if first is not None and first.project == project else None
+    if not isinstance(form, DefinitionStored) or name not in (None, form.name):
         return None, False
-    return found.row.name, True
+    return form.name, True

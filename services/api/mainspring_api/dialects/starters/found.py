@@ -5,20 +5,18 @@ request names none an id is looked for everywhere, and else in the named one alo
 and executions.  A name is one of a namespace, by default of `default`.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from starlette.requests import Request
 
 from mainspring.domain import starters as s
+from mainspring.domain.envelope import Envelope, StreamId
 from mainspring.domain.errors import DefinitionInvalid, NotFound
 from mainspring.domain.message import Json
 from mainspring.http.answers import as_uuid
 from mainspring.http.caller import Caller, caller_of
 from mainspring.http.faults import shown
 from mainspring_api.context import Api
-
-_NUMBERED: Final = ("flows", "runs", "native")
-"""Dialects whose workflows have an id of their own beside those of their versions."""
 
 
 class Known(NamedTuple):
@@ -58,13 +56,21 @@ async def caller_for(api: Api, request: Request, flow: Json, named: Json = None)
 
 
 async def namespace_of(api: Api, flow: Json) -> str | None:
-    """Return the namespace of the flow with this id; None when there is none."""
+    """Return the namespace of the flow with this id, also of a deleted one; None without one."""
+    first = await first_of(api, flow)
+    return None if first is None else first.project
+
+
+async def first_of(api: Api, flow: Json) -> Envelope | None:
+    """Return the event that stored the first version of the workflow with this id.
+
+    The log has it, also when the workflow is deleted: its executions are still there.
+    """
     id = as_uuid(flow) if isinstance(flow, str) else None
-    for dialect in _NUMBERED if id is not None else ():
-        line = await api.views.lineage(None, dialect, id=id)
-        if line is not None and line.newest is not None:
-            return line.newest.row.project
-    return None
+    if id is None:
+        return None
+    found = await api.engine.log.read_all(after=0, limit=1, stream=StreamId("definition", id))
+    return found[0] if found else None
 
 
 def _names_one(request: Request, named: Json) -> bool:
