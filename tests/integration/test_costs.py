@@ -8,7 +8,7 @@ taken, because a greeting or a fetch that ends empty may fall into one of them.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -160,15 +160,16 @@ class Measured(NamedTuple):
 @pytest.fixture(scope="module")
 def measured(
     postgres_server: PostgresServer, migrated_template: str, nats_server: NatsServer
-) -> Iterator[Measured]:
+) -> Measured:
     """All that this file judges, measured on the loop that services have in production."""
     make, drop = cluster.create_database, cluster.drop_database
     url = cluster.run_apart(lambda: make(postgres_server, DATABASE, migrated_template))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(_measure(url, nats_server.url))
-    yield found
-    cluster.run_apart(lambda: cluster.remove_streams(nats_server.url))
-    cluster.run_apart(lambda: drop(postgres_server, DATABASE))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_measure(url, nats_server.url))
+    finally:
+        cluster.run_apart(lambda: cluster.remove_streams(nats_server.url))
+        cluster.run_apart(lambda: drop(postgres_server, DATABASE))
 
 
 async def _measure(database_url: str, nats_url: str) -> Measured:
