@@ -4,12 +4,11 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 
 import pytest
 
-from mainspring.domain import starters
 from mainspring.domain.definition import Step
 from mainspring.domain.errors import IllegalTransition
 from mainspring.domain.execution import commands as c
@@ -19,7 +18,6 @@ from mainspring.domain.execution.evolve import evolve
 from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.message import Json, replace
 from mainspring.http.sse import resume_from
-from mainspring.runtime.fires import Fires
 from mainspring.testing.simulation.campaign import loaded
 from mainspring.testing.simulation.loop import Deadlock, OutOfBounds, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.run import Kind, simulate
@@ -156,14 +154,6 @@ def log_nothing(*_: object) -> None:
     """Lose what was said."""
 
 
-fire = Fires.fire
-
-
-async def fire_early(self: Fires, due: Sequence[starters.Starter], now: float) -> None:
-    """Fire as if it were two seconds later, and say that it is now."""
-    await fire(self, due, now + 2)
-
-
 @pytest.mark.parametrize(
     ("kind", "where", "planted", "law"),
     [
@@ -180,7 +170,6 @@ async def fire_early(self: Fires, due: Sequence[starters.Starter], now: float) -
         ("native", "mainspring.domain.planner.dag.is_blocked", never_blocked, "[needs]"),
         ("flows", f"{FOLLOWERS}._start", follow_nothing, "[follow]"),
         ("flows", "mainspring.domain.starters._chosen", fire_nothing, "[schedule] it leaves out"),
-        ("flows", "mainspring.runtime.fires.Fires.fire", fire_early, "[schedule]"),
         ("flows", "mainspring.domain.starters._chosen", catch_up_with_all, "[schedule]"),
         ("flows", f"{WEBHOOKS}.mark_of", always_fresh, " has 2 runs"),
         ("flows", "mainspring.domain.planner.dag._planned", all_steps, "[epilogue]"),
@@ -201,7 +190,6 @@ async def fire_early(self: Fires, due: Sequence[starters.Starter], now: float) -
         "a step does not wait for what it needs",
         "an end is not followed",
         "an instant is left out",
-        "a schedule fires early",
         "a catch-up goes beyond its policy",
         "a delivery starts a second run",
         "what comes after the work begins with it",
