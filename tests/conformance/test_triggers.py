@@ -234,7 +234,8 @@ async def test_one_delivery_at_once_to_many_starts_one_run(client: Client) -> No
 
 async def test_a_webhook_may_wait_for_the_end(client: Client) -> None:
     await client.workflow("order")
-    made = await client.trigger("order", "webhook", {"mode": "wait", "waitSeconds": 20})
+    made = await client.trigger("order", "webhook", {"responseMode": "wait", "waitSeconds": 20})
+    assert made["config"]["mode"] == "wait"
     answer = await client.http.post(made["url"], json={"a": 1})
     assert answer.status_code == 200, answer.text
     assert answer.json()["status"] == "SUCCESS"
@@ -310,7 +311,15 @@ async def test_all_faults_of_a_trigger_are_told_at_once(client: Client) -> None:
     answer = await client.http.post("/api/v1/triggers", json=body)
     assert answer.status_code == 400
     places = [each.split(":")[0] for each in answer.json()["details"]]
-    assert {"more", "config.z", "config.catchup", "flowId"} <= set(places)
+    assert sorted(places) == [
+        "config.catchup",
+        "config.cron",
+        "config.jitter",
+        "config.timezone",
+        "config.z",
+        "flowId",
+        "more",
+    ]
     await client.workflow("order")
     config = {"cron": "61 * * * *", "timezone": "Mars", "jitter": "x", "interval": 0.1}
     body = {"flowId": "order", "type": "schedule", "config": config}

@@ -21,6 +21,7 @@ from mainspring.domain.starters import (
 Fault: TypeAlias = tuple[str, str]
 """The field, and what is wrong with it."""
 
+ONE_OF: Final = "exactly one of cron, interval and at is wanted"
 YEAR: Final = 366 * 86_400.0
 LONGEST_JITTER: Final = 3600.0
 LONGEST_KEY: Final = 256
@@ -45,7 +46,7 @@ def faults_of(spec: Spec) -> list[Fault]:
 
 def _schedule(spec: Schedule) -> Iterator[Fault]:
     if sum(each is not None for each in (spec.cron, spec.interval, spec.at)) != 1:
-        yield "cron", "exactly one of cron, interval and at is wanted"
+        yield "cron", ONE_OF
     if spec.cron is not None and (fault := cron_fault(spec.cron)):
         yield "cron", fault
     if spec.interval is not None and not LEAST_INTERVAL <= spec.interval <= YEAR:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -10,7 +10,7 @@ from mainspring.domain import starters as s
 from mainspring.domain.durations import duration
 from mainspring.domain.errors import DefinitionInvalid
 from mainspring.domain.message import Json
-from mainspring.domain.starter_faults import faults_of
+from mainspring.domain.starter_faults import ONE_OF, faults_of
 from mainspring.http.faults import Faults, shown
 from mainspring.http.instants import shown as shown_at
 from mainspring.http.reading import read
@@ -20,6 +20,7 @@ from mainspring_api.context import Api
 from mainspring_api.dialects.starters import wire
 
 MASK: Final = "********"
+_WHEN: Final = frozenset(("cron", "interval", "at"))
 
 _CONFIGS: Final[Mapping[str, type[wire.Config]]] = {
     "schedule": wire.ScheduleConfig,
@@ -32,13 +33,20 @@ def spec_of(
     kind: str, config: Mapping[str, Json], faults: Faults, before: s.Spec | None = None
 ) -> s.Spec | None:
     """Return what a starter is told; None when it cannot be read.  `before` is what it was told."""
-    found = read(dict(config), _CONFIGS[kind], faults, "config")
+    form, given = _CONFIGS[kind], dict(config)
+    found = read(given, form, faults, "config")
+    unread = set[str]()
     if found is None:
-        return None
+        # The rest is looked at all the same, so that all faults are told at once.
+        unread = {name for name in given if read({name: given[name]}, form, Faults()) is None}
+        found = read({name: given[name] for name in given.keys() - unread}, form, Faults())
+        if found is None:
+            return None
     spec = _spec(found, before, faults)
     for field, fault in faults_of(spec):
-        faults.add(f"config.{field}", fault)
-    return spec
+        if field not in unread and not (unread & _WHEN and fault == ONE_OF):
+            faults.add(f"config.{field}", fault)
+    return None if unread else spec
 
 
 def _spec(config: wire.Config, before: s.Spec | None, faults: Faults) -> s.Spec:
@@ -72,9 +80,15 @@ def _webhook(config: wire.WebhookConfig, before: s.Spec | None, faults: Faults) 
         header=config.header,
         window=_span(config.window, "window", faults) or 0.0,
         max_bytes=config.max_bytes,
-        mode=config.mode,
+        mode=_mode(config, faults),
         wait_seconds=config.wait_seconds,
     )
+
+
+def _mode(config: wire.WebhookConfig, faults: Faults) -> Literal["immediate", "wait"]:
+    if config.response_mode is not None and config.mode not in ("immediate", config.response_mode):
+        faults.add("config.responseMode", "is another one than mode")
+    return config.response_mode or config.mode
 
 
 def _path(config: wire.WebhookConfig, old: s.Webhook) -> str:

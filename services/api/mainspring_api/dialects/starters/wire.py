@@ -43,6 +43,7 @@ class WebhookConfig(Wire, frozen=True, kw_only=True):
     window: Span = 300.0
     max_bytes: int | None = None
     mode: Literal["immediate", "wait"] = "immediate"
+    response_mode: Literal["immediate", "wait"] | None = None
     wait_seconds: float = 30.0
     path: Text | None = None
 
