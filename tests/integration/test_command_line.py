@@ -47,6 +47,12 @@ def test_a_store_that_is_away_is_named_without_its_password() -> None:
     assert "hidden" not in said["text"]
 
 
+def test_the_doctor_of_another_schema_says_what_to_do(empty_database_url: str) -> None:
+    code, (said,) = run("doctor", "--database-url", empty_database_url)
+    assert (code, said["event"]) == (1, "failed")
+    assert "run `mainspring migrate`" in said["text"]
+
+
 def test_verify_finds_an_empty_log_whole(database_url: str) -> None:
     code, (said,) = run("verify", "--database-url", database_url)
     assert (code, said["event"], said["events"]) == (0, "whole", 0)
@@ -68,7 +74,7 @@ def test_verify_says_when_there_is_no_such_stream(database_url: str) -> None:
     assert (code, said["event"]) == (1, "no_stream")
 
 
-@pytest.mark.parametrize("verb", ["migrate", "verify", "rebuild"])
+@pytest.mark.parametrize("verb", ["migrate", "verify", "rebuild", "doctor"])
 def test_without_a_database_a_verb_says_how_to_name_one(
     verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,10 +11,12 @@ import msgspec
 import typer
 
 from mainspring.domain.errors import MainspringError
+from mainspring.http.instants import shown
 from mainspring.runtime.binaries import BinaryNotFound
 from mainspring.runtime.identity import NobodyCannotEnter
 from mainspring.runtime.servers import ServerFailed
 from mainspring_cli.dev import run_dev
+from mainspring_cli.doctor import Consultation, consult
 from mainspring_cli.home import Home, HomeTaken, PortTaken
 from mainspring_cli.parts import StackFailed, is_ready
 from mainspring_cli.say import Say
@@ -140,6 +142,52 @@ def rebuild(
         built = asyncio.run(rebuild_views(dsn, lambda line: say.line("progress", line)))
         text = f"{built.events} events of {built.streams} streams are {built.rows} rows"
         say.line("rebuilt", text, rebuilt=msgspec.to_builtins(built))
+
+
+@app.command()
+def doctor(
+    *,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what is found.")] = False,
+    grace: Annotated[
+        float, typer.Option("--grace", min=0, help="Seconds for which something may be late.")
+    ] = 60.0,
+    nats_url: Annotated[
+        str,
+        typer.Option(
+            "--nats-url",
+            envvar="MAINSPRING_NATS_URL",
+            show_envvar=True,
+            help="The broker, to hand out at once what is owed; not needed.",
+        ),
+    ] = "",
+    database_url: DatabaseUrl = "",
+    home: HomeFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List what has not ended and will not move, or mend it; exit 1 when anything is wrong."""
+    say = Say(as_json=as_json)
+    with _failures_said(say):
+        dsn = _database(database_url, home)
+        seen = asyncio.run(consult(dsn, nats_url, repair=repair, grace=grace))
+    _tell(say, seen)
+    raise typer.Exit(1 if seen.left else 0)
+
+
+def _tell(say: Say, seen: Consultation) -> None:
+    if seen.found:
+        rows = [[one.kind, one.id, one.project, shown(one.since), one.remedy] for one in seen.found]
+        say.table("ailing", ["kind", "id", "project", "since", "remedy"], rows)
+    for one in seen.treated:
+        fields = {"kind": one.ailment.kind, "id": one.ailment.id}
+        say.line("treated", f"{one.ailment.kind} {one.ailment.id}: {one.done}", **fields)
+    if not seen.left:
+        say.line("well", "everything moves", found=len(seen.found), left=0)
+        return
+    if seen.treated:
+        for one in seen.left:
+            say.problem("left", f"{one.kind} {one.id} is still wrong", kind=one.kind, id=one.id)
+    text = f"{len(seen.left)} things do not move as they should"
+    say.failure("unwell", text, found=len(seen.found), left=len(seen.left))
 
 
 @app.command()

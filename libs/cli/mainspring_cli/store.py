@@ -20,7 +20,7 @@ async def migrate_database(dsn: str, progress: Callable[[str], object]) -> list[
     """Bring the schema up to date and return the names of the migrations that ran."""
     from mainspring.store.migrate import migrate  # noqa: PLC0415
 
-    with _reaching(dsn):
+    with reaching(dsn):
         return await migrate(dsn, progress)
 
 
@@ -30,7 +30,7 @@ async def verify_log(dsn: str, stream: str, progress: Callable[[int], object]) -
     from mainspring.store.verify import verify  # noqa: PLC0415
 
     category, _, id = stream.partition("/")
-    with _reaching(dsn):
+    with reaching(dsn):
         wanted = StreamId(category, id) if stream else None
         return await verify(dsn, stream=wanted, progress=progress)
 
@@ -39,12 +39,13 @@ async def rebuild_views(dsn: str, progress: Callable[[str], object]) -> "Rebuilt
     """Build the views anew from the log beside the live ones, and swap them."""
     from mainspring.store.rebuild import rebuild  # noqa: PLC0415
 
-    with _reaching(dsn):
+    with reaching(dsn):
         return await rebuild(dsn, progress)
 
 
 @contextmanager
-def _reaching(dsn: str) -> Generator[None]:
+def reaching(dsn: str) -> Generator[None]:
+    """Turn what a driver says of a database that is away into `StoreAway`."""
     from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
 
     try:
