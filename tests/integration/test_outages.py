@@ -25,6 +25,14 @@ LONGEST_S = 20.0
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
+WITHOUT_THE_LOG = {
+    "GET /api/v1/plugins",
+    "GET /api/v1/plugins/categories",
+    "POST /api/v1/flows/validate",
+    "POST /api/v1/workflows/validate",
+}
+
+
 @pytest.fixture(scope="module")
 def peer() -> Iterator[Peer]:
     def respond(call: Call) -> Reply:
@@ -127,7 +135,9 @@ async def test_without_the_log_no_route_of_any_dialect_fails_with_500(
         for answer in answers
         if answer.status_code != 503 and not 400 <= answer.status_code < 500
     }
-    assert told == {}
+    # What the code alone knows is told without the log.
+    assert set(told) <= WITHOUT_THE_LOG, told
+    assert set(told.values()) <= {200}
     for process in stack.processes:
         await asyncio.to_thread(process.wait_ready)
 
