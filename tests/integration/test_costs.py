@@ -121,9 +121,9 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "connections": Limit("the one to the peer is kept", *_all(0, 0)),
     "calls in the api": Limit(
         "functions called to take a request and begin a run",
-        saga=Pair(2280, 20),
-        native=Pair(3150, 20),
-        flow=Pair(3000, 20),
+        saga=Pair(840, 10),
+        native=Pair(1610, 10),
+        flow=Pair(1280, 10),
     ),
     "calls in the scheduler": Limit(
         "functions called to read reports, decide, append and publish",
