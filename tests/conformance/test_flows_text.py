@@ -323,6 +323,31 @@ def test_a_fault_in_one_task_hides_none_in_another():
     ]
 
 
+def test_a_member_that_cannot_be_read_hides_no_other_fault():
+    told = faults(
+        text(
+            task("a", properties={"message": "{{ inputs.q }}"}, timeout=-1),
+            task("b", "nope"),
+            concurrency={"limit": 0},
+            timeout="zz",
+            retry={"maxAttempts": 0},
+            inputs={"n": {"type": "strin"}},
+            triggers=[{"type": "schedule", "cron": "61 * * * *", "timezone": "X"}],
+        )
+    )
+    assert {each.partition(": ")[0] for each in told} == {
+        "concurrency.limit",
+        "retry.maxAttempts",
+        "timeout",
+        "inputs.n.type",
+        "tasks[0].properties.message",
+        "tasks[0].timeout",
+        "tasks[1].type",
+        "triggers[0].cron",
+        "triggers[0].timezone",
+    }
+
+
 def test_a_limit_by_key_is_refused_in_plain_words():
     said = fault(task("a"), concurrency={"limit": 1, "key": "{{ inputs.x }}"})
     assert said == "concurrency.key: is not known here: a limit holds for the whole flow"

@@ -57,6 +57,10 @@ EPILOGUES: Final[Mapping[str, tuple[Ending, ...]]] = {
 }
 
 
+_NAMED: Final = frozenset({"name", "variables"})
+"""Members without which the others would have faults that they do not have."""
+
+
 class Flow(NamedTuple):
     """A flow that compiles: what it means, and what it says of itself."""
 
@@ -131,6 +135,10 @@ def compile_flow(text: Text, name: str | None, namespace: str, pins: Mapping[Ask
     raise AssertionError("what has no fault can be compiled")
 
 
+def _is_read(key: str, value: Json) -> bool:
+    return key == "tasks" or read({"tasks": [], key: value}, FlowForm, Faults()) is not None
+
+
 class _Flow:
     """One reading of one flow."""
 
@@ -164,9 +172,17 @@ class _Flow:
         return None if found is None else (found, self.warnings)
 
     def _glance(self, members: dict[str, Json]) -> None:
-        """Look for the faults of the tasks of a flow that cannot be read as a whole."""
-        if members.get("tasks") is not None:
+        """Look for the other faults of a flow that cannot be read as a whole."""
+        if members.get("tasks") is None:
+            return
+        unread = {key for key, value in members.items() if not _is_read(key, value)}
+        rest = {key: value for key, value in members.items() if key not in unread}
+        form = read(rest, FlowForm, Faults())
+        if form is None or unread & _NAMED:
+            # What tasks may name is not known: of them only how they hang together is looked at.
             self.reader.resolve(self.reader.graph(members["tasks"], "tasks"))
+        else:
+            self._read(form, rest)
 
     def _read(self, form: FlowForm, members: dict[str, Json]) -> Flow:
         self._check_names(form)
