@@ -200,3 +200,13 @@ async def test_lateness_counts_what_was_to_have_moved(store: Store) -> None:
         await put(store, StreamId("starter", starter.id), starter)
     assert await store.views.lateness(before=NOW) == Lateness(1, NOW - 1, 1)
     assert await store.views.lateness(before=NOW + 1) == Lateness(2, NOW - 1, 2)
+
+
+async def test_stuck_runs_are_named_by_partition(store: Store) -> None:
+    for n, fields in enumerate(({"waiting_for": None}, {}, {"wake_at": None}, {"wake_at": None})):
+        stream = execution_stream(n)
+        plain = {"status": "running", "waiting_for": "task", "wake_at": NOW, "partition": n % 3}
+        await put(store, stream, execution_row(stream, **(plain | fields)))
+    assert await store.views.stuck([0, 2], limit=9) == [uuid(0), uuid(2), uuid(3)]
+    assert await store.views.stuck([0, 2], limit=1) == [uuid(0)]
+    assert await store.views.stuck([1], limit=9) == []

@@ -96,6 +96,7 @@ SERVES = {
         "starters_due",
         "starters_newest",
     },
+    "stuck": {"executions_stuck"},
     "lateness": {"executions_waking", "starters_due"},
     "queued": {"executions_queued"},
     "gates": {"executions_queued"},

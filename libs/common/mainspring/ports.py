@@ -465,6 +465,10 @@ class Views(Protocol):
         """Return how many executions are not terminal and have no reason or no next wake-up."""
         ...
 
+    async def stuck(self, partitions: Sequence[int], *, limit: int) -> list[str]:
+        """Return executions that are not terminal and have no reason or no next wake-up."""
+        ...
+
     async def ailing(self, *, now: float, grace: float = GRACE, limit: int) -> list[Ailment]:
         """Return what has not ended and will not move as it should, in order of (since, kind, id).
 

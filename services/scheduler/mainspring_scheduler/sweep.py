@@ -3,6 +3,8 @@
 They are why the broker may lose anything.  `unhandled` finds executions with facts that nobody
 decided about, `overdue` those whose next wake-up has passed; both are bounded and look at the
 replica's own partitions.  A replica's warm state may be what is wrong, so it is dropped first.
+What has no wake-up at all, which should not be, gets a turn too: if the log says that something is
+due, whatever is decided writes its row anew.
 """
 
 from collections.abc import Iterable
@@ -66,10 +68,22 @@ class Sweep:
         self._poke(unhandled, "unhandled")
         self._poke(overdue, "overdue")
         if self._sweeps % COUNT_EVERY == 0:
-            metrics.EXECUTIONS_WITHOUT_WAKEUP.set(await self._views.without_wakeup())
+            await self._measure(before)
             await self._offer()
         self._sweeps += 1
         return len(unhandled) + len(overdue)
+
+    async def _measure(self, before: float) -> None:
+        """Say how many do not move as they should; those that nothing would move have a turn."""
+        without = await self._views.without_wakeup()
+        metrics.EXECUTIONS_WITHOUT_WAKEUP.set(without)
+        if without:
+            self._poke(await self._views.stuck(self._partitions.own(), limit=MOST), "stuck")
+        late = await self._views.lateness(before=before)
+        metrics.EXECUTIONS_OVERDUE.set(late.executions)
+        age = 0.0 if late.since is None else self._clock.now() - late.since
+        metrics.EXECUTIONS_MOST_OVERDUE.set(age)
+        metrics.STARTERS_OVERDUE.set(late.starters)
 
     async def _offer(self) -> None:
         """Let kept events go to triggers that wait for them, and runs begin that may."""

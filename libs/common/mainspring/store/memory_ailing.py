@@ -1,6 +1,6 @@
 """What will not move as it should, in memory: each ailment is a filter over rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from mainspring.domain.ailments import GRACE, Ail, Ailment
@@ -35,6 +35,13 @@ class MemoryAiling:
     """The part of the Views port that tells of what has not ended and does not move."""
 
     _tables: Tables
+
+    async def stuck(self, partitions: Sequence[int], *, limit: int) -> list[str]:
+        """Return executions that are not terminal and have no reason or no next wake-up."""
+        rows = self._tables.rows(ExecutionRow)
+        return sorted(row.id for row in rows if is_stuck(row) and row.partition in partitions)[
+            :limit
+        ]
 
     async def ailing(self, *, now: float, grace: float = GRACE, limit: int) -> list[Ailment]:
         """Return what will not move as it should, in order of (since, kind, id)."""

@@ -149,6 +149,17 @@ EXECUTIONS_WITHOUT_WAKEUP: Final = Gauge(
     "mainspring_executions_without_wakeup",
     "Executions that are not terminal and have no reason or no next wake-up.",
 )
+EXECUTIONS_OVERDUE: Final = Gauge(
+    "mainspring_executions_overdue",
+    "Executions whose next wake-up has passed more than a sweep ago.",
+)
+EXECUTIONS_MOST_OVERDUE: Final = Gauge(
+    "mainspring_executions_most_overdue_seconds",
+    "Seconds since the wake-up of the most overdue execution; 0 when none is overdue.",
+)
+STARTERS_OVERDUE: Final = Gauge(
+    "mainspring_starters_overdue", "Schedules that were due more than a sweep ago and not fired."
+)
 
 SSE_STREAMS: Final = Gauge("mainspring_sse_streams_open", "Event streams open now.", ["route"])
 SSE_SLOW_READERS: Final = Counter(
