@@ -348,6 +348,28 @@ def test_a_member_that_cannot_be_read_hides_no_other_fault():
     }
 
 
+def test_a_member_of_a_task_that_cannot_be_read_hides_no_other_fault():
+    inner = [task("c", "nope", when=7)]
+    branch = {"condition": "{{ x }}", "then": inner}
+    told = faults(
+        text(
+            task("a", properties={"message": "{{ inputs.q }}"}, timeout=[], disabled="no"),
+            task("b", "core.if", properties=branch, continueOnError=1),
+            task("d", properties=3),
+        )
+    )
+    assert {each.partition(": ")[0] for each in told} == {
+        "tasks[0].properties.message",
+        "tasks[0].timeout",
+        "tasks[0].disabled",
+        "tasks[1].properties.condition",
+        "tasks[1].continueOnError",
+        "tasks[1].properties.then[0].type",
+        "tasks[1].properties.then[0].when",
+        "tasks[2].properties",
+    }
+
+
 def test_a_limit_by_key_is_refused_in_plain_words():
     said = fault(task("a"), concurrency={"limit": 1, "key": "{{ inputs.x }}"})
     assert said == "concurrency.key: is not known here: a limit holds for the whole flow"

@@ -21,6 +21,24 @@ from mainspring_api.dialects.native.definitions.graph import Upstream, cycle_of,
 Order = Literal["sequential", "graph"]
 MOST_DEPTH: Final = 16
 DEFAULT: Final = "default"
+_BASIC: Final = frozenset({"name", "type", "properties", "dependsOn"})
+"""Members of a task without which it would have faults that it does not have."""
+
+
+def _legible(given: Json) -> TaskForm | None:
+    """Return a task as far as it can be read, so that what can is looked at all the same."""
+    if not isinstance(given, dict):
+        return None
+    members = cast("dict[str, Json]", given)
+    unread = {key for key, value in members.items() if not _is_read(key, value)}
+    if unread & _BASIC:
+        return None
+    rest = {key: value for key, value in members.items() if key not in unread}
+    return read(rest, TaskForm, Faults())
+
+
+def _is_read(key: str, value: Json) -> bool:
+    return read({"name": "a", "type": "a", key: value}, TaskForm, Faults()) is not None
 
 
 class Node:
@@ -129,7 +147,7 @@ class Reader:
     ) -> Node | None:
         if isinstance(given, dict):
             given = self.written.one(cast("dict[str, Json]", given), OF_TASKS, place)
-        form = read(given, TaskForm, self.faults, place)
+        form = read(given, TaskForm, self.faults, place) or _legible(given)
         name = cast("dict[str, Json]", given).get("name") if isinstance(given, dict) else None
         if not isinstance(name, str):
             return None
