@@ -75,8 +75,8 @@ def as_json(value: Value) -> bytes:
         return msgspec.json.encode(value)
     except RecursionError:
         raise ExpressionTooLarge("a value is nested too deeply") from None
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ExpressionFailed(f"not a JSON value: {type(error).__name__}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ExpressionFailed("not a JSON value") from None
 
 
 def kind(value: object) -> str:
