@@ -279,8 +279,8 @@ async def test_publishing_while_the_broker_is_away_is_refused(world: World) -> N
 async def test_restart_of_the_broker_loses_nothing(world: World) -> None:
     bus = await world.bus()
     restored: list[int] = []
-    bus.on_restore(lambda: _note(restored))
     consumer = await bus.consumer(*TASKS)
+    bus.on_restore(lambda: _note(restored))
     feed = await bus.subscribe("control.>")
     await bus.publish(tasks(b"done"))
     (await drain(consumer, 1))[0].ack()
@@ -301,9 +301,9 @@ async def test_restart_of_the_broker_loses_nothing(world: World) -> None:
 async def test_wiped_broker_is_restored_by_everyone_and_readers_go_on(world: World) -> None:
     one, two = await world.bus(), await world.bus()
     restored: list[int] = []
+    consumer = await one.consumer(*TASKS)
     one.on_restore(lambda: _note(restored, 1))
     two.on_restore(lambda: _note(restored, 2))
-    consumer = await one.consumer(*TASKS)
     await one.publish(tasks(b"lost"))
     waiting = asyncio.create_task((await two.consumer(*TASKS)).fetch(10, timeout=PATIENT))
     (await waiting)[0].nak(PATIENT)
@@ -315,11 +315,26 @@ async def test_wiped_broker_is_restored_by_everyone_and_readers_go_on(world: Wor
     assert [d.data for d in await drain(consumer, 1)] == [b"new"]
 
 
+async def test_who_makes_a_consumer_hears_that_its_queue_is_empty_whoever_made_the_stream(
+    world: World,
+) -> None:
+    await (await world.bus()).ensure()
+    first, second = await world.bus(), await world.bus()
+    restored: list[int] = []
+    first.on_restore(lambda: _note(restored, 1))
+    second.on_restore(lambda: _note(restored, 2))
+    await first.consumer(*TASKS)
+    await until(lambda: bool(restored))
+    await second.consumer(*TASKS)
+    await second.ensure()
+    assert restored == [1]
+
+
 async def test_ack_from_before_a_loss_removes_no_new_message(world: World) -> None:
     bus = await world.bus()
     restored: list[int] = []
-    bus.on_restore(lambda: _note(restored))
     consumer = await bus.consumer(*TASKS)
+    bus.on_restore(lambda: _note(restored))
     await bus.publish(tasks(b"old"))
     (old,) = await drain(consumer, 1)
     await world.wipe()

@@ -81,8 +81,8 @@ async def test_stream_deleted_under_a_live_connection_is_made_again(
     bus: JetStreamBus, nats_url: str
 ) -> None:
     restored = asyncio.Event()
-    bus.on_restore(lambda: _set(restored))
     reader = await bus.consumer(*TASKS)
+    bus.on_restore(lambda: _set(restored))
     waiting = asyncio.create_task(reader.fetch(1, timeout=PATIENT))
     await bus.ensure()
     await cluster.remove_streams(nats_url)
@@ -108,8 +108,8 @@ async def test_a_restart_loses_the_queues_in_memory_and_says_so() -> None:
     with cluster.throwaway_nats() as server:
         bus = await JetStreamBus.connect(server.url, name="one")
         restored = asyncio.Event()
-        bus.on_restore(lambda: _set(restored))
         consumer = await bus.consumer(*TASKS)
+        bus.on_restore(lambda: _set(restored))
         await bus.publish([Outgoing(TASK, b"lost")])
         await asyncio.to_thread(server.restart)
         async with asyncio.timeout(PATIENT):

@@ -586,7 +586,10 @@ class Bus(Protocol):
     def connected(self) -> bool: ...
 
     def on_restore(self, callback: Callable[[], Awaitable[None]]) -> None:
-        """Call `callback` after the broker came back with something lost: the queues are gone."""
+        """Call `callback` after the broker came back with something lost: the queues are gone.
+
+        That a stream or a consumer had to be made counts as a loss: nobody has used it before.
+        """
         ...
 
 

@@ -95,7 +95,9 @@ class Admin:
         if drift:
             await self._call(make, body | {"config": have | drift, "action": "update"})
         changed = self._note(f"{stream}.{durable}", info)
-        return Ensured(made=made or changed, lost=changed)
+        # Nobody has read the queue before: where another service made the stream, nothing else
+        # tells a process that it begins with a store that was lost.
+        return Ensured(made=made or changed, lost=made or changed)
 
     async def _find_or_make(
         self, find: str, make: str, config: dict[str, Any], missing: int

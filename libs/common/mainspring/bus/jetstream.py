@@ -47,6 +47,8 @@ class JetStreamBus:
         self._pullers: list[Puller] = []
         self._restorers: list[Callable[[], Awaitable[None]]] = []
         self._restoring = set[asyncio.Task[None]]()
+        self._restore_waits = False
+        self._one_restores = asyncio.Lock()
         self._seen = False  # streams and consumers have been looked at on this connection
         self._doubtful = asyncio.Event()
         self._tried = asyncio.Event()
@@ -210,17 +212,20 @@ class JetStreamBus:
         self._doubtful.set()
 
     def _tell_lost(self) -> None:
-        if not self._restorers:
+        if not self._restorers or self._restore_waits:
             return
+        self._restore_waits = True
         task = asyncio.get_running_loop().create_task(self._restore(), name="bus restore")
         self._restoring.add(task)
         task.add_done_callback(self._restoring.discard)
 
     async def _restore(self) -> None:
-        logger.warning("the broker has lost its queues")
-        for callback in list(self._restorers):
-            try:
-                await callback()
-            except Exception:
-                # The sweeps find again whatever one listener failed to restore.
-                logger.exception("restoring after a loss failed")
+        async with self._one_restores:
+            self._restore_waits = False  # what is found lost from now on needs another
+            logger.warning("the broker has lost its queues")
+            for callback in list(self._restorers):
+                try:
+                    await callback()
+                except Exception:
+                    # The sweeps find again whatever one listener failed to restore.
+                    logger.exception("restoring after a loss failed")

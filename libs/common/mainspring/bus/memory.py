@@ -53,7 +53,7 @@ class MemoryBus:
         """Return a durable pull consumer, made now or as soon as the broker is there."""
         self._consumers[stream, durable] = tuple(subjects)
         if self.connected():
-            self._ensure()
+            await self.ensure()
         return MemoryConsumer(self.broker, stream, durable)
 
     async def subscribe(self, subject: str) -> Subscription:
@@ -66,8 +66,8 @@ class MemoryBus:
         """Make streams and consumers that are missing; True when any had been lost or is new."""
         self._expect_connection()
         made, lost = self._ensure()
-        if lost:
-            self._run(self._restore())
+        if lost and self._restorers:
+            self._run(self._restore(list(self._restorers)))
         return made
 
     def wipe(self) -> None:
@@ -101,7 +101,7 @@ class MemoryBus:
         for (stream, durable), subjects in self._consumers.items():
             reader, new = self.broker.reader(stream, durable, subjects)
             changed = self._note((stream, durable), reader.incarnation)
-            made, lost = made or new or changed, lost or changed
+            made, lost = made or new or changed, lost or new or changed
         self.broker.wake_all()
         return made, lost
 
@@ -123,8 +123,8 @@ class MemoryBus:
         if self.connected():
             await self.ensure()
 
-    async def _restore(self) -> None:
-        for callback in list(self._restorers):
+    async def _restore(self, restorers: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        for callback in restorers:
             try:
                 await callback()
             except Exception:
