@@ -1,5 +1,7 @@
 """Histories that were written by earlier code are folded by today's to what their views said."""
 
+import asyncio
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +9,13 @@ import msgspec
 import pytest
 
 from mainspring.domain import catalog
+from mainspring.domain.ailments import Ailment
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution.history import event_of
 from mainspring.domain.execution.state import Execution, absent
 from mainspring.domain.upcast import event_in
 from mainspring.store import views
+from mainspring.store.memory import MemoryStore
 from mainspring.store.tables import Tables
 from mainspring.testing.history import check, report
 from mainspring.testing.kept import from_lines, rows_in, to_lines
@@ -63,3 +67,28 @@ def test_there_is_a_kept_history_of_every_tour():
 def test_a_tour_played_by_todays_code_keeps_every_law(name: str):
     found = check(TOURS[name]().log)
     assert not found, report(found)
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+def test_a_kept_history_is_well_after_each_of_its_appends(path: Path):
+    assert asyncio.run(ailments(from_lines(path.read_bytes()))) == []
+
+
+async def ailments(log: list[Envelope]) -> list[Ailment]:
+    """Return what the views of a log with one run find wrong after any of its appends.
+
+    What is late is left out: nobody was there to do it.
+    """
+    compiled, *stream = log
+    event = event_in(compiled)
+    assert isinstance(event, catalog.DefinitionCompiled)
+    store, found = MemoryStore(), list[Ailment]()
+    x: Execution = absent(stream[0].stream.id, event.definition)
+    for now, batch in groupby(stream, lambda one: one.recorded_at):
+        envelopes = list(batch)
+        changes, x = views.project(x, envelopes, [event_of(one) for one in envelopes])
+        store.tables.streams.setdefault(envelopes[0].stream, []).extend(envelopes)
+        for change in changes:
+            store.tables.write(change)
+        found += await store.views.ailing(now=now, grace=1e9, limit=9)
+    return found
