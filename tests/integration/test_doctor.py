@@ -19,7 +19,7 @@ from tests.conformance.client import Sagas
 from mainspring.bus.memory import MemoryBus
 from mainspring.domain import starters as s
 from mainspring.domain.definition import Definition
-from mainspring.domain.envelope import Meta
+from mainspring.domain.envelope import Meta, StreamId
 from mainspring.domain.errors import BusUnavailable
 from mainspring.domain.execution import commands as c
 from mainspring.domain.message import Json
@@ -29,7 +29,9 @@ from mainspring.runtime.clock import SystemClock, SystemIds, SystemRandom
 from mainspring.runtime.engine import Engine, NewDefinition, Start
 from mainspring.runtime.starters import NewStarter, Starters
 from mainspring.runtime.triggers import Triggers
+from mainspring.store.mend import mending
 from mainspring.store.postgres import PostgresStore
+from mainspring.testing.patience import until
 from mainspring.testing.peer import Peer, Reply, serve
 from mainspring.testing.sagas import call, graph, sleep, task
 from mainspring.testing.shapes import approval, dag, needing, path, wait
@@ -214,6 +216,10 @@ async def asleep(house: House) -> str:
     return id
 
 
+def execution(id: str) -> StreamId:
+    return StreamId("execution", id)
+
+
 async def over(house: House, id: str) -> bool:
     await house.go_on()
     return (await house.row(id)).status == "succeeded"
@@ -295,6 +301,18 @@ async def test_a_wait_that_was_left_open_is_closed_as_its_run_says(
     assert await house.hand.fetchval(f"select t::text from {view} t") == before["row"]  # noqa: S608
 
 
+async def test_a_trigger_that_was_purged_is_not_written_anew(house: House) -> None:
+    id = await house.begin(path(wait("w", "k")))
+    await house.settle(id)
+    await house.engine.ask(id, c.RequestCancel(), project="p", meta=ME)
+    await house.settle(id)
+    until = SystemClock().now()
+    assert await Triggers(house.engine).purge("p", ended_before=until, meta=ME) == 1
+    async with mending(house.url) as mend:
+        assert await mend.rows(execution(id), now=until) == 0
+    assert await house.hand.fetch("select from triggers") == []
+
+
 async def test_a_timer_of_a_paused_run_is_removed_and_comes_back_with_it(house: House) -> None:
     id = await asleep(house)
     [timer] = await house.hand.fetch("select * from timers")
@@ -371,6 +389,13 @@ async def test_a_schedule_that_is_stuck_fires_again(
     assert await over(house, run.id)
 
 
+async def test_a_broker_that_is_away_keeps_nobody_ill(house: House) -> None:
+    id = await house.begin(CALLS)
+    seen = await consult(house.url, "nats://127.0.0.1:1", repair=True)
+    assert ([one.id for one in seen.found], seen.left) == ([id], [])
+    assert await over(house, id)
+
+
 async def test_the_doctor_changes_nothing_where_nothing_is_wrong(house: House) -> None:
     await asleep(house)
     head = await house.store.log.head_position()
@@ -404,6 +429,22 @@ def peer() -> Iterator[Peer]:
         yield other
 
 
+async def test_with_a_broker_the_calls_of_a_turn_are_under_way_at_once(
+    stack: Platform, peer: Peer
+) -> None:
+    [scheduler] = stack.services["scheduler"]
+    form = graph(task("a", action={"mode": "sync", "request": call(f"{peer.url}/now")}))
+    async with httpx.AsyncClient(base_url=stack.api, timeout=60, trust_env=False) as http:
+        sagas = Sagas(http)
+        await asyncio.to_thread(scheduler.stop)
+        id = await sagas.run(form)
+        seen = await consult(stack.postgres.dsn, stack.nats.url, repair=True, grace=0.0)
+        assert ([one.kind for one in seen.found], seen.left) == (["unhandled"], [])
+        await until(lambda: len(peer.to("/now")) == 1, patience=30.0)
+        scheduler.start()
+        assert (await sagas.end(id))["status"] == "SUCCEEDED"
+
+
 async def test_a_healthy_platform_under_load_has_nothing_to_report(
     stack: Platform, peer: Peer
 ) -> None:
@@ -419,4 +460,7 @@ async def test_a_healthy_platform_under_load_has_nothing_to_report(
             ended = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
             out, _ = await ended.communicate()
             assert (ended.returncode, out.strip()) == (0, b"everything moves")
+        async with mending(stack.postgres.dsn) as mend:
+            changed = [await mend.rows(execution(id), now=SystemClock().now()) for id in ids]
+        assert set(changed) == {0}
         assert {each["status"] for each in await ends} == {"SUCCEEDED"}

@@ -168,7 +168,9 @@ def doctor(
     say = Say(as_json=as_json)
     with _failures_said(say):
         dsn = _database(database_url, home)
-        seen = asyncio.run(consult(dsn, nats_url, repair=repair, grace=grace))
+        # The stack's own broker goes with its own database, and with no other.
+        broker = nats_url or ("" if database_url else Home(home).announced().get("nats_url", ""))
+        seen = asyncio.run(consult(dsn, broker, repair=repair, grace=grace))
     _tell(say, seen)
     raise typer.Exit(1 if seen.left else 0)
 
