@@ -99,7 +99,7 @@ OPERATIONS: Final = (
         query=(NAMESPACE,),
         idempotent=True,
         tag=TAG,
-        name="cancelExecution",
+        name="cancelFlowExecution",
     ),
     Operation(
         "POST",
@@ -142,7 +142,7 @@ OPERATIONS: Final = (
         ),
         idempotent=True,
         tag=TAG,
-        name="retryExecution",
+        name="retryFlowExecution",
     ),
 )
 
