@@ -92,6 +92,21 @@ async def test_stream_deleted_under_a_live_connection_is_made_again(
     assert [delivery.data for delivery in await waiting] == [b"new"]
 
 
+async def test_a_new_broker_is_one_loss_to_who_makes_many_consumers_together(
+    bus: JetStreamBus,
+) -> None:
+    restored: list[int] = []
+
+    async def note() -> None:
+        restored.append(1)
+
+    bus.on_restore(note)
+    wanted = [(f"reader-{n}", [subjects.facts(n)]) for n in range(8)]
+    await asyncio.gather(*(bus.consumer(subjects.EVENTS, *each) for each in wanted))
+    await bus.ensure()
+    assert restored == [1]
+
+
 async def test_publishing_into_a_lost_stream_finds_the_loss(
     bus: JetStreamBus, nats_url: str
 ) -> None:

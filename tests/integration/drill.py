@@ -111,6 +111,7 @@ class Operator:
 
     def _start_all(self) -> None:
         """The front before the scheduler: in this order nobody else sees what the broker lost."""
+        assert not self._whole.nats.folder.exists(), "the page leaves the broker its store"
         self._whole.nats.start()
         for names in (("api", "events"), ("executor", "scheduler")):
             started = [process for name in names for process in self._whole.services[name]]

@@ -5,6 +5,7 @@ is decided here all the same.
 """
 
 import asyncio
+from collections.abc import Iterator
 
 from mainspring.bus import subjects
 from mainspring.domain.errors import BusUnavailable
@@ -35,22 +36,10 @@ class Puller:
 
     async def open(self) -> None:
         """Make the consumers of every partition, also of those that others look after now."""
-        for partition in range(PARTITIONS):
-            facts, results = subjects.facts(partition), subjects.result(partition)
-            self._queues += [
-                (
-                    partition,
-                    await self._bus.consumer(
-                        subjects.EVENTS, subjects.advance_consumer(partition), [facts]
-                    ),
-                ),
-                (
-                    partition,
-                    await self._bus.consumer(
-                        subjects.RESULTS, subjects.results_consumer(partition), [results]
-                    ),
-                ),
-            ]
+        # Together, so that a broker that has none of them is one loss and not sixteen.
+        partitions, queues = zip(*_queues(), strict=True)
+        found = await asyncio.gather(*(self._bus.consumer(*queue) for queue in queues))
+        self._queues = list(zip(partitions, found, strict=True))
 
     async def run(self) -> None:
         """Pull until cancelled."""
@@ -69,3 +58,10 @@ class Puller:
                     self._inbox.deliver(delivery)
             except BusUnavailable as away:
                 await self._clock.sleep(away.delay)
+
+
+def _queues() -> Iterator[tuple[int, tuple[str, str, list[str]]]]:
+    """Yield the stream, the consumer and the subjects of each queue, with its partition."""
+    for n in range(PARTITIONS):
+        yield n, (subjects.EVENTS, subjects.advance_consumer(n), [subjects.facts(n)])
+        yield n, (subjects.RESULTS, subjects.results_consumer(n), [subjects.result(n)])
