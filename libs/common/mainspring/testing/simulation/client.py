@@ -84,6 +84,11 @@ class Client:
         )
         return answer
 
+    @property
+    def is_served(self) -> bool:
+        """True while somebody is there to answer."""
+        return any(one.life is not None and one.life.app for one in self._apis)
+
     async def post_callback(self, path: str, headers: dict[str, str], body: bytes) -> int | None:
         """Deliver a callback; the status, None when there is no answer."""
         answer = await self.ask("POST", path, msgspec.json.decode(body), headers=headers)

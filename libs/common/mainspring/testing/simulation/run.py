@@ -157,6 +157,7 @@ class Simulation:
         self._clear_up()
         await asyncio.gather(*acting)
         stuck = await self._until_over()
+        await self._until_served()
         looked = await self.plot.look_back()
         await asyncio.sleep(WATCHED_S)
         await self._end()
@@ -265,6 +266,13 @@ class Simulation:
                 await asyncio.sleep(self.plot.lull)
             if not self._open():
                 return []
+
+    async def _until_served(self) -> None:
+        """Wait for an api that is just being started again; one that never comes is told later."""
+        for _ in range(round(BOUND_S)):
+            if self.client.is_served:
+                return
+            await asyncio.sleep(1.0)
 
     def _open(self) -> list[ExecutionRow]:
         rows = self.store.tables.rows(ExecutionRow)
