@@ -2,59 +2,19 @@
 
 `make sim SEED=7` lives through one history and tells all, `make sim SEED=native:7` through one of
 the native dialect, `make sim SEED=flows:7` through one of flows and what starts them;
-`make sim N=5000` through so many of sagas, half as many again of native workflows, and three
-quarters as many of flows.
+`make sim N=5000` through so many of sagas, half as many again of native workflows, and half as many
+of flows.
 """
 
-import multiprocessing
-import os
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
+from tests.simulation.chunks import CHUNKS, Chunk
+from tests.simulation.conftest import Verdicts
 
-from mainspring.testing.simulation.campaign import Verdict, judge, parsed
 from mainspring.testing.simulation.run import FEWEST_FAULTS, Kind
 
-ONE: Final = os.environ.get("MAINSPRING_SIM_SEED")
-COUNT: Final = int(os.environ.get("MAINSPRING_SIM_N", "200"))
-COUNTS: Final[dict[Kind, int]] = {"sagas": COUNT, "native": COUNT * 3 // 2, "flows": COUNT * 3 // 4}
 FEWEST_RUNS: Final[dict[Kind, int]] = {"sagas": 4, "native": 4, "flows": 2}
-CHUNK: Final = 10
-
-
-class Chunk(NamedTuple):
-    """Some histories that one process lives through in a row."""
-
-    kind: Kind
-    seeds: range
-
-    def __str__(self) -> str:
-        return f"{self.kind}-{self.seeds.start}-{self.seeds.stop - 1}"
-
-
-def chunks() -> list[Chunk]:
-    if ONE:
-        kind, seed = parsed(ONE)
-        return [Chunk(kind, range(seed, seed + 1))]
-    return [
-        Chunk(kind, range(at, min(at + CHUNK, count)))
-        for kind, count in COUNTS.items()
-        for at in range(0, count, CHUNK)
-    ]
-
-
-CHUNKS: Final = chunks()
-Verdicts = dict[Chunk, "Future[list[Verdict]]"]
-
-
-@pytest.fixture(scope="module")
-def verdicts() -> Iterator[Verdicts]:
-    """All chunks, judged by as many processes as there are processors."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
-        yield {chunk: pool.submit(judge, chunk.seeds, chunk.kind) for chunk in CHUNKS}
 
 
 @pytest.mark.parametrize("chunk", CHUNKS, ids=str)
