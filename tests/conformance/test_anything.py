@@ -175,7 +175,7 @@ def is_no_http(asked: dict[str, Any]) -> bool:
     return any(b"\x7f" in text for _, text in asked["headers"])
 
 
-@settings(max_examples=450, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(operation=st.sampled_from(DOCUMENTED), data=st.data())
 def test_no_input_to_any_operation_gives_a_500(
     open_http: httpx.Client,

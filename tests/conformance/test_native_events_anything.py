@@ -68,7 +68,7 @@ def is_elsewhere(operation: Operation, path: str) -> bool:
     return any(part in ("", ".", "..") for part in parts) or bool(fixed and parts[2] in fixed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(requests())
 def test_no_input_gives_a_500(
     open_http: httpx.Client, request_of: tuple[Operation, dict[str, Any]]

@@ -75,7 +75,7 @@ def requests(draw: st.DrawFn) -> tuple[Operation, dict[str, Any]]:
     return operation, asked
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(requests())
 def test_no_input_gives_a_500(
     open_http: httpx.Client, request_of: tuple[Operation, dict[str, Any]]

@@ -131,7 +131,7 @@ def rendered(value: Any, language: TemplateLanguage, context: dict[str, Any]) ->
     assert len(msgspec.json.encode(found)) <= 7 * MOST  # a control character takes six bytes
 
 
-@examples(300)
+@examples(600)
 @given(sources(), st.sampled_from(LANGUAGES), CONTEXTS)
 def test_any_template_over_any_data_has_an_answer_or_an_error(
     source: str, language: TemplateLanguage, context: dict[str, Any]

@@ -8,7 +8,7 @@ from mainspring.testing.simulation.run import Kind
 
 ONE: Final = os.environ.get("MAINSPRING_SIM_SEED")
 COUNT: Final = int(os.environ.get("MAINSPRING_SIM_N", "200"))
-COUNTS: Final[dict[Kind, int]] = {"sagas": COUNT, "native": COUNT * 3 // 2, "flows": COUNT // 2}
+COUNTS: Final[dict[Kind, int]] = {"sagas": COUNT, "native": COUNT * 3 // 2, "flows": COUNT * 3 // 4}
 CHUNK: Final = 10
 
 

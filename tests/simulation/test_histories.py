@@ -2,8 +2,8 @@
 
 `make sim SEED=7` lives through one history and tells all, `make sim SEED=native:7` through one of
 the native dialect, `make sim SEED=flows:7` through one of flows and what starts them;
-`make sim N=5000` through so many of sagas, half as many again of native workflows, and half as many
-of flows.
+`make sim N=5000` through so many of sagas, half as many again of native workflows, and three
+quarters as many of flows.
 """
 
 from typing import Final

@@ -99,7 +99,7 @@ def refusal_of(text: str) -> tuple[Definition | None, tuple[Fault, ...]]:
         return None, refused.located
 
 
-@settings(max_examples=150)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_workflow_compiles_or_all_its_faults_have_a_place(data: st.DataObject) -> None:
     whole: Any = WHOLE
