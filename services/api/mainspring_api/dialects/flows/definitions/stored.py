@@ -10,11 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from mainspring.domain.catalog import DefinitionStored
-from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import (
     AlreadyExists,
-    Corrupt,
     DefinitionInvalid,
     IllegalTransition,
     NotFound,
@@ -22,8 +19,7 @@ from mainspring.domain.errors import (
     VersionConflict,
 )
 from mainspring.domain.message import Json, replace
-from mainspring.domain.rows import DefinitionRow, IdempotencyRow
-from mainspring.domain.upcast import decode
+from mainspring.domain.rows import IdempotencyRow
 from mainspring.http.answers import as_uuid, encode
 from mainspring.http.caller import Caller
 from mainspring.http.idempotency import Again, Keep, Reply
@@ -37,6 +33,7 @@ from mainspring_api.dialects.flows.definitions.compile import DIALECT, tasks_tot
 from mainspring_api.dialects.flows.definitions.found import Flow, of
 from mainspring_api.dialects.flows.definitions.meaning import meaning
 from mainspring_api.dialects.native.ids import version_id
+from mainspring_api.dialects.versions import Kept, as_stored
 
 PLACE: Final = "/api/v1/flows/"
 TRIES: Final = 10
@@ -164,7 +161,7 @@ def _said(source: Mapping[str, Json]) -> dict[str, Json]:
 async def _store(api: Api, caller: Caller, form: _Form, keep: Keep, status: int) -> Flow:
     """Store a revision.  Of the answer only that is kept which the event does not say."""
     await _check_keys(api, caller, form)
-    kept = Reply(status, encode(_Kept(form.version, form.began_at)), PLACE + form.id)
+    kept = Reply(status, encode(Kept(form.version, form.began_at)), PLACE + form.id)
     entry = NewDefinition(
         id=version_id(form.id, form.version),
         project=caller.project,
@@ -204,39 +201,14 @@ async def _sync(api: Api, caller: Caller, id: str, meant: means.Flow) -> None:
         raise _key_taken(str(error)) from None
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    """What is kept under an idempotency key: the flow itself is in the event already."""
-
-    version: str
-    began_at: float | None
-
-
 def again(api: Api) -> Again:
     """Return what answers again with a flow as it was stored."""
 
     async def answer(kept: IdempotencyRow) -> Reply:
         id = kept.location.removeprefix(PLACE)
-        what = msgspec.json.decode(kept.response, type=_Kept)
-        found = present.flow(await _as_stored(api, id, what))
+        what = msgspec.json.decode(kept.response, type=Kept)
+        row, source = await as_stored(api, id, what.version)
+        found = present.flow(Flow(id, what.began_at or row.created_at, row, source))
         return Reply(kept.status, encode(found), kept.location if kept.status == 201 else "")
 
     return answer
-
-
-async def _as_stored(api: Api, id: str, kept: _Kept) -> Flow:
-    """Return a revision as it was stored, also when it has been deleted since."""
-    stream = StreamId("definition", version_id(id, kept.version))
-    first = (await api.engine.log.read([stream]))[stream][0]
-    event = decode("definition", first.type, first.schema_version, first.body)
-    if not isinstance(event, DefinitionStored):
-        raise Corrupt(f"stream {stream} begins with {first.type}")
-    row = DefinitionRow(
-        id=stream.id,
-        project=first.project,
-        name=event.name,
-        version=event.version,
-        dialect=event.dialect,
-        compiled=event.compiled,
-        created_at=event.at,
-    )
-    return Flow(id, kept.began_at or event.at, row, event.source)

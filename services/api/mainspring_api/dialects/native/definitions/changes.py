@@ -11,19 +11,15 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mainspring.domain.catalog import DefinitionStored
 from mainspring.domain.definition import Definition
-from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import (
     AlreadyExists,
-    Corrupt,
     DefinitionInvalid,
     NotFound,
     VersionConflict,
 )
 from mainspring.domain.message import Json, replace
-from mainspring.domain.rows import DefinitionRow, IdempotencyRow
-from mainspring.domain.upcast import decode
+from mainspring.domain.rows import IdempotencyRow
 from mainspring.http import bodies
 from mainspring.http.answers import as_uuid, encode
 from mainspring.http.caller import Caller, native_caller_of
@@ -51,6 +47,7 @@ from mainspring_api.dialects.native.definitions.parts import caller_in, object_i
 from mainspring_api.dialects.native.definitions.starts import sync
 from mainspring_api.dialects.native.definitions.steps import Pin
 from mainspring_api.dialects.native.ids import version_id
+from mainspring_api.dialects.versions import Kept, as_stored
 
 PLACE: Final = "/v1/workflows/"
 TRIES: Final = 10
@@ -170,7 +167,7 @@ async def _compiled(
 async def _store(api: Api, caller: Caller, form: _Form, keep: Keep, status: int) -> Workflow:
     """Store a version.  Of the answer only that is kept which the event does not say."""
     version = form.compiled.version
-    kept = Reply(status, encode(_Kept(version, form.began_at)), PLACE + form.id)
+    kept = Reply(status, encode(Kept(version, form.began_at)), PLACE + form.id)
     entry = NewDefinition(
         id=version_id(form.id, version),
         project=caller.project,
@@ -187,40 +184,15 @@ async def _store(api: Api, caller: Caller, form: _Form, keep: Keep, status: int)
     return Workflow(form.id, form.began_at or row.created_at, row, form.source)
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    """What is kept under an idempotency key: the definition itself is in the event already."""
-
-    version: str
-    began_at: float | None
-
-
 def _again(api: Api) -> Again:
     async def again(kept: IdempotencyRow) -> Reply:
         id = kept.location.removeprefix(PLACE)
-        what = msgspec.json.decode(kept.response, type=_Kept)
-        found = present.workflow(await _as_stored(api, id, what))
+        what = msgspec.json.decode(kept.response, type=Kept)
+        row, source = await as_stored(api, id, what.version)
+        found = present.workflow(Workflow(id, what.began_at or row.created_at, row, source))
         return Reply(kept.status, encode(found), kept.location if kept.status == 201 else "")
 
     return again
-
-
-async def _as_stored(api: Api, id: str, kept: _Kept) -> Workflow:
-    """Return a version as it was stored, also when it has been deleted since."""
-    stream = StreamId("definition", version_id(id, kept.version))
-    first = (await api.engine.log.read([stream]))[stream][0]
-    event = decode("definition", first.type, first.schema_version, first.body)
-    if not isinstance(event, DefinitionStored):
-        raise Corrupt(f"stream {stream} begins with {first.type}")
-    row = DefinitionRow(
-        id=stream.id,
-        project=first.project,
-        name=event.name,
-        version=event.version,
-        dialect=event.dialect,
-        compiled=event.compiled,
-        created_at=event.at,
-    )
-    return Workflow(id, kept.began_at or event.at, row, event.source)
 
 
 async def delete(api: Api, request: Request) -> Response:
