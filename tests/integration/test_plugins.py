@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from mainspring.bus import subjects
 from mainspring.bus.jetstream import JetStreamBus
 from mainspring.domain.definition import Definition, Retry, Step
 from mainspring.domain.envelope import Meta, StreamId
@@ -62,10 +63,23 @@ class World:
 
     async def when(self, id: str, holds: Callable[[Execution], bool]) -> Execution:
         """Return the run as soon as something holds of it."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds(x := await self.now(id)):
-                await self.engine.clock.sleep(0.02)
-        return x
+        async for _ in self.changes(id):
+            if holds(x := await self.now(id)):
+                return x
+        raise AssertionError("a run's changes have no end")
+
+    async def changes(self, id: str) -> AsyncIterator[None]:
+        """Yield now, and after each append to the run; a lost notice costs a second."""
+        subscription = await self.engine.bus.subscribe(subjects.EVERY_EVENT)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    yield
+                    notice = await subscription.next(1.0)
+                    while notice is not None and id not in notice[0]:
+                        notice = await subscription.next(1.0)
+        finally:
+            await subscription.close()
 
     async def ended(self, id: str) -> Execution:
         return await self.when(id, lambda x: x.is_terminal)
@@ -227,11 +241,9 @@ async def test_lines_of_a_slow_plugin_are_recorded_in_order_while_it_works(
 ) -> None:
     script = f"echo one; echo two >&2; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo three"
     id = await world.begin(work("talk", {"command": script}, plugin="script.shell"))
-    said: list[tuple[str, str]] = []
-    async with asyncio.timeout(PATIENCE_S):
-        while len(said) < 2:
-            said = await world.said(id)
-            await world.engine.clock.sleep(0.05)
+    async for _ in world.changes(id):
+        if len(await world.said(id)) >= 2:
+            break
     assert not (await world.now(id)).is_terminal
     (tmp_path / "go").touch()
     x = await world.ended(id)
