@@ -253,6 +253,47 @@ async def test_a_flow_gives_the_outputs_that_it_says(flows: Flows) -> None:
     assert list(tasks_of(found)) == ["a"]
 
 
+async def test_a_limit_with_a_key_counts_the_executions_that_share_it(flows: Flows) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "1h"})
+    inputs = {"who": {"type": "string", "required": True}}
+    limit = {"limit": 1, "key": "{{ inputs.who }}"}
+    made = await flows.create(nap, concurrency=limit, inputs=inputs)
+    ann, bob, next_ann = [
+        await flows.execute(made["id"], {"who": who}) for who in ("ann", "bob", "ann")
+    ]
+    await flows.until(ann, "RUNNING")
+    await flows.until(bob, "RUNNING")
+    assert (await flows.get(next_ann))["execution"]["status"] == "QUEUED"
+    await flows.http.post(f"/api/v1/executions/{ann}/cancel")
+    await flows.until(next_ann, "RUNNING")
+    path = f"/api/v1/flows/{made['id']}/execute"
+    refused = await flows.http.post(path, json={"inputs": {"who": "a" * 257}})
+    assert refused.status_code == 400
+    assert refused.json()["details"] == ["concurrency.key: comes to more than 256 characters"]
+
+
+async def test_a_limit_with_a_key_refuses_only_those_that_share_it(flows: Flows) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "1h"})
+    limit = {"limit": 1, "key": "{{ inputs.who }}", "behavior": "FAIL"}
+    made = await flows.create(nap, concurrency=limit, inputs={"who": {"type": "string"}})
+    path = f"/api/v1/flows/{made['id']}/execute"
+    answers = [
+        await flows.http.post(path, json={"inputs": {"who": who}}) for who in ("ann", "bob", "ann")
+    ]
+    assert [each.status_code for each in answers] == [202, 202, 409]
+
+
+async def test_one_more_than_the_limit_is_made_and_ends_cancelled_where_the_flow_says_so(
+    flows: Flows,
+) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "1h"})
+    made = await flows.create(nap, concurrency={"limit": 1, "behavior": "CANCEL"})
+    await flows.until(await flows.execute(made["id"]), "RUNNING")
+    found = await flows.end(await flows.execute(made["id"]))
+    assert found["execution"]["status"] == "CANCELLED"
+    assert found["execution"]["error"] == "at most 1 run of f goes on at once"
+
+
 async def test_a_flow_at_its_limit_refuses_one_more_or_keeps_it_waiting(flows: Flows) -> None:
     nap = task("nap", "core.sleep", properties={"duration": "1h"})
     made = await flows.create(nap, concurrency={"limit": 1, "behavior": "FAIL"})

@@ -370,11 +370,26 @@ def test_a_member_of_a_task_that_cannot_be_read_hides_no_other_fault():
     }
 
 
-def test_a_limit_by_key_is_refused_in_plain_words():
-    said = fault(task("a"), concurrency={"limit": 1, "key": "{{ inputs.x }}"})
-    assert said == "concurrency.key: is not known here: a limit holds for the whole flow"
-    found = compiled(task("a"), concurrency={"limit": 2, "behavior": "FAIL"})
-    assert (found.max_runs, found.on_limit) == (2, "reject")
+def test_a_limit_says_what_becomes_of_one_more():
+    for behavior, meant in (("QUEUE", "queue"), ("FAIL", "reject"), ("CANCEL", "cancel")):
+        found = compiled(task("a"), concurrency={"limit": 2, "behavior": behavior})
+        assert (found.max_runs, found.on_limit, found.lane) == (2, meant, None)
+
+
+def test_the_key_of_a_limit_reads_what_is_known_before_the_execution():
+    key = "{{ inputs.x }}-{{ trigger.body.y }}-{{ vars.z }}"
+    limit = {"limit": 1, "key": key}
+    more = {"inputs": {"x": {"type": "string"}}, "variables": {"z": 1}}
+    assert compiled(task("a"), concurrency=limit, **more).lane == key
+    for key, said in (
+        ("{{ inputs.y }}", 'concurrency.key: no input "y"'),
+        ("{{ outputs.a.x }}", 'concurrency.key: "outputs" is not known yet: inputs, trigger'),
+        ("{{ execution.id }}", 'concurrency.key: "execution" is not known yet: inputs, trigger'),
+        ("{{ inputs.", "concurrency.key: "),
+        (3, "concurrency.key: "),
+        ("k" * 1001, "concurrency.key: "),
+    ):
+        assert fault(task("a"), concurrency={"limit": 1, "key": key}).startswith(said)
 
 
 def test_inputs_are_a_map_or_a_list():

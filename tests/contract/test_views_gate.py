@@ -43,9 +43,19 @@ async def test_workflows_whose_runs_wait_are_found_once_each(store: Store) -> No
     await put(store, C, name="other")
     await put(store, D, project="elsewhere")
     await put(store, E, name="free", status="running", waiting_for="task")
-    wanted = [("default", "n"), ("default", "other"), ("elsewhere", "n")]
+    wanted = [("default", "n", ""), ("default", "other", ""), ("elsewhere", "n", "")]
     assert await store.views.gates(limit=9) == wanted
     assert await store.views.gates(limit=1) == wanted[:1]
+
+
+async def test_runs_wait_behind_those_with_their_own_key(store: Store) -> None:
+    for stream, lane in ((A, "ann"), (B, "bob"), (C, "ann"), (D, "")):
+        await put(store, stream, lane=lane)
+    found = await store.views.queued("default", "n", "ann", limit=9)
+    assert [(row.id, row.lane) for row in found] == [(A.id, "ann"), (C.id, "ann")]
+    assert [row.id for row in await store.views.queued("default", "n", limit=9)] == [D.id]
+    wanted = [("default", "n", lane) for lane in ("", "ann", "bob")]
+    assert await store.views.gates(limit=9) == wanted
 
 
 async def test_who_has_ended_is_told_from_who_goes_on(store: Store) -> None:

@@ -58,10 +58,8 @@ class Children:
             start = _start_of(asked, definition, found)
         except DefinitionInvalid as refused:
             return "; ".join(refused.faults)
-        meta = Meta(actor="scheduler", correlation=asked.execution, traceparent=asked.traceparent)
-        try:
-            await self._engine.start(definition, start, meta)
         except AlreadyExists:
+            await self._engine.start(definition, start, _meta(asked))
             return None  # somebody else has just started it
         return None
 
@@ -81,6 +79,10 @@ def _start_of(asked: StartChild, definition: Definition, found: Workflow | None)
     said = row if asked.hash is None and row is not None else definition
     dialect = row.dialect if row is not None else "native"
     return Start(
+def _meta(asked: StartChild) -> Meta:
+    return Meta(actor="scheduler", correlation=asked.execution, traceparent=asked.traceparent)
+
+
         id=asked.child,
         project=asked.project,
         dialect=dialect,

@@ -132,7 +132,7 @@ def _key(chore: Chore) -> Key:
         case NotifyParent():
             return ("parent", chore.child)
         case TendGate():
-            return ("gate", chore.project, chore.workflow)
+            return ("gate", chore.project, chore.workflow, chore.lane)
 
 
 def _emitted(chore: EmitEvent, trigger: str | None) -> c.RecordEmission:

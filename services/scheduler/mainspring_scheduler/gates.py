@@ -47,10 +47,10 @@ class Gates:
 
         Raises `LogUnavailable`.  A gate that another process has just changed is more to do.
         """
-        stream = gate.gate_stream(asked.project, asked.workflow)
+        stream = gate.gate_stream(asked.project, asked.workflow, asked.lane)
         async with self._engine.turns.of(str(stream)):
             head, holders = await self._read(stream)
-            rows = await self._engine.views.queued(asked.project, asked.workflow, limit=MOST)
+            rows = await self._queued(asked)
             ended = await self._engine.views.ended_among(holders)
             waiting = [await self._waiting(row) for row in rows]
             change = gate.decide(holders, ended, waiting)
@@ -61,9 +61,13 @@ class Gates:
         await self._tell([id for id in let_in if id not in ended], c.Admit(now=now))
         for each in waiting:
             if each.execution in change.rejected:
-                reason = _full(asked.workflow, each.most)
+                reason = _full(asked, each.most)
                 await self._tell([each.execution], c.TurnAway(reason=reason, now=now))
         return len(rows) == MOST and bool(let_in or change.rejected)
+
+    async def _queued(self, asked: TendGate) -> list[ExecutionRow]:
+        views = self._engine.views
+        return await views.queued(asked.project, asked.workflow, asked.lane, limit=MOST)
 
     async def _read(self, stream: StreamId) -> tuple[Head, tuple[str, ...]]:
         head, holders = self._known.get(stream) or await self._saved(stream)
@@ -135,7 +139,8 @@ def _notice(last: Envelope) -> Outgoing:
     return Outgoing(subject, body, f"{last.stream}:{last.version}")
 
 
-def _full(workflow: str, most: int) -> str:
+def _full(asked: TendGate, most: int) -> str:
+    whose = f"{asked.workflow} with the key {asked.lane!r}" if asked.lane else asked.workflow
     if most == 1:
-        return f"at most 1 run of {workflow} goes on at once"
-    return f"at most {most} runs of {workflow} go on at once"
+        return f"at most 1 run of {whose} goes on at once"
+    return f"at most {most} runs of {whose} go on at once"

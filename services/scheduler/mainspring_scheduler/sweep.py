@@ -90,10 +90,11 @@ class Sweep:
         found = await self._views.deliverable(now=self._clock.now(), limit=MOST)
         for project, key in found:
             self._chores.add(OfferKept(project=project, key=key))
-        for project, workflow in await self._views.gates(limit=MOST_GATES):
+        for gate in await self._views.gates(limit=MOST_GATES):
             # Any replica may look at any gate; that all of them do would only make them collide.
-            if self._partitions.owns(partition_of(gate_stream(project, workflow).id)):
-                self._chores.add(TendGate(project=project, workflow=workflow))
+            if self._partitions.owns(partition_of(gate_stream(*gate).id)):
+                project, workflow, lane = gate
+                self._chores.add(TendGate(project=project, workflow=workflow, lane=lane))
 
     def _poke(self, executions: Iterable[str], kind: str) -> None:
         for execution in executions:

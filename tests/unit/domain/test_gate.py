@@ -38,6 +38,13 @@ def test_a_run_that_is_turned_away_fails_with_the_reason():
     )
 
 
+def test_a_run_that_is_turned_away_is_canceled_where_its_workflow_says_so():
+    spec = given(dag(needing("a"), max_runs=1, on_limit="cancel")).when(advance())
+    spec.when(c.TurnAway(reason="full", now=START)).when(advance()).then(
+        e.ExecutionCanceled(reason="full", at=START)
+    )
+
+
 def test_a_run_that_waits_for_a_place_can_be_canceled():
     given(BOUNDED).when(advance()).when(c.RequestCancel(reason="no")).when(advance()).then(
         e.ExecutionCanceled(reason="no", at=START)

@@ -1,12 +1,14 @@
 """Bounded workflows in a scheduler driven by hand: who begins, and what a crash leaves."""
 
+import pytest
 from tests.unit.scheduler.conftest import Desk
 
 from mainspring.domain.envelope import Meta
+from mainspring.domain.errors import DefinitionInvalid
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import TendGate
 from mainspring.testing.shapes import child, dag, needing
-from mainspring_scheduler.gates import Gates
+from mainspring_scheduler.gates import MOST, Gates
 
 TWO = dag(needing("a"), max_runs=2)
 ONE = dag(needing("a"), max_runs=1)
@@ -85,3 +87,38 @@ async def test_a_run_started_by_one_of_its_own_workflow_does_not_wait_for_it(des
     await desk.settle()
     (row,) = await desk.store.views.children(parent)
     assert await statuses(desk, parent, row.id) == ["running", "running"]
+
+
+BY_KEY = dag(needing("a"), max_runs=1, lane="{{ payload.who }}", language="jinja")
+
+
+async def test_runs_are_counted_by_their_key_and_wait_behind_their_own(desk: Desk) -> None:
+    asked = ["ann", "bob", "ann", "ann", "bob"]
+    ids = [await desk.start(BY_KEY, {"who": who}) for who in asked]
+    began = ["running", "running", "pending", "pending", "pending"]
+    assert await statuses(desk, *ids) == began
+    await desk.ask(ids[0], c.RequestCancel())
+    await desk.answer(500)
+    assert await statuses(desk, *ids) == ["canceled", "failed", "running", "pending", "running"]
+
+
+async def test_many_that_wait_with_one_key_hide_none_with_another(desk: Desk) -> None:
+    for _ in range(MOST + 2):
+        await desk.start(BY_KEY, {"who": "ann"})
+    assert await desk.status(await desk.start(BY_KEY, {"who": "bob"})) == "running"
+
+
+async def test_the_sweep_looks_at_the_gate_of_each_key(desk: Desk) -> None:
+    for who in ("ann", "ann", "bob", "bob"):
+        await desk.start(BY_KEY, {"who": who})
+    assert await desk.store.views.gates(limit=9) == [
+        ("default", "n", "ann"),
+        ("default", "n", "bob"),
+    ]
+
+
+async def test_a_run_whose_key_cannot_be_known_is_refused_before_it_is_there(desk: Desk) -> None:
+    for payload in ({}, {"who": "x" * 257}, {"who": "a\nb"}):
+        with pytest.raises(DefinitionInvalid, match=r"concurrency\.key"):
+            await desk.start(BY_KEY, payload)
+    assert await desk.store.views.executions("default") == []

@@ -30,6 +30,7 @@ Kind: TypeAlias = Literal[
 Verb: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 OnFailure: TypeAlias = Literal["fail", "skip_dependents", "continue"]
 Ending: TypeAlias = Literal["succeeded", "failed", "timed_out", "canceled"]
+OnLimit: TypeAlias = Literal["queue", "reject", "cancel"]
 
 
 class Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -216,9 +217,10 @@ class Definition(Value, frozen=True, dict=True):
     """A whole workflow.  `retry` and `timeout` (seconds an attempt) hold where a step has none.
 
     At most `max_runs` of its runs go on at once, over all its versions; `on_limit` says what
-    becomes of one more.  `language` is that of the templates outside of requests, which are
-    Mustache.  `inputs` are what a run takes, `vars` what its expressions see as `vars`.  Steps with
-    `after` may take `after_timeout` seconds in all.
+    becomes of one more: it waits, fails or is canceled.  With a template in `lane` those runs are
+    counted together for which it comes to the same text.  `language` is that of the templates
+    outside of requests, which are Mustache.  `inputs` are what a run takes, `vars` what its
+    expressions see as `vars`.  Steps with `after` may take `after_timeout` seconds in all.
     """
 
     name: str
@@ -233,7 +235,8 @@ class Definition(Value, frozen=True, dict=True):
     on_failure: Request | None = None
     max_parallel: int | None = None
     max_runs: int | None = None
-    on_limit: Literal["queue", "reject"] = "queue"
+    on_limit: OnLimit = "queue"
+    lane: str | None = None
     max_visits: int = 10_000
     language: TemplateLanguage = "mustache"
     aliases: dict[str, str] = {}

@@ -4,13 +4,14 @@ A workflow may say how many of its runs go on at once.  Who may begin is decided
 the workflow, so that two writers cannot both give away the last place: one of them is refused and
 looks again.  Runs wait in the order in which they were asked for.  A run that a run of the same
 workflow has started, at any depth, does not come here (`Execution.needs_place`): it would wait for
-its own ancestor for ever.
+its own ancestor for ever.  Where a workflow counts its runs by a key, each key has a gate.
 """
 
 import hashlib
 from collections.abc import Collection, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from mainspring.domain.definition import OnLimit
 from mainspring.domain.envelope import StreamId
 from mainspring.domain.message import Message
 
@@ -28,7 +29,7 @@ class Waiting(NamedTuple):
 
     execution: str
     most: int
-    on_limit: Literal["queue", "reject"]
+    on_limit: OnLimit
 
 
 class Change(NamedTuple):
@@ -39,9 +40,10 @@ class Change(NamedTuple):
     rejected: tuple[str, ...]
 
 
-def gate_stream(project: str, workflow: str) -> StreamId:
+def gate_stream(project: str, workflow: str, lane: str = "") -> StreamId:
     """Return the stream of a workflow's gate; a name may hold what an id may not."""
-    return StreamId("gate", hashlib.sha256(f"{project}\n{workflow}".encode()).hexdigest())
+    named = f"{project}\n{workflow}" + (f"\0{lane}" if lane else "")
+    return StreamId("gate", hashlib.sha256(named.encode()).hexdigest())
 
 
 def evolve(holders: tuple[str, ...], event: SlotsChanged) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def decide(holders: Sequence[str], ended: Collection[str], waiting: Sequence[Wai
             continue
         if not held_back and held + len(taken) < each.most:
             taken.append(each.execution)
-        elif each.on_limit == "reject":
+        elif each.on_limit != "queue":
             rejected.append(each.execution)
         else:
             held_back = True

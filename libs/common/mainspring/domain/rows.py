@@ -51,6 +51,7 @@ class ExecutionRow(Row, frozen=True):
     parent_step: str | None = None
     tags: dict[str, str] = {}
     undone: bool = False
+    lane: str = ""
 
 
 class StepRow(Row, frozen=True):

@@ -263,12 +263,14 @@ class Views(Protocol):
         """
         ...
 
-    async def queued(self, project: str, name: str, *, limit: int) -> list[ExecutionRow]:
+    async def queued(
+        self, project: str, name: str, lane: str = "", *, limit: int
+    ) -> list[ExecutionRow]:
         """Return runs of a workflow that wait for a place, oldest first by (created_at, id)."""
         ...
 
-    async def gates(self, *, limit: int) -> list[tuple[str, str]]:
-        """Return (project, name) of workflows whose runs wait for a place."""
+    async def gates(self, *, limit: int) -> list[tuple[str, str, str]]:
+        """Return (project, name, lane) of workflows whose runs wait for a place."""
         ...
 
     async def ended_among(self, executions: Sequence[str]) -> set[str]:

@@ -31,6 +31,7 @@ from mainspring.domain.execution import snapshot
 from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.evolve import fold
 from mainspring.domain.execution.history import replay
+from mainspring.domain.execution.lane import lane_of
 from mainspring.domain.execution.react import Action, react
 from mainspring.domain.execution.state import Execution, absent
 from mainspring.domain.message import Json
@@ -251,7 +252,8 @@ class Engine:
     async def start(self, definition: Definition, start: Start, meta: Meta) -> Execution:
         """Begin a run and return it; durable, and readable through the views, when it returns.
 
-        Raises `StillRunning` when its idempotency key was taken meanwhile, `LogUnavailable`.
+        Raises `StillRunning` when its idempotency key was taken meanwhile, `LogUnavailable`, and
+        what `beginning` raises.
         """
         decided = self.beginning(definition, start, meta)
         outcome = (await self.start_many([decided]))[0]
@@ -260,7 +262,10 @@ class Engine:
         return decided.after
 
     def beginning(self, definition: Definition, start: Start, meta: Meta) -> Decided:
-        """Return the beginning of a run, to be appended by `start_many`."""
+        """Return the beginning of a run, to be appended by `start_many`.
+
+        Raises `DefinitionInvalid` where the key that its workflow counts it by cannot be rendered.
+        """
         requested = e.ExecutionRequested(
             definition=definition.hash,
             name=start.name,
@@ -277,6 +282,7 @@ class Engine:
             within=start.within,
             kept=start.kept,
             expires=start.expires,
+            lane=lane_of(definition, start.payload),
             at=self.clock.now(),
         )
         x = absent(start.id, definition)

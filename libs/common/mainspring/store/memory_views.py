@@ -182,14 +182,17 @@ class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters, MemoryAiling):
             self._tables.forget(row)
         return len(old[:limit])
 
-    async def queued(self, project: str, name: str, *, limit: int) -> list[ExecutionRow]:
+    async def queued(
+        self, project: str, name: str, lane: str = "", *, limit: int
+    ) -> list[ExecutionRow]:
         """Return runs of a workflow that wait for a place, oldest first by (created_at, id)."""
-        rows = [row for row in self._waiting() if (row.project, row.name) == (project, name)]
+        gate = (project, name, lane)
+        rows = [row for row in self._waiting() if (row.project, row.name, row.lane) == gate]
         return sorted(rows, key=lambda row: (row.created_at, row.id))[:limit]
 
-    async def gates(self, *, limit: int) -> list[tuple[str, str]]:
-        """Return (project, name) of workflows whose runs wait for a place."""
-        return sorted({(row.project, row.name) for row in self._waiting()})[:limit]
+    async def gates(self, *, limit: int) -> list[tuple[str, str, str]]:
+        """Return (project, name, lane) of workflows whose runs wait for a place."""
+        return sorted({(row.project, row.name, row.lane) for row in self._waiting()})[:limit]
 
     async def ended_among(self, executions: Sequence[str]) -> set[str]:
         """Return which of these executions have ended."""

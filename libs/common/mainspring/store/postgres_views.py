@@ -158,14 +158,17 @@ class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters, Postgres
         """Delete answers under idempotency keys from before an instant; return how many."""
         return (await self._link.run(SQL["keys_forget"], before, limit))[0][0]
 
-    async def queued(self, project: str, name: str, *, limit: int) -> list[ExecutionRow]:
+    async def queued(
+        self, project: str, name: str, lane: str = "", *, limit: int
+    ) -> list[ExecutionRow]:
         """Return runs of a workflow that wait for a place, oldest first by (created_at, id)."""
-        rows = await self._link.find(SQL["queued"], project, name, limit)
+        rows = await self._link.find(SQL["queued"], project, name, lane, limit)
         return [row_in(ExecutionRow, row) for row in rows]
 
-    async def gates(self, *, limit: int) -> list[tuple[str, str]]:
-        """Return (project, name) of workflows whose runs wait for a place."""
-        return [(row["project"], row["name"]) for row in await self._link.find(SQL["gates"], limit)]
+    async def gates(self, *, limit: int) -> list[tuple[str, str, str]]:
+        """Return (project, name, lane) of workflows whose runs wait for a place."""
+        found = await self._link.find(SQL["gates"], limit)
+        return [(row["project"], row["name"], row["lane"]) for row in found]
 
     async def ended_among(self, executions: Sequence[str]) -> set[str]:
         """Return which of these executions have ended."""

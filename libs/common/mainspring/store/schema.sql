@@ -75,6 +75,7 @@ create table mainspring.executions (
   parent_step text collate "C",
   tags json not null,
   undone boolean not null default false,
+  lane text collate "C" not null default '',
   constraint executions_pkey primary key (id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 
@@ -96,7 +97,7 @@ create index executions_stuck on mainspring.executions (id)
          or (wake_at is null and waiting_for not in ('resume', 'event', 'approval', 'slot')));
 
 -- queued, gates: runs that wait for a place among the runs of their workflow, oldest first.
-create index executions_queued on mainspring.executions (project, name, created_at, id)
+create index executions_queued on mainspring.executions (project, name, lane, created_at, id)
   where waiting_for = 'slot';
 
 -- children: the runs that a run has started.

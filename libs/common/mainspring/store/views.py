@@ -401,6 +401,7 @@ def execution_row(x: Execution) -> ExecutionRow:
         parent_step=asked.parent_step,
         tags=asked.tags,
         undone=_is_undone(x),
+        lane=asked.lane,
     )
 
 

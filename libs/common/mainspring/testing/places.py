@@ -18,7 +18,7 @@ LAWS: Final[Mapping[str, str]] = {
     " waits for a place that is free",
 }
 
-Gate: TypeAlias = tuple[str, str]
+Gate: TypeAlias = tuple[str, str, str]
 
 
 class Queued(NamedTuple):
@@ -42,7 +42,7 @@ class Places:
         most, asked = after.definition.max_runs, after.requested
         if most is None or asked is None:
             return
-        going = self._going.setdefault((after.project, asked.name), {})
+        going = self._going.setdefault((after.project, asked.name, asked.lane), {})
         if isinstance(event, e.Terminal):
             going.pop(after.id, None)
         elif isinstance(event, e.ExecutionStarted | e.ExecutionReopened) and _is_let_in(after):
@@ -55,7 +55,7 @@ class Places:
         """Note a run as the log leaves it."""
         most, asked = x.definition.max_runs, x.requested
         if most is not None and asked is not None and outlook(x).waiting_for == "slot":
-            queue = self._queues.setdefault((x.project, asked.name), [])
+            queue = self._queues.setdefault((x.project, asked.name, asked.lane), [])
             queue.append(Queued(asked.at, x.id, x.version, most))
 
     def at_the_end(self) -> Iterator[tuple[Queued, Fault]]:

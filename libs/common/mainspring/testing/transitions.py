@@ -170,7 +170,8 @@ def _nothing_open(x: Execution) -> Iterator[str]:
 
 def _outcome(outcome: str, x: Execution) -> Iterator[str]:
     if outcome == "canceled":
-        yield from _demand(x.cancel is not None, "no cancel was asked for")
+        away = x.rejected is not None and x.definition.on_limit == "cancel"
+        yield from _demand(x.cancel is not None or away, "no cancel was asked for")
     else:
         yield from _demand(x.cancel is None, "a cancel that was asked for goes first")
 

@@ -118,6 +118,8 @@ def _begin(draft: Draft) -> None:
         return
     if x.cancel is not None:
         draft.emit(e.ExecutionCanceled(reason=x.cancel, at=draft.now))
+    elif x.rejected is not None and x.definition.on_limit == "cancel":
+        draft.emit(e.ExecutionCanceled(reason=x.rejected, at=draft.now))
     elif x.rejected is not None:
         draft.emit(e.ExecutionFailed(reason=x.rejected, at=draft.now))
     elif not x.needs_place:

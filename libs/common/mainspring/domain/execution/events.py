@@ -57,7 +57,7 @@ class ExecutionRequested(Message, frozen=True, kw_only=True):
     `kept` are results of the run that this one retries: their steps count as done.  `depth` is how
     many runs stand above it, `within` the bounded workflows among those: of these it needs no
     place.  `expires` is an instant at which the run has taken too long, beside the definition's own
-    limit.
+    limit.  `lane` is what the definition's template of that name came to.
     """
 
     definition: str
@@ -75,6 +75,7 @@ class ExecutionRequested(Message, frozen=True, kw_only=True):
     depth: int = 0
     within: tuple[str, ...] = ()
     expires: float | None = None
+    lane: str = ""
     at: float
 
 

@@ -85,12 +85,13 @@ class OfferKept(Message, frozen=True, kw_only=True):
 
 
 class TendGate(Message, frozen=True, kw_only=True):
-    """See who may begin of the runs of a workflow that bounds them."""
+    """See who may begin of the runs of a workflow that bounds them; `lane` is what they share."""
 
     project: str
     workflow: str
 
 
+    lane: str = ""
 class StopAttempts(Message, frozen=True, kw_only=True):
     """Tell executors to stop what they do for an execution."""
 
@@ -157,7 +158,7 @@ def _gate(x: Execution) -> list[Action]:
     asked = x.requested
     if asked is None or x.definition.max_runs is None:
         return []
-    return [TendGate(project=x.project, workflow=asked.name)]
+    return [TendGate(project=x.project, workflow=asked.name, lane=asked.lane)]
 
 
 def children(x: Execution) -> list[StartChild]:

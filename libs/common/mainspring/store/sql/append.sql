@@ -68,14 +68,14 @@ executions as (
     (id, project, partition, definition, dialect, name, version, status, stream_version,
      handled_version, created_at, updated_at, reason, warning, current, waiting_for, wake_at,
      started_at, finished_at, output_version, catalog_id, triggered_by, created_by, retry_of,
-     parent, parent_step, tags, undone)
+     parent, parent_step, tags, undone, lane)
   select r.id, r.project, r.partition, r.definition, r.dialect, r.name, r.version, r.status,
          r.stream_version, r.handled_version, to_timestamp(r.created_at),
          to_timestamp(r.updated_at), r.reason, r.warning,
          r.current, r.waiting_for, to_timestamp(r.wake_at), to_timestamp(r.started_at),
          to_timestamp(r.finished_at), r.output_version,
          r.catalog_id, r.triggered_by, r.created_by, r.retry_of, r.parent, r.parent_step, r.tags,
-         r.undone
+         r.undone, r.lane
     from json_to_recordset($20::json)
            as r (n int, id uuid, project text, partition int, definition text, dialect text,
                  name text, version text, status text, stream_version int, handled_version int,
@@ -83,7 +83,7 @@ executions as (
                  warning text, current json, waiting_for text, wake_at double precision,
                  started_at double precision, finished_at double precision, output_version int,
                  catalog_id text, triggered_by text, created_by text, retry_of uuid, parent uuid,
-                 parent_step text, tags json, undone boolean)
+                 parent_step text, tags json, undone boolean, lane text)
    where (select accepted from verdict)[r.n]
   on conflict (id) do update
      set project = excluded.project, partition = excluded.partition,
@@ -97,7 +97,8 @@ executions as (
          output_version = excluded.output_version, catalog_id = excluded.catalog_id,
          triggered_by = excluded.triggered_by, created_by = excluded.created_by,
          retry_of = excluded.retry_of, parent = excluded.parent,
-         parent_step = excluded.parent_step, tags = excluded.tags, undone = excluded.undone
+         parent_step = excluded.parent_step, tags = excluded.tags, undone = excluded.undone,
+         lane = excluded.lane
 ),
 steps as (
   insert into mainspring.steps

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.errors import IllegalTransition
+from mainspring.domain.execution.lane import lane_of
 from mainspring.http.answers import encode
 from mainspring.http.caller import Caller
 from mainspring.http.idempotency import Keep, Reply
@@ -38,14 +39,15 @@ async def execute(api: Api, request: Request) -> Response:
         if sent.revision is not None:
             flow = await found.revision(api, line, str(sent.revision))
         definition = await api.engine.compiled(flow.row.compiled)
-        await _check_room(api, caller, definition)
+        payload = payload_of(definition, DIALECT, sent.inputs)
+        await _check_room(api, caller, definition, lane_of(definition, payload))
         start = Start(
             id=api.engine.ids.uuid7(),
             project=caller.project,
             dialect=DIALECT,
             name=flow.row.name,
             version=flow.row.version,
-            payload=payload_of(definition, DIALECT, sent.inputs),
+            payload=payload,
             catalog_id=flow.id,
             triggered_by="api",
             tags=flow.source.get("labels") or {},
@@ -66,7 +68,7 @@ def _check_size(api: Api, sent: wire.NewExecution) -> None:
         raise HTTPException(413, f"the inputs are larger than {most} bytes")
 
 
-async def _check_room(api: Api, caller: Caller, definition: Definition) -> None:
+async def _check_room(api: Api, caller: Caller, definition: Definition, lane: str) -> None:
     """Raise `IllegalTransition` where an execution would be turned away for those that go on.
 
     Of two that come at the same instant the scheduler turns away one.
@@ -74,7 +76,10 @@ async def _check_room(api: Api, caller: Caller, definition: Definition) -> None:
     most = definition.max_runs
     if most is None or most > MOST_COUNTED or definition.on_limit != "reject":
         return
-    rows = await api.views.executions(caller.project, status=OPEN, name=definition.name, limit=most)
-    if len(rows) >= most:
+    count = most if definition.lane is None else MOST_COUNTED
+    rows = await api.views.executions(
+        caller.project, status=OPEN, name=definition.name, limit=count
+    )
+    if sum(row.lane == lane for row in rows) >= most:
         many = "execution goes" if most == 1 else "executions go"
         raise IllegalTransition("execute the flow", "at its limit", f"{most} {many} on already")

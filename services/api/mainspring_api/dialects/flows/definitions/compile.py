@@ -5,9 +5,9 @@ fault in one task hides none in another.  What compiles can be run to an end.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
-from mainspring.domain.definition import Definition, Ending, Plugin, Retry, Step
+from mainspring.domain.definition import Definition, Ending, OnLimit, Plugin, Retry, Step
 from mainspring.domain.expression.values import kind
 from mainspring.domain.inputs import Input
 from mainspring.domain.message import Json, replace
@@ -248,6 +248,8 @@ class _Flow:
             faults=self.faults,
             warnings=self.warnings,
         )
+        if form.concurrency is not None and form.concurrency.key is not None:
+            known.scope(()).check_early(form.concurrency.key, "concurrency.key", self.faults)
         steps = list(compiled(main, main.upstream, known))
         steps += self._outputs(form, main, known)
         for key, graph in epilogues.items():
@@ -267,10 +269,6 @@ class _Flow:
         self, form: FlowForm, inputs: tuple[Input, ...], steps: tuple[Step, ...]
     ) -> Definition:
         limit = form.concurrency
-        if limit is not None and limit.key is not None:
-            self.faults.add(
-                "concurrency.key", "is not known here: a limit holds for the whole flow"
-            )
         return Definition(
             name=form.name or self.name or "",
             version="1",
@@ -281,6 +279,7 @@ class _Flow:
             run_timeout=positive(form.timeout, "timeout", self.faults),
             max_runs=limit.limit if limit is not None else None,
             on_limit=_ON_LIMIT[limit.behavior] if limit is not None else "queue",
+            lane=limit.key if limit is not None else None,
             language=LANGUAGE,
             aliases=ALIASES,
             words=WORDS,
@@ -290,7 +289,11 @@ class _Flow:
         )
 
 
-_ON_LIMIT: Final[Mapping[str, Literal["queue", "reject"]]] = {"QUEUE": "queue", "FAIL": "reject"}
+_ON_LIMIT: Final[Mapping[str, OnLimit]] = {
+    "QUEUE": "queue",
+    "FAIL": "reject",
+    "CANCEL": "cancel",
+}
 
 
 def _and(names: list[str], graph: Graph) -> Callable[[str], set[str]]:

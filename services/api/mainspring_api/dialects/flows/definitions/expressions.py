@@ -9,6 +9,7 @@ chance is a fault, told before anything runs.
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple, cast
 
+from mainspring.domain.execution import lane
 from mainspring.domain.expression import ExpressionError, Path, compile_template
 from mainspring.domain.message import Json
 from mainspring.http.faults import Faults, below, item, shown
@@ -115,6 +116,20 @@ class Scope(NamedTuple):
             faults.add(place, str(error))
             return
         self.check_paths(paths, place, faults)
+
+    def check_early(self, text: str, place: str, faults: Faults) -> None:
+        """Note what is wrong with a template that is rendered before there is an execution."""
+        if not is_template(text) or not self.room.take(place, faults):
+            return
+        try:
+            paths = compile_template(text, LANGUAGE).references
+        except ExpressionError as error:
+            faults.add(place, str(error))
+            return
+        late = {path[0] for path in paths if path} - set(lane.ROOTS)
+        for root in sorted(late):
+            faults.add(place, f'"{shown(root)}" is not known yet: {", ".join(lane.ROOTS)} are')
+        self.check_paths([path for path in paths if path and path[0] not in late], place, faults)
 
     def check_paths(self, paths: Collection[Path], place: str, faults: Faults) -> None:
         """Note the paths that lead nowhere."""

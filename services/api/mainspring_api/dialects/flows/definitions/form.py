@@ -90,11 +90,11 @@ class TaskForm(Form, frozen=True, kw_only=True):
 
 
 class ConcurrencyForm(Form, frozen=True, kw_only=True):
-    """How many executions of the flow go on at once, and what becomes of one more."""
+    """How many executions of the flow, or of one key, go on at once; what becomes of one more."""
 
     limit: Annotated[int, Meta(ge=1, le=1_000_000)]
-    behavior: Literal["QUEUE", "FAIL"] = "QUEUE"
-    key: Any = None
+    behavior: Literal["QUEUE", "FAIL", "CANCEL"] = "QUEUE"
+    key: Annotated[str, Meta(min_length=1, max_length=1000)] | None = None
 
 
 class InputForm(Form, frozen=True, kw_only=True):
