@@ -56,10 +56,10 @@ class Children:
             return f"the pinned form of workflow {asked.workflow!r} is not there"
         try:
             start = _start_of(asked, definition, found)
+            await self._engine.start(definition, start, _meta(asked))
         except DefinitionInvalid as refused:
             return "; ".join(refused.faults)
         except AlreadyExists:
-            await self._engine.start(definition, start, _meta(asked))
             return None  # somebody else has just started it
         return None
 
@@ -73,16 +73,16 @@ class Children:
         return answer.execution
 
 
+def _meta(asked: StartChild) -> Meta:
+    return Meta(actor="scheduler", correlation=asked.execution, traceparent=asked.traceparent)
+
+
 def _start_of(asked: StartChild, definition: Definition, found: Workflow | None) -> Start:
     row = found.newest.row if found is not None else None
     # A pinned form is of a version of its own, whichever one is the newest of the workflow's.
     said = row if asked.hash is None and row is not None else definition
     dialect = row.dialect if row is not None else "native"
     return Start(
-def _meta(asked: StartChild) -> Meta:
-    return Meta(actor="scheduler", correlation=asked.execution, traceparent=asked.traceparent)
-
-
         id=asked.child,
         project=asked.project,
         dialect=dialect,

@@ -89,9 +89,9 @@ class TendGate(Message, frozen=True, kw_only=True):
 
     project: str
     workflow: str
-
-
     lane: str = ""
+
+
 class StopAttempts(Message, frozen=True, kw_only=True):
     """Tell executors to stop what they do for an execution."""
 
