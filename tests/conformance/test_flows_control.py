@@ -308,3 +308,45 @@ async def test_a_flow_at_its_limit_refuses_one_more_or_keeps_it_waiting(flows: F
     assert (await flows.get(second))["execution"]["status"] == "QUEUED"
     await flows.http.post(f"/api/v1/executions/{first}/cancel")
     await flows.until(second, "RUNNING")
+
+
+async def test_a_flow_that_is_not_waited_for_goes_on_alone(flows: Flows) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "1h"})
+    await flows.create(nap, name="child", inputs={"n": {"type": "int"}})
+    asked = {"flow": "child", "inputs": {"n": 1}, "wait": False}
+    call = task("call", "core.subflow", properties=asked)
+    found = await flows.ran(call, values("after", id="{{ outputs.call.executionId }}"))
+    assert found["execution"]["status"] == DONE, found
+    told = outputs_of(found, "call")
+    assert told == {"executionId": told["executionId"], "status": "QUEUED", "outputs": {}}
+    child = await flows.until(told["executionId"], "RUNNING")
+    assert (child["parent"], child["inputs"]) == (found["id"], {"n": 1})
+    await flows.http.post(f"/api/v1/executions/{child['id']}/cancel")
+    await flows.until(child["id"], "CANCELLED")
+    assert (await flows.get(found["id"]))["execution"]["status"] == DONE
+
+
+async def test_each_item_lets_a_flow_of_its_own_go(flows: Flows) -> None:
+    await flows.create(values("give", n="{{ inputs.n }}"), name="child", inputs={"n": {}})
+    asked = {"flow": "child", "inputs": {"n": "{{ item }}"}, "wait": False}
+    call = task("call", "core.subflow", properties=asked, forEach=[1, 2])
+    found = await flows.ran(call)
+    ids = [each["executionId"] for each in outputs_of(found, "call")["results"]]
+    assert len(set(ids)) == 2
+    given = [outputs_of(await flows.end(id), "give")["n"] for id in ids]
+    assert given == [1, 2]
+
+
+async def test_a_task_that_transmits_no_failure_tells_of_it_and_succeeds(flows: Flows) -> None:
+    await flows.create(
+        values("a", n=1), task("b", "core.fail", properties={"message": "no"}), name="child"
+    )
+    asked = {"flow": "child", "transmitFailed": False}
+    call = task("call", "core.subflow", properties=asked)
+    found = await flows.ran(call, values("after", how="{{ outputs.call.status }}"))
+    assert found["execution"]["status"] == DONE, found
+    told = outputs_of(found, "call")
+    assert (told["status"], told["outputs"]) == ("FAILED", {"a": {"n": 1}})
+    assert outputs_of(found, "after") == {"how": "FAILED"}
+    missing = task("call", "core.subflow", properties={"flow": "none", "transmitFailed": False})
+    assert (await flows.ran(missing, name="g"))["execution"]["status"] == "FAILED"

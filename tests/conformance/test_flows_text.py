@@ -257,10 +257,9 @@ def test_another_flow_is_the_newest_unless_a_revision_is_named():
     assert "another namespace" in fault(
         task("c", "core.subflow", properties={"flow": "other/child"})
     )
-    assert (
-        "can only be true"
-        in faults(text(task("c", "core.subflow", properties={"flow": "f", "wait": False})))[0]
-    )
+    open_ended = {"flow": "f", "wait": "{{ inputs.x }}", "transmitFailed": "{{ 1 > 2 }}"}
+    said = faults(text(task("c", "core.subflow", properties=open_ended), inputs={"x": {}}))
+    assert [each.partition(": ")[2] for each in said] == ["cannot be a template"] * 2
 
 
 def test_a_switch_refuses_patterns_that_are_none_and_a_case_called_default():

@@ -38,11 +38,17 @@ class Children:
             missing = await self._start(asked)
             if missing is not None:
                 return _report(asked, "missing", error=missing)
-            if asked.cancel is None:
-                return None
+        if asked.let_go:
+            return _report(asked, "begun", output={}, started_at=self._begun_at(x))
+        if x is None and asked.cancel is None:
+            return None
         if asked.cancel is not None and (x is None or not x.is_terminal):
             x = await self._cancel(asked, asked.cancel)
         return None if x is None else _ended(asked, x)
+
+    def _begun_at(self, x: Execution | None) -> float:
+        now = self._engine.clock.now()
+        return (x.requested.at or now) if x is not None and x.requested is not None else now
 
     async def _start(self, asked: StartChild) -> str | None:
         """Start a child; return why it cannot be started, None when it is there."""
@@ -104,7 +110,7 @@ def _ended(asked: StartChild, x: Execution) -> c.RecordChild | None:
             return _report(asked, "succeeded", output=given(x), started_at=x.started_at)
         case "failed" | "corrupted" | "canceled" | "timed_out":
             error = x.reason or ""
-            return _report(asked, x.status, error=error, started_at=x.started_at)
+            return _report(asked, x.status, output=given(x), error=error, started_at=x.started_at)
         case _:
             return None
 

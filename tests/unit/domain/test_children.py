@@ -193,3 +193,63 @@ def test_what_a_child_is_given_is_in_the_language_of_the_definition():
     definition = dag(child("sub", child=given_to), language="jinja")
     spec = given(definition, payload={"n": 1}).when(advance())
     assert child_owed(spec).payload == {"n": 2, "text": "n 1"}
+
+
+NAMES = ("id", "status", "outputs")
+LET_GO = Child("other", names=NAMES, begun="QUEUED")
+TOLERANT = Child("other", names=NAMES, tolerant=True)
+
+
+def test_a_child_that_is_let_go_gives_its_id_at_once():
+    spec = begun(child=LET_GO)
+    start = child_owed(spec)
+    assert (start.let_go, start.cancel, start.depth) == (True, None, 1)
+    told: Json = {"id": start.child, "status": "QUEUED", "outputs": {}}
+    spec = spec.when(ends("begun", output={}, started_at=START))
+    spec.then(
+        has(e.StepStarted, ref="sub", at=START),
+        has(e.StepSucceeded, ref="sub", output=told),
+        has(e.StepScheduled, ref="a"),
+    )
+    spec.when(ends("begun", output={})).then_nothing()
+
+
+def test_all_attempts_of_a_visit_let_the_same_child_go():
+    spec = begun(child=LET_GO, retry=again(1, delay=2.0))
+    first = child_owed(spec).child
+    spec = spec.when(ends("missing", error="x")).when(advance(), at=2.0)
+    spec = spec.then(has(e.StepScheduled, ref="sub", attempt=2))
+    assert child_owed(spec).child == first
+    assert first == child_id(EXECUTION, "sub", 1, 0)
+
+
+def test_the_cancel_of_a_parent_is_nothing_to_a_child_that_is_let_go():
+    spec = begun(child=LET_GO).when(c.RequestCancel()).when(advance())
+    start = child_owed(spec.then_has(has(e.UnwindingStarted)).step_is("sub", "scheduled"))
+    assert (start.let_go, start.cancel) == (True, None)
+    spec = spec.when(ends("begun", output={}))
+    spec.then_has(has(e.StepSucceeded, ref="sub"), has(e.ExecutionCanceled))
+    assert not [one for one in owed(spec) if isinstance(one, StartChild)]
+
+
+def test_a_child_that_is_let_go_waits_for_a_place_of_its_own():
+    bounded = dag(child("sub", child=LET_GO), name="w", max_runs=1)
+    first = requested(bounded, within=("v",))
+    spec = Spec(fold(absent(EXECUTION, bounded), [first]), START)
+    spec = spec.when(c.Admit(now=START)).when(advance())
+    assert child_owed(spec).within == ()
+
+
+@pytest.mark.parametrize(("status", "word"), [("failed", "BAD"), ("canceled", "canceled")])
+def test_a_tolerant_step_succeeds_with_how_its_child_ended(status: c.ChildStatus, word: str):
+    definition = dag(child("sub", child=TOLERANT), needing("a", "sub"), words={"failed": "BAD"})
+    spec = given(definition).when(advance()).when(ends(status, output={"x": 1}, error="e"))
+    told = {"id": child_id(EXECUTION, "sub", 1, 1), "status": word, "outputs": {"x": 1}}
+    spec.then_has(has(e.StepSucceeded, ref="sub", output=told), has(e.StepScheduled, ref="a"))
+
+
+def test_a_tolerant_step_fails_when_there_is_no_child_and_ends_with_its_run():
+    spec = begun(child=TOLERANT).when(ends("missing", error="x"))
+    spec.then_has(has(e.StepFailed, ref="sub", fault="child"))
+    spec = begun(child=TOLERANT).when(c.RequestCancel()).when(advance())
+    spec.when(ends("canceled")).then_has(has(e.StepCanceled, ref="sub"), has(e.ExecutionCanceled))

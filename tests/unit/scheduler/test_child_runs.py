@@ -143,3 +143,55 @@ async def test_children_of_children_are_stopped_too(desk: Desk) -> None:
     assert (await desk.state(leaf)).status == "running"
     await desk.ask(top, c.RequestCancel())
     assert [await desk.status(id) for id in (top, middle, leaf)] == ["canceled"] * 3
+
+
+LET_GO = Child("sub", names=("id", "status", "outputs"), begun="queued")
+
+
+async def test_a_child_that_is_let_go_outlives_the_cancel_of_its_parent(desk: Desk) -> None:
+    await desk.store_definition("sub", dag(wait("w", "k", timeout=None), name="sub"))
+    parent = await desk.start(dag(child("go", child=LET_GO), wait("w2", "k2", timeout=None)))
+    sub = child_id(parent, "go", 1, 0)
+    x = await desk.state(parent)
+    step = x.of("go")
+    assert step is not None
+    assert (step.status, step.output) == (
+        "succeeded",
+        {"id": sub, "status": "queued", "outputs": {}},
+    )
+    await desk.ask(parent, c.RequestCancel(reason="enough"))
+    assert await desk.status(parent) == "canceled"
+    assert await desk.status(sub) == "running"
+    assert [each.id for each in await desk.store.views.children(parent)] == [sub]
+
+
+async def test_a_parent_ends_before_the_child_that_it_lets_go(desk: Desk) -> None:
+    await desk.store_definition("sub", SUB)
+    parent = await desk.start(dag(child("go", child=LET_GO)))
+    assert await desk.status(parent) == "succeeded"
+    sub = child_id(parent, "go", 1, 0)
+    assert await desk.status(sub) == "running"
+    await desk.answer(500)
+    assert (await desk.status(sub), await desk.status(parent)) == ("failed", "succeeded")
+
+
+async def test_a_child_that_is_let_go_is_started_once_whatever_was_lost(desk: Desk) -> None:
+    await desk.store_definition("sub", SUB)
+    desk.wire.lost = True
+    parent = await desk.start(dag(child("go", child=LET_GO)))
+    desk.inbox.poke(parent)
+    await desk.advancer.tick()
+    desk.restart()
+    desk.wire.lost = False
+    assert await desk.store.views.children(parent) == []
+    await desk.ask(parent, c.RequestCancel())
+    # It was owed before the cancel, so it is there, and the parent says so.
+    sub = child_id(parent, "go", 1, 0)
+    assert [each.id for each in await desk.store.views.children(parent)] == [sub]
+    assert (await desk.status(parent), await desk.status(sub)) == ("canceled", "running")
+    x = await desk.state(parent)
+    step = x.of("go")
+    assert step is not None
+    assert step.status == "succeeded"
+    await desk.pass_time(130.0, parent)
+    assert len(await desk.store.views.children(parent)) == 1

@@ -141,12 +141,18 @@ class Child(Value, frozen=True):
     The strings in `payload` are templates; None hands on the payload of the run itself.  What the
     step gives is the outputs of the child's steps, or with `names` an object that has the child's
     id, how it ended, and those outputs under these names.
+
+    With `begun` the child is not waited for: the step has succeeded when it is there, gives that
+    word for how it stands, and what becomes of the parent is nothing to it.  A `tolerant` step
+    succeeds too with a child that ended badly.
     """
 
     workflow: str
     payload: Json = None
     hash: str | None = None
     names: tuple[str, str, str] | None = None
+    begun: str | None = None
+    tolerant: bool = False
 
 
 class Each(Value, frozen=True):

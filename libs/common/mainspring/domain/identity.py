@@ -25,5 +25,8 @@ def step_run_id(execution: str, ref: str) -> str:
 
 
 def child_id(execution: str, ref: str, visit: int, attempt: int) -> str:
-    """Return the id of the run that a step starts; each attempt starts one of its own."""
+    """Return the id of the run that a step starts; each attempt starts one of its own.
+
+    Attempt 0 stands for all of a visit's: a run that is not waited for is started once.
+    """
     return derived(execution, "child", ref, visit, attempt)

@@ -16,13 +16,13 @@ from mainspring.domain.execution.kept import FROM_STEP, RETRIED
 from mainspring.domain.execution.requests import descendants
 from mainspring.domain.execution.settling import same
 from mainspring.domain.execution.state import Execution
-from mainspring.domain.execution.waits import given, given_by
-from mainspring.domain.identity import child_id
+from mainspring.domain.execution.waits import child_of_attempt, given, given_by, is_tolerated
 from mainspring.domain.message import Json
 from mainspring.testing.fault import Fault
 
 LAWS: Final[Mapping[str, str]] = {
-    "child": "a child is its parent's step's, ends before its parent, and tells it once how",
+    "child": "a child is its parent's step's, ends before its parent unless that lets it go, and "
+    "tells it once how",
     "retry": "a run that retries another keeps what that one had done; one anew keeps nothing",
 }
 
@@ -71,9 +71,12 @@ class Kinship:
     def started(self, parent: Execution, child: str, ref: str) -> Iterator[Fault]:
         """Judge that a child is what a step of its parent has started."""
         state = parent.of(ref)
+        if ref not in parent.definition.by_ref:
+            yield Fault("child", f"{parent.id} has no step {ref}")
+            return
         attempts = range(1, state.attempt + 1) if state is not None else ()
         visits = range(1, state.visit + 1) if state is not None else ()
-        own = {child_id(parent.id, ref, visit, n) for visit in visits for n in attempts}
+        own = {child_of_attempt(parent, ref, visit, n) for visit in visits for n in attempts}
         if child not in own:
             yield Fault("child", f"no attempt of {ref} of {parent.id} has started it")
 
@@ -112,14 +115,16 @@ class Kinship:
         yield from self._told(id, event, "succeeded", after)
 
     def _failed(self, id: str, event: e.StepFailed, after: Execution) -> Iterator[Fault]:
-        if child_id(id, event.ref, event.visit, event.attempt) in self._children:
+        if event.ref not in after.definition.by_ref or _is_let_go(after, event.ref):
+            return  # of one that is let go a failure only says that it was not there by then
+        if child_of_attempt(after, event.ref, event.visit, event.attempt) in self._children:
             yield from self._told(id, event, "failed", after)
 
     def _told(
         self, id: str, event: e.StepSucceeded | e.StepFailed, how: str, after: Execution
     ) -> Iterator[Fault]:
         """Judge what a parent has recorded of the end of its child."""
-        name = child_id(id, event.ref, event.visit, event.attempt)
+        name = child_of_attempt(after, event.ref, event.visit, event.attempt)
         child = self._children.get(name)
         if child is None:
             yield Fault("child", f"{event.ref} {how}, and its child {name} never began")
@@ -127,12 +132,17 @@ class Kinship:
         if child.told:
             yield Fault("child", f"{event.ref} is told for a second time what {name} came to")
         child.told = True
-        good = [end for end in child.ends if end.status == "succeeded"]
+        if _is_let_go(after, event.ref):
+            if not same(given_by(after, event.ref, name, {}), event.output):
+                yield Fault("child", f"{event.ref} says more of {name} than that it has begun")
+            return
+        good = [end for end in child.ends if _is_good(after, event.ref, end)]
         if isinstance(event, e.StepFailed):
             if len(good) == len(child.ends):
                 yield Fault("child", f"{event.ref} failed, and {name} has not")
         elif not any(
-            same(given_by(after, event.ref, name, end.output), event.output) for end in good
+            same(given_by(after, event.ref, name, end.output, end.status), event.output)
+            for end in good
         ):
             yield Fault("child", f"{event.ref} succeeded with what {name} did not give")
 
@@ -141,8 +151,19 @@ class Kinship:
         if child is not None:
             child.ends.append(End(after.status, given(after)))
         for name in self._of.get(id, ()):
-            if not self._children[name].ends:
+            kin = self._children[name]
+            if not kin.ends and not _is_let_go(after, kin.ref):
                 yield Fault("child", f"it ends, and its child {name} has not")
+
+
+def _is_let_go(x: Execution, ref: str) -> bool:
+    """Say whether a step does not wait for the run that it starts."""
+    step = x.definition.by_ref.get(ref)
+    return step is not None and step.child is not None and step.child.begun is not None
+
+
+def _is_good(x: Execution, ref: str, end: End) -> bool:
+    return end.status == "succeeded" or is_tolerated(x, ref, end.status)
 
 
 def _done(x: Execution) -> dict[str, e.Kept]:

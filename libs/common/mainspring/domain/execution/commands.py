@@ -12,9 +12,10 @@ from mainspring.domain.message import Json, Message
 from mainspring.domain.task import Report
 
 ChildStatus: TypeAlias = Literal[
-    "succeeded", "failed", "corrupted", "canceled", "timed_out", "missing"
+    "succeeded", "failed", "corrupted", "canceled", "timed_out", "missing", "begun"
 ]
-"""How a child ended; `missing`: it could not be started, `error` says why."""
+"""How a child ended; `missing`: it could not be started, `error` says why; `begun`: it is there,
+and nobody waits for its end."""
 
 
 class Admit(Message, frozen=True, kw_only=True):
@@ -147,7 +148,7 @@ class RecordReport(Turn, frozen=True, kw_only=True):
 class RecordChild(Turn, frozen=True, kw_only=True):
     """What became of the run that a step started.  `status` is the child's.
 
-    `output` is what the step gives when the child has succeeded, `error` why it has not.
+    `output` is what the child gives, `error` why it has not succeeded.
     """
 
     ref: str

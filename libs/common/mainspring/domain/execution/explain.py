@@ -15,7 +15,7 @@ from mainspring.domain.execution.expansion import is_inside, place_of
 from mainspring.domain.execution.outlook import Reason, due_at, outlook
 from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
 from mainspring.domain.execution.steps import listen_until
-from mainspring.domain.identity import child_id
+from mainspring.domain.execution.waits import child_of_attempt
 from mainspring.domain.task import Phase
 
 Because: TypeAlias = Reason | Literal["needs", "room", "key", "reach", "emit", "unwinding"]
@@ -246,7 +246,7 @@ def _in_flight(x: Execution, state: StepState) -> Cause:
     if state.phase == "emit":
         return Cause("emit", key=state.key, since=state.dispatched_at)
     if state.kind == "child" and state.phase == "up":
-        child = child_id(x.id, state.ref, state.visit, state.attempt)
+        child = child_of_attempt(x, state.ref, state.visit, state.attempt)
         return Cause("child", child=child, since=state.dispatched_at)
     return Cause("task", since=state.dispatched_at)
 

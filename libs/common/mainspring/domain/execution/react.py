@@ -15,8 +15,8 @@ from mainspring.domain.execution.context import Viewpoint, everything, rfc3339, 
 from mainspring.domain.execution.expansion import place_of
 from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState
 from mainspring.domain.execution.steps import LISTEN
+from mainspring.domain.execution.waits import child_of_attempt
 from mainspring.domain.expression import ROOT
-from mainspring.domain.identity import child_id
 from mainspring.domain.message import Json, Message
 from mainspring.domain.task import CallId, Task
 
@@ -35,6 +35,7 @@ class StartChild(Message, frozen=True, kw_only=True):
 
     `cancel` is why it is to be canceled, None while it is wanted.  One that was never started is
     started and canceled too, so that its id is taken and a late start cannot bring it to life.
+    Of one that is `let_go` nothing is asked but that it is there, and nothing cancels it.
     """
 
     execution: str
@@ -50,6 +51,7 @@ class StartChild(Message, frozen=True, kw_only=True):
     within: tuple[str, ...] = ()
     traceparent: str = ""
     cancel: str | None = None
+    let_go: bool = False
 
 
 class NotifyParent(Message, frozen=True, kw_only=True):
@@ -175,20 +177,23 @@ def child_of(x: Execution, state: StepState) -> StartChild | None:
         return None
     if state.phase != "up" or state.status not in IN_FLIGHT:
         return None
+    let_go = step.child.begun is not None
     return StartChild(
         execution=x.id,
         ref=state.ref,
         visit=state.visit,
         attempt=state.attempt,
-        child=child_id(x.id, state.ref, state.visit, state.attempt),
+        child=child_of_attempt(x, state.ref, state.visit, state.attempt),
         project=x.project,
         workflow=step.child.workflow,
         hash=_form(step.child, asked),
         payload=state.payload,
         depth=asked.depth + 1,
-        within=_within(x, asked),
+        # Nobody waits for one that is let go, so it can wait for a place as others do.
+        within=() if let_go else _within(x, asked),
         traceparent=x.traceparent,
-        cancel=fans.closing(x, state.ref),
+        cancel=None if let_go else fans.closing(x, state.ref),
+        let_go=let_go,
     )
 
 

@@ -153,6 +153,13 @@ def _time_out(draft: Draft, state: StepState, what: str) -> None:
         attempts.fail(draft, state, f"{what} timed out", "event_timeout", final=True)
 
 
+def child_of_attempt(x: Execution, ref: str, visit: int, attempt: int) -> str:
+    """Return the id of the run that an attempt of a step starts, or has started."""
+    part = x.step(ref).child
+    is_let_go = part is not None and part.begun is not None
+    return child_id(x.id, ref, visit, 0 if is_let_go else attempt)
+
+
 def record_child(draft: Draft, command: c.RecordChild) -> None:
     """Take the end of the run that a step started; any other attempt's changes nothing."""
     state = draft.x.of(command.ref)
@@ -167,13 +174,26 @@ def record_child(draft: Draft, command: c.RecordChild) -> None:
             )
         )
     closing = fans.closing(draft.x, state.ref)
-    if command.status == "succeeded":
-        child = child_id(draft.x.id, state.ref, state.visit, state.attempt)
-        attempts.succeed(draft, state, given_by(draft.x, state.ref, child, command.output))
+    if command.status in (_GOOD, "begun"):
+        _succeed_with(draft, state, command)
     elif closing is not None:
         attempts.cancel(draft, state, closing)
+    elif is_tolerated(draft.x, state.ref, command.status):
+        _succeed_with(draft, state, command)
     else:
         attempts.fail(draft, state, _ended_badly(command), "child")
+
+
+def _succeed_with(draft: Draft, state: StepState, command: c.RecordChild) -> None:
+    child = child_of_attempt(draft.x, state.ref, state.visit, state.attempt)
+    output = given_by(draft.x, state.ref, child, command.output, command.status)
+    attempts.succeed(draft, state, output)
+
+
+def is_tolerated(x: Execution, ref: str, status: str) -> bool:
+    """Say whether a step succeeds with a child that ended so; one that never began is none."""
+    part = x.step(ref).child
+    return status != "missing" and part is not None and part.tolerant
 
 
 def given(x: Execution) -> Json:
@@ -186,14 +206,14 @@ def given(x: Execution) -> Json:
     return done.get(OUTPUTS, done)
 
 
-def given_by(x: Execution, ref: str, child: str, outputs: Json) -> Json:
-    """Return what a step gives whose child has succeeded with these outputs."""
+def given_by(x: Execution, ref: str, child: str, outputs: Json, status: str = _GOOD) -> Json:
+    """Return what a step gives whose child has come to this status with these outputs."""
     part = x.step(ref).child
     if part is None or part.names is None:
         return outputs
-    return dict(
-        zip(part.names, (child, x.definition.words.get(_GOOD, _GOOD), outputs), strict=True)
-    )
+    words = x.definition.words
+    word = part.begun or words.get("failed" if status == "corrupted" else status, status)
+    return dict(zip(part.names, (child, word, outputs), strict=True))
 
 
 def _ended_badly(command: c.RecordChild) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from mainspring.domain.definition import Approval, Child, Plugin
 from mainspring.domain.durations import duration
 from mainspring.domain.expression.values import kind
-from mainspring.domain.message import Json
+from mainspring.domain.message import Json, replace
 from mainspring.http.faults import Faults, below, item, shown
 from mainspring.plugin import Plugin as Installed
 from mainspring.plugin import Registry
@@ -34,6 +34,9 @@ _REFUSED: Final = {
 _CALLS: Final = (HTTP, "http.request")
 _CONTROL: Final = ("core.sleep", "core.gate", "core.subflow")
 
+
+BEGUN: Final = "pending"
+"""How a run stands that was begun and is not waited for."""
 
 _CHILD_GIVES: Final = {
     WORKFLOW: ("execution_id", "status", "steps"),
@@ -173,11 +176,15 @@ def _subflow(
     params: Mapping[str, Json], place: str, known: Known, faults: Faults
 ) -> dict[str, Any]:
     for name in ("wait", "transmitFailed"):
-        if params.get(name, True) is not True:
-            faults.add(
-                f"{place}.{name}", "must be true: a step waits for its run, and fails with it"
-            )
-    return _child("core.subflow", params, place, known, faults)
+        if not isinstance(params.get(name, True), bool):
+            faults.add(f"{place}.{name}", "true or false is wanted, written out")
+    parts = _child("core.subflow", params, place, known, faults)
+    child = parts.get("child")
+    if isinstance(child, Child):
+        begun = BEGUN if params.get("wait") is False else None
+        tolerant = params.get("transmitFailed") is False
+        parts["child"] = replace(child, begun=begun, tolerant=tolerant)
+    return parts
 
 
 def _sleep(params: Mapping[str, Json], place: str, faults: Faults) -> dict[str, Any]:

@@ -158,6 +158,8 @@ class Writer:
             task["forEach"] = {"items": [1, 2], "concurrency": self._chance.whole(1, 2)}
         if self._chance.hits(0.3):
             task["properties"]["transmitFailed"] = False
+        if self._chance.child("wait").hits(0.3):
+            task["properties"]["wait"] = False
         return task
 
 

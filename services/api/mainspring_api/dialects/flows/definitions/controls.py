@@ -1,7 +1,7 @@
 """Tasks that the engine does itself: sleeps, gates, other flows, and the choices of branches."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from mainspring.domain.definition import Approval, Child, Plugin
 from mainspring.domain.expression import ExpressionError
@@ -11,6 +11,9 @@ from mainspring.http.faults import Faults, below, shown
 from mainspring_api.dialects.flows.definitions.expressions import has_template, is_template
 from mainspring_api.dialects.flows.definitions.properties import schema_fault
 from mainspring_api.dialects.flows.definitions.spans import instant_of, positive
+
+BEGUN: Final = "QUEUED"
+"""How a flow stands that was begun and is not waited for."""
 
 Parts: TypeAlias = dict[str, Any]
 """Fields of a step."""
@@ -101,10 +104,9 @@ def _approvers(given: Json, place: str, faults: Faults) -> tuple[str, ...]:
 
 
 class Subflow(NamedTuple):
-    """The parts of a step that executes another flow, and what it says of failures."""
+    """The parts of a step that executes another flow, and what is odd about it."""
 
     parts: Parts
-    tolerates: bool
     warning: str = ""
 
 
@@ -112,14 +114,15 @@ def subflow(own: dict[str, Json], place: str, around: Surroundings, faults: Faul
     """Return how another flow is executed; its newest revision, if none is named."""
     at = f"{place}.properties"
     flow, inputs = own.get("flow"), own.get("inputs")
-    if own.get("wait") is False:
-        faults.add(f"{at}.wait", "can only be true: an execution waits for those that it begins")
+    for name in ("wait", "transmitFailed"):
+        if has_template(own.get(name)):
+            faults.add(f"{at}.{name}", "cannot be a template")
     if not isinstance(flow, str):
-        return Subflow({}, tolerates=False)
+        return Subflow({})
     asked = asked_flow(flow, own.get("revision"), around.namespace)
     if asked is None:
         faults.add(f"{at}.flow", _elsewhere(flow, around.namespace))
-        return Subflow({}, tolerates=False)
+        return Subflow({})
     pin = around.pins.get(asked)
     warning = ""
     if pin is None and asked[1] is not None:
@@ -133,9 +136,10 @@ def subflow(own: dict[str, Json], place: str, around: Surroundings, faults: Faul
         payload={} if inputs is None else inputs,
         hash=found.hash,
         names=("executionId", "status", "outputs"),
+        begun=BEGUN if own.get("wait") is False else None,
+        tolerant=own.get("transmitFailed") is False,
     )
-    parts: Parts = {"kind": "child", "child": child}
-    return Subflow(parts, own.get("transmitFailed") is False, warning)
+    return Subflow({"kind": "child", "child": child}, warning)
 
 
 def _elsewhere(flow: str, namespace: str) -> str:

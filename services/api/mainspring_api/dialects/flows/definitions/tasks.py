@@ -109,8 +109,6 @@ class _Task:
             node.form is not None and node.form.continue_on_error for node in self.node.around()
         ):
             return "continue"
-        if self.form.type == "core.subflow" and self.node.own.get("transmitFailed") is False:
-            return "continue"
         waits = any(_waits_for_others(node) for node in self.node.around())
         return "skip_dependents" if waits else "fail"
 

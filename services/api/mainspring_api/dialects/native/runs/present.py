@@ -5,7 +5,8 @@ from typing import Final
 
 from mainspring.domain.definition import Definition, Step
 from mainspring.domain.execution.state import TERMINAL, Execution, Resolution, StepState
-from mainspring.domain.identity import child_id, step_run_id
+from mainspring.domain.execution.waits import child_of_attempt
+from mainspring.domain.identity import step_run_id
 from mainspring.domain.message import Json
 from mainspring.domain.rows import ExecutionRow
 from mainspring.http.instants import shown
@@ -128,7 +129,7 @@ def step_run(x: Execution, step: Step) -> wire.StepRun:
         finished_at=shown(settled.at if settled else begun.finished_at if begun else None),
         created_at=shown(begun.scheduled_at if begun else asked.at if asked else x.updated_at),
         child_workflow_run_id=(
-            child_id(x.id, step.ref, begun.visit, begun.attempt)
+            child_of_attempt(x, step.ref, begun.visit, begun.attempt)
             if begun is not None and step.kind == "child"
             else None
         ),
