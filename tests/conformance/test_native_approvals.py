@@ -77,6 +77,7 @@ async def test_an_approver_lets_the_run_go_on(native: Native, service: Service) 
         "approved": True,
         "approved_by": "ann",
         "decided_by": "ann",
+        "decidedBy": "ann",
         "comment": "fine",
         "inputs": None,
     }

@@ -35,6 +35,7 @@ def approved(*by: str, inputs: Json = None) -> Json:
         "approved": True,
         "approved_by": by[-1],
         "decided_by": by[-1],
+        "decidedBy": by[-1],
         "comment": "fine",
         "inputs": inputs,
         "decisions": decisions,
@@ -219,6 +220,7 @@ def test_nobody_in_time_may_mean_yes():
     state = spec.state.of("ok")
     assert state is not None
     assert state.output["decided_by"] == "timeout"
+    assert state.output["decidedBy"] is None
     assert wait_status(state) == "approved"
 
 

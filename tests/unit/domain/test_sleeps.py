@@ -128,7 +128,7 @@ def test_a_wake_ends_a_sleep_early():
         .then(e.WakeRequested())
         .when(advance(), at=1.0)
         .then(
-            has(e.StepSucceeded, ref="s", output={"wokenAt": START + 1}),
+            has(e.StepSucceeded, ref="s", output={"wokenAt": START + 1, "sleptMs": 1000}),
             has(e.StepScheduled, ref="a"),
         )
     )

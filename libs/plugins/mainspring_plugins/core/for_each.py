@@ -20,7 +20,8 @@ MANIFEST: Final = Manifest(
     category="Core",
     description=(
         "Runs its tasks once for each item of a list or each entry of an object. "
-        "Inside, item, index and key are the item's own."
+        "Inside, item and index are the item's own; of an object an item is {key, value}. "
+        "A result is the output of the item's task or, of several tasks, their outputs by name."
     ),
     input=closed(
         {
@@ -37,7 +38,7 @@ MANIFEST: Final = Manifest(
     ),
     output=gives(
         {
-            "results": several("One for each item.", anything("The outputs of an item's tasks.")),
+            "results": several("One for each item.", anything("What the item's tasks gave.")),
             "count": whole("How many items there were."),
             "failed": whole("How many of them failed."),
         }
@@ -52,8 +53,27 @@ MANIFEST: Final = Manifest(
                 ],
             },
             "output": {
-                "results": [{"say": {"message": "a"}}, {"say": {"message": "b"}}],
+                "results": [{"message": "a"}, {"message": "b"}],
                 "count": 2,
+                "failed": 0,
+            },
+        },
+        {
+            "input": {
+                "items": {"eu": 2},
+                "tasks": [
+                    {"name": "to", "type": "util.log", "properties": {"message": "{{ key }}"}},
+                    {
+                        "name": "n",
+                        "type": "core.set",
+                        "properties": {"values": {"n": "{{ item.value }}"}},
+                    },
+                ],
+                "concurrency": 0,
+            },
+            "output": {
+                "results": [{"to": {"message": "eu"}, "n": {"n": 2}}],
+                "count": 1,
                 "failed": 0,
             },
         },

@@ -55,7 +55,7 @@ MANIFEST: Final = Manifest(
     examples=(
         {
             "input": {"message": "Pay out?", "approvers": {"users": ["ann"]}, "timeout": "24h"},
-            "output": {"approved": True, "decidedBy": "ann", "comment": "fine", "inputs": None},
+            "output": {"approved": True, "decidedBy": "ann", "comment": "fine", "inputs": {}},
         },
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mainspring.plugin import Manifest
-from mainspring_plugins.support.schema import closed, gives, of, text, whole
+from mainspring_plugins.support.schema import closed, gives, number, of, text, whole
 
 MANIFEST: Final = Manifest(
     id="core.sleep",
@@ -18,7 +18,18 @@ MANIFEST: Final = Manifest(
             "until": text("The instant (RFC 3339) at which it goes on."),
         }
     ),
-    output=gives({"sleptMs": whole("How long it slept, in milliseconds.")}),
+    output=gives(
+        {
+            "sleptMs": whole("How long it slept, in milliseconds."),
+            "wokenAt": number("When it went on, in seconds since 1970."),
+        }
+    ),
     is_control=True,
-    examples=({"input": {"duration": "90s"}, "output": {"sleptMs": 90000}},),
+    examples=(
+        {
+            "input": {"duration": "1s"},
+            "output": {"sleptMs": 1000, "wokenAt": 1767323046.5},
+            "varies": ["sleptMs", "wokenAt"],
+        },
+    ),
 )

@@ -48,6 +48,7 @@ def output_of(state: StepState, by: str, comment: str) -> Json:
         "approved": True,
         "approved_by": by,
         "decided_by": by,
+        "decidedBy": None if by == BY_TIME else by,
         "comment": comment,
         "inputs": brought[-1] if brought else None,
         "decisions": [

@@ -303,7 +303,8 @@ def _fall_due(draft: Draft, state: StepState) -> None:
             else:
                 attempts.schedule(draft, state.ref, phase=state.phase)
         case "sleeping":
-            attempts.succeed(draft, state, {"wokenAt": draft.now})
+            slept = round(1000 * max(0.0, draft.now - state.scheduled_at))
+            attempts.succeed(draft, state, {"wokenAt": draft.now, "sleptMs": slept})
         case "accepted":
             _judge_callback(draft, state)
         case "waiting":
