@@ -384,6 +384,20 @@ async def test_starters_are_listed_newest_first_in_pages(house: House) -> None:
     assert await house.store.views.followers(limit=9) == []
 
 
+async def test_starters_of_all_projects_are_listed_together_newest_first(house: House) -> None:
+    for n in range(6):
+        house.clock.at = NOW + n
+        new = NewStarter(f"p{n % 3}", "native", "w", EVERY_MINUTE, name=str(n))
+        await house.starters.create(new, ME)
+    every = await house.store.views.starters(None)
+    assert [each.form.name for each in every] == list("543210")
+    seen = await house.store.views.starters(None, limit=4)
+    last = seen[-1].row
+    seen += await house.store.views.starters(None, before=Page(last.created_at, last.id))
+    assert seen == every
+    assert await house.store.views.starters(None, kind="webhook") == []
+
+
 async def test_a_workflow_is_found_by_its_id_and_its_name(house: House) -> None:
     views = house.store.views
     first = await house.workflow()

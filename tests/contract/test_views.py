@@ -1,6 +1,6 @@
 """The law of the Views port, for every adapter."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import pytest
@@ -144,6 +144,39 @@ async def test_pages_meet_without_gap_or_overlap(store: Store) -> None:
     assert len(seen) == 7
 
 
+async def test_executions_of_all_projects_are_listed_together_newest_first(store: Store) -> None:
+    streams = [execution_stream(n) for n in range(9)]
+    for n, stream in enumerate(streams):
+        row = execution_row(stream, created_at=NOW + n // 2, project=f"p{n % 3}")
+        await store.log.append([append(stream, EMPTY, row, project=row.project)])
+    everything = await store.views.executions(None)
+    assert [row.id for row in everything] == [stream.id for stream in reversed(streams)]
+    seen = await store.views.executions(None, limit=2)
+    while page := await store.views.executions(
+        None, limit=2, before=Page(seen[-1].created_at, seen[-1].id)
+    ):
+        seen += page
+    assert seen == everything
+    assert await store.views.executions(None, since=NOW + 9) == []
+
+
+async def test_executions_are_found_by_part_of_their_name_and_by_when_they_began(
+    store: Store,
+) -> None:
+    for n, name in enumerate(["Order", "reorder", "größe"]):
+        await put(store, execution_stream(n), name=name, created_at=NOW + n)
+
+    async def found(project: str | None, **asked: Any) -> list[str]:
+        return [row.name for row in await store.views.executions(project, **asked)]
+
+    for project in ("default", None):
+        assert await found(project, text="ORDER") == ["reorder", "Order"]
+        assert await found(project, text="%") == []
+        assert await found(project, text="GRö") == ["größe"]
+        assert await found(project, until=NOW + 1) == ["reorder", "Order"]
+        assert await found(project, since=NOW + 1, until=NOW + 1) == ["reorder"]
+
+
 async def test_executions_are_found_by_what_they_wait_for(store: Store) -> None:
     await put(store, A, status="running", waiting_for="callback", wake_at=NOW)
     await put(store, B, status="running", waiting_for="sleep", wake_at=NOW)
@@ -178,6 +211,7 @@ async def test_executions_are_found_by_status_and_name(store: Store) -> None:
 
     async def find(*status: str, name: str | None = None) -> set[str]:
         rows = await store.views.executions("default", status=status, name=name)
+        assert await store.views.executions(None, status=status, name=name) == rows
         return {row.id for row in rows}
 
     assert await find("running") == {A.id, C.id}

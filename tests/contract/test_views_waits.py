@@ -91,6 +91,21 @@ async def test_an_approval_has_what_it_asks(store: Store) -> None:
     assert await store.views.approval(project="other", id=row.id) is None
     assert await store.views.approvals("default", execution=row.execution) == [found]
     assert await store.views.approvals("default", status=["pending"]) == []
+    assert await store.views.approvals(None, execution=row.execution) == [found]
+    assert await store.views.approvals("other", execution=row.execution) == []
+
+
+async def test_approvals_of_all_projects_are_listed_together_newest_first(store: Store) -> None:
+    for n in range(7):
+        row = approval_row(n, project=f"p{n % 3}", requested_at=NOW + n // 2)
+        await put(store, n, row)
+    everything = await store.views.approvals(None)
+    assert [each.row.id for each in everything] == [approval_row(n).id for n in range(6, -1, -1)]
+    seen = await store.views.approvals(None, limit=3)
+    last = seen[-1].row
+    seen += await store.views.approvals(None, before=Page(last.requested_at, last.id))
+    assert seen == everything
+    assert await store.views.approvals(None, status=["approved"]) == []
 
 
 async def test_a_key_waits_once_in_a_project(store: Store) -> None:
@@ -267,13 +282,16 @@ async def test_executions_are_found_by_a_tag(store: Store) -> None:
     for n, tags in enumerate([{"env": "prod", "x": "1"}, {"env": "test"}, {}]):
         await put(store, n, execution_row(execution_stream(n), tags=tags))
 
-    async def found(*tag: str | None) -> list[str]:
-        rows = await store.views.executions("default", tag=tag)  # type: ignore[arg-type]
+    async def found(*tags: tuple[str, str | None]) -> list[str]:
+        rows = await store.views.executions("default", tags=tags)
+        assert await store.views.executions(None, tags=tags) == rows
         return [row.id for row in rows]
 
-    assert await found("env", "prod") == [uuid(0)]
-    assert await found("env", None) == [uuid(1), uuid(0)]
-    assert await found("nope", None) == []
+    assert await found(("env", "prod")) == [uuid(0)]
+    assert await found(("env", None)) == [uuid(1), uuid(0)]
+    assert await found(("env", None), ("x", "1")) == [uuid(0)]
+    assert await found(("env", "test"), ("x", None)) == []
+    assert await found(("nope", None)) == []
 
 
 async def test_a_name_is_found_in_its_newest_version(store: Store) -> None:

@@ -32,19 +32,22 @@ class Views(Protocol):
 
     async def executions(  # noqa: PLR0913 - what may be asked for of a list
         self,
-        project: str,
+        project: str | None,
         *,
         status: Sequence[str] = (),
         name: str | None = None,
-        tag: tuple[str, str | None] | None = None,
+        text: str | None = None,
+        tags: Sequence[tuple[str, str | None]] = (),
         since: float | None = None,
+        until: float | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
-        """Return executions of a project, newest first by (created_at, id), back to `since`.
+        """Return executions, newest first by (created_at, id), created from `since` to `until`.
 
-        A `status` is a status of the engine's, or one with what is waited for, `running:callback`,
-        or with whether what was done was compensated: `failed:undone`, `failed:standing`.
+        They have all of the `tags`, and `text` in their name; case is that of ASCII.  A `status`
+        is one of the engine's, or one with what is waited for, `running:callback`, or with whether
+        what was done was compensated: `failed:undone`, `failed:standing`.
         """
         ...
 
@@ -122,14 +125,14 @@ class Views(Protocol):
 
     async def approvals(
         self,
-        project: str,
+        project: str | None,
         *,
         status: Sequence[str] = (),
         execution: str | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ApprovalDetail]:
-        """Return approvals of a project, newest first by (requested_at, id)."""
+        """Return approvals, newest first by (requested_at, id)."""
         ...
 
     async def deliverable(self, *, now: float, limit: int) -> list[tuple[str, str]]:
@@ -202,7 +205,7 @@ class Views(Protocol):
 
     async def starters(
         self,
-        project: str,
+        project: str | None,
         *,
         kind: str | None = None,
         workflow: str | None = None,
@@ -210,7 +213,7 @@ class Views(Protocol):
         limit: int = 50,
         before: Page | None = None,
     ) -> list[Starter]:
-        """Return starters of a project that are there, newest first by (created_at, id)."""
+        """Return starters that are there, newest first by (created_at, id)."""
         ...
 
     async def due_starters(

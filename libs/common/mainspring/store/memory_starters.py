@@ -30,7 +30,7 @@ class MemoryStarters:
 
     async def starters(
         self,
-        project: str,
+        project: str | None,
         *,
         kind: str | None = None,
         workflow: str | None = None,
@@ -38,11 +38,11 @@ class MemoryStarters:
         limit: int = 50,
         before: Page | None = None,
     ) -> list[Starter]:
-        """Return starters of a project that are there, newest first by (created_at, id)."""
+        """Return starters that are there, newest first by (created_at, id)."""
         rows = [
             row
             for row in self._tables.rows(StarterRow)
-            if row.project == project
+            if project in (None, row.project)
             and row.removed_at is None
             and kind in (None, row.kind)
             and workflow in (None, row.workflow)

@@ -44,24 +44,28 @@ class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters, MemoryAiling):
 
     async def executions(  # noqa: PLR0913 - what may be asked for of a list
         self,
-        project: str,
+        project: str | None,
         *,
         status: Sequence[str] = (),
         name: str | None = None,
-        tag: tuple[str, str | None] | None = None,
+        text: str | None = None,
+        tags: Sequence[tuple[str, str | None]] = (),
         since: float | None = None,
+        until: float | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
-        """Return executions of a project, newest first by (created_at, id), back to `since`."""
+        """Return executions, newest first by (created_at, id), back to `since`."""
         rows = [
             row
             for row in self._tables.rows(ExecutionRow)
-            if row.project == project
+            if project in (None, row.project)
             and (not status or not _standings(row).isdisjoint(status))
             and name in (None, row.name)
+            and (text is None or _lower(text) in _lower(row.name))
             and (since is None or row.created_at >= since)
-            and (tag is None or (tag[0] in row.tags and tag[1] in (None, row.tags[tag[0]])))
+            and (until is None or row.created_at <= until)
+            and all(key in row.tags and value in (None, row.tags[key]) for key, value in tags)
             and (before is None or (row.created_at, row.id) < (before.at, before.id))
         ]
         return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True)[:limit]
@@ -267,6 +271,11 @@ class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters, MemoryAiling):
 def _begins(row: DefinitionRow, project: str | None, dialect: str) -> bool:
     """Say whether a row is the first version of a name, in a project or in any."""
     return project in (None, row.project) and (row.dialect, row.version) == (dialect, "1")
+
+
+def _lower(text: str) -> bytes:
+    """Return a text with the letters of ASCII in lower case, as the collation C has it."""
+    return text.encode(errors="surrogatepass").lower()
 
 
 def _standings(row: ExecutionRow) -> set[str]:

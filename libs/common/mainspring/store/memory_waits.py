@@ -103,18 +103,18 @@ class MemoryWaits:
 
     async def approvals(
         self,
-        project: str,
+        project: str | None,
         *,
         status: Sequence[str] = (),
         execution: str | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ApprovalDetail]:
-        """Return approvals of a project, newest first by (requested_at, id)."""
+        """Return approvals, newest first by (requested_at, id)."""
         rows = [
             row
             for row in self._tables.rows(ApprovalRow)
-            if row.project == project and _is_meant(row, status, execution, before)
+            if project in (None, row.project) and _is_meant(row, status, execution, before)
         ]
         rows.sort(key=_place, reverse=True)
         return [self._approval(row) for row in rows[:limit]]

@@ -26,7 +26,7 @@ class PostgresStarters:
 
     async def starters(
         self,
-        project: str,
+        project: str | None,
         *,
         kind: str | None = None,
         workflow: str | None = None,
@@ -34,10 +34,12 @@ class PostgresStarters:
         limit: int = 50,
         before: Page | None = None,
     ) -> list[Starter]:
-        """Return starters of a project that are there, newest first by (created_at, id)."""
+        """Return starters that are there, newest first by (created_at, id)."""
         seen = (before.at, before.id) if before else (None, None)
-        asked = (project, *seen, limit, kind, workflow, enabled)
-        return _all(await self._link.find(SQL["starters"], *asked))
+        asked = (*seen, limit, kind, workflow, enabled)
+        if project is None:
+            return _all(await self._link.find(SQL["starters_anywhere"], *asked))
+        return _all(await self._link.find(SQL["starters"], project, *asked))
 
     async def due_starters(
         self, partitions: Sequence[int], *, until: float, limit: int

@@ -45,21 +45,25 @@ class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters, Postgres
 
     async def executions(  # noqa: PLR0913 - what may be asked for of a list
         self,
-        project: str,
+        project: str | None,
         *,
         status: Sequence[str] = (),
         name: str | None = None,
-        tag: tuple[str, str | None] | None = None,
+        text: str | None = None,
+        tags: Sequence[tuple[str, str | None]] = (),
         since: float | None = None,
+        until: float | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ExecutionRow]:
-        """Return executions of a project, newest first by (created_at, id), back to `since`."""
+        """Return executions, newest first by (created_at, id), back to `since`."""
         seen = (before.at, before.id) if before else (None, None)
-        tagged = tag or (None, None)
-        rows = await self._link.find(
-            SQL["executions"], project, status, name, *seen, limit, *tagged, since
-        )
+        tagged = [key for key, _ in tags], [value for _, value in tags]
+        asked = (status, name, *seen, limit, *tagged, since, until, text)
+        if project is None:
+            rows = await self._link.find(SQL["executions_anywhere"], *asked)
+        else:
+            rows = await self._link.find(SQL["executions"], project, *asked)
         return [row_in(ExecutionRow, row) for row in rows]
 
     async def payloads(self, executions: Sequence[str]) -> dict[str, object]:

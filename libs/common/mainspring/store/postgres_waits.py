@@ -82,19 +82,21 @@ class PostgresWaits:
 
     async def approvals(
         self,
-        project: str,
+        project: str | None,
         *,
         status: Sequence[str] = (),
         execution: str | None = None,
         limit: int = 50,
         before: Page | None = None,
     ) -> list[ApprovalDetail]:
-        """Return approvals of a project, newest first by (requested_at, id)."""
-        asked = (project, status, *_seen(before), limit)
-        if execution is None:
-            rows = await self._link.find(SQL["approvals"], *asked)
+        """Return approvals, newest first by (requested_at, id)."""
+        asked = (status, *_seen(before), limit)
+        if execution is not None:
+            rows = await self._link.find(SQL["approvals_of_execution"], project, *asked, execution)
+        elif project is None:
+            rows = await self._link.find(SQL["approvals_anywhere"], *asked)
         else:
-            rows = await self._link.find(SQL["approvals_of_execution"], *asked, execution)
+            rows = await self._link.find(SQL["approvals"], project, *asked)
         return [_approval(row) for row in rows]
 
     async def deliverable(self, *, now: float, limit: int) -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ async def get_all(api: Api, request: Request) -> Response:
             caller.project,
             status=statuses,
             name=name,
-            tag=tag,
+            tags=() if tag is None else (tag,),
             limit=page.limit + 1,
             before=page.before,
         )
