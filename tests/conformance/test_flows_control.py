@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conformance.client import Service, reply
-from tests.conformance.flows import Flows, outputs_of, statuses_of, task, tasks_of, values
+from tests.conformance.flows import Flows, outputs_of, statuses_of, task, tasks_of, text, values
 
 DONE, SKIPPED = "SUCCESS", "SKIPPED"
 
@@ -179,6 +179,19 @@ async def test_a_task_is_tried_again_as_its_policy_says(flows: Flows, service: S
     assert found["execution"]["status"] == DONE, found
     assert len(service.calls("/t")) == 3
     assert tasks_of(found)["t"]["attempt"] == 3
+
+
+async def test_no_try_is_made_that_would_begin_too_long_after_the_first(
+    flows: Flows, service: Service
+) -> None:
+    service.on("/t", reply(None, 503))
+    retry = {"maxAttempts": 1000, "delay": "150ms", "maxDuration": "400ms"}
+    found = await flows.ran(calling(service, "t", retry=retry))
+    assert found["execution"]["status"] == "FAILED", found
+    assert 1 <= len(service.calls("/t")) <= 3
+    assert tasks_of(found)["t"]["attempt"] == len(service.calls("/t"))
+    (said,) = await flows.faults(text(task("a", retry={"maxAttempts": 2, "maxDuration": "soon"})))
+    assert said.startswith("tasks[0].retry.maxDuration: a span of time is wanted")
 
 
 # Waits, other flows.

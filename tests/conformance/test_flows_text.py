@@ -218,6 +218,10 @@ def test_a_policy_is_read_in_the_engines_terms():
     assert found is not None
     assert (found.retries, found.delay, found.multiplier, found.max_delay) == (3, 2, 3, 60)
     assert (found.jitter, found.retry_on, found.linear) == (0.1, ("503", "timeout"), False)
+    assert found.max_duration is None
+    bounded = steps(task("a", retry={**retry, "maxDuration": "90s"}))["a"].retry
+    assert bounded is not None
+    assert bounded.max_duration == 90
     assert compiled(task("a"), retry={"maxAttempts": 2}).retry.retries == 1
     wrong = {"maxAttempts": 0, "delay": "x", "backoff": "constant", "factor": 2, "retryOn": "9xx"}
     assert len(faults(text(task("a", retry={**wrong, "maxAttempts": 1})))) == 3

@@ -5,11 +5,13 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from mainspring.domain.definition import Retry
+from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
+from mainspring.domain.message import replace
 from mainspring.domain.retry import LONGEST_WISH, allows, chance, delay, nonce, retry_at
 from mainspring.domain.task import Exchange, Fault
 from mainspring.testing.shapes import again, path, task
-from mainspring.testing.spec import START, advance, answers, breaks, given, has
+from mainspring.testing.spec import START, advance, answers, breaks, given, has, starts
 
 POLICIES = st.builds(
     Retry,
@@ -102,8 +104,54 @@ def test_a_peers_wish_never_shortens_the_delay():
     spec.when(answers("a", 503, retry_after=5.0)).then_has(has(e.StepFailed, retry_at=START + 60))
 
 
+def test_no_try_begins_later_than_the_policy_lets_it_after_the_first_one():
+    policy = Retry(retries=9, delay=4.0, max_duration=10.0)
+    spec = given(path(task("a"), retry=policy)).when(advance())
+    for n in (0.0, 4.0):
+        spec = spec.when(answers("a", 500), at=n).then_has(
+            has(e.StepFailed, retry_at=START + n + 4)
+        )
+        spec = spec.when(advance(), at=n + 4)
+    spec.when(answers("a", 500), at=8.0).then_has(
+        has(e.StepFailed, attempt=3, retry_at=None), has(e.ExecutionFailed)
+    )
+
+
+def test_the_span_of_all_tries_begins_with_the_first_one_and_not_in_the_queue():
+    policy = Retry(retries=1, delay=4.0, max_duration=10.0)
+    spec = given(path(task("a"), retry=policy)).when(advance()).when(starts("a"), at=20.0)
+    spec.when(answers("a", 500), at=25.0).then_has(has(e.StepFailed, retry_at=START + 29))
+
+
+def test_a_peers_wish_beyond_the_span_of_all_tries_ends_them():
+    policy = Retry(retries=1, max_duration=10.0)
+    spec = given(path(task("a"), retry=policy)).when(advance())
+    spec.when(answers("a", 429, retry_after=11.0)).then_has(has(e.StepFailed, retry_at=None))
+
+
+def test_a_reset_step_has_the_whole_span_again():
+    policy = Retry(retries=1, delay=4.0, max_duration=10.0)
+    spec = given(path(task("a"), retry=policy)).when(advance()).when(answers("a", 500), at=9.0)
+    spec = spec.then_has(has(e.ExecutionFailed)).when(c.RequestRetry()).when(advance(), at=50.0)
+    spec.when(answers("a", 500), at=55.0).then_has(has(e.StepFailed, retry_at=START + 59))
+
+
+@forall(
+    POLICIES, st.floats(0, 1000), st.floats(0, 1000), st.floats(0, 1, exclude_max=True), st.data()
+)
+def test_a_next_try_lies_within_the_span_or_there_is_none(
+    policy: Retry, span: float, spent: float, luck: float, data: st.DataObject
+):
+    tries = data.draw(st.integers(1, policy.retries + 1))
+    now, bounded = START + spent, replace(policy, max_duration=span)
+    free = retry_at(policy, tries, answer(500), now=now, luck=luck, first_at=START)
+    at = retry_at(bounded, tries, answer(500), now=now, luck=luck, first_at=START)
+    assert at == (None if free is None or free > START + span else free)
+
+
 def test_an_absurd_wish_is_capped():
-    at = retry_at(again(1), 1, answer(503, retry_after=1e9), now=START, luck=0.5)
+    busy = answer(503, retry_after=1e9)
+    at = retry_at(again(1), 1, busy, now=START, luck=0.5, first_at=START)
     assert at == START + LONGEST_WISH
 
 

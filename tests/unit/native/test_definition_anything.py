@@ -55,6 +55,7 @@ RICH: Json = {
             "retry_backoff": "fixed",
             "retry_initial_delay_secs": 0.5,
             "retry_max_delay_secs": 5,
+            "retry_max_duration_secs": 60,
             "timeout_secs": 5,
             "concurrency_key": "k",
             "event_emit_key": "b:{{run.id}}",
@@ -110,6 +111,12 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     for key, inner in members(value).items():
         yield (*path, key)
         yield from places(inner, (*path, key))
+
+
+def test_a_policy_is_read_in_the_engines_terms() -> None:
+    retry = compile_workflow(RICH, "1", PINS).by_ref["b"].retry
+    assert retry is not None
+    assert (retry.retries, retry.delay, retry.max_delay, retry.max_duration) == (2, 0.5, 5, 60)
 
 
 @given(st.sampled_from(list(places(RICH))), JSON)

@@ -54,7 +54,8 @@ class Retry(Value, frozen=True):
     The n-th delay is `min(delay * multiplier**(n-1), max_delay)`, then plus or minus up to
     `jitter` of itself (the jitter comes after the cap); with `linear` it is `delay * n`.
     `retry_on` narrows what is retried: statuses as text, `4xx`, `5xx`, `timeout`, `connection`,
-    and so on with the faults of calls; None retries every failure.
+    and so on with the faults of calls; None retries every failure.  No try begins later than
+    `max_duration` seconds after the first one began.
     """
 
     retries: int = 0
@@ -64,6 +65,7 @@ class Retry(Value, frozen=True):
     jitter: float = 0.0
     retry_on: tuple[str, ...] | None = None
     linear: bool = False
+    max_duration: float | None = None
 
 
 NOTIFY: Final = Request(

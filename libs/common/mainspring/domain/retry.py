@@ -62,13 +62,22 @@ def _status_of(exchange: Exchange) -> int | None:
 
 
 def retry_at(
-    policy: Retry, tries: int, exchange: Exchange | None, *, now: float, luck: float
+    policy: Retry,
+    tries: int,
+    exchange: Exchange | None,
+    *,
+    now: float,
+    luck: float,
+    first_at: float,
 ) -> float | None:
     """Return the instant of the next try, or None when there is none.
 
-    A peer's Retry-After lengthens the delay, never shortens it.
+    A peer's Retry-After lengthens the delay, never shortens it.  `first_at` is when the first try
+    began.
     """
     if not allows(policy, tries, exchange):
         return None
     wish = exchange.retry_after if exchange and exchange.retry_after else 0.0
-    return now + max(delay(policy, tries, luck), min(wish, LONGEST_WISH))
+    at = now + max(delay(policy, tries, luck), min(wish, LONGEST_WISH))
+    is_late = policy.max_duration is not None and at > first_at + policy.max_duration
+    return None if is_late else at

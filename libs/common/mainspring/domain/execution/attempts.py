@@ -104,7 +104,8 @@ def fail(
     policy = draft.x.definition.policy_of(state.ref, state.phase)
     given_up = final or (state.phase == "up" and fans.closing(draft.x, state.ref) is not None)
     luck = draft.luck("jitter", state.ref, state.phase, state.visit, state.attempt)
-    at = retry.retry_at(policy, state.tries, exchange, now=draft.now, luck=luck)
+    first_at = state.scheduled_at if state.first_at is None else state.first_at
+    at = retry.retry_at(policy, state.tries, exchange, now=draft.now, luck=luck, first_at=first_at)
     draft.emit(
         e.StepFailed(
             ref=state.ref,

@@ -101,7 +101,8 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     """The latest visit of one step in one phase.
 
     `attempt` counts over the whole visit, resets included; `tries` counts since the last reset and
-    is what the retry policy sees.  `callback` is an answer that came and was not judged yet.
+    is what the retry policy sees, with `first_at`, when the first of these began.  `callback` is an
+    answer that came and was not judged yet.
     `logged_at` is the instant of the last line that the attempt has logged.
     `opened`, `decisions` and `resolution` stay after a wait is over, until the step is reset.
     """
@@ -115,6 +116,7 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     scheduled_at: float
     attempt: int = 1
     tries: int = 1
+    first_at: float | None = None
     token: str = ""
     dispatched_at: float = 0.0
     redispatches: int = 0

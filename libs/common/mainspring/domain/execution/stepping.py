@@ -109,7 +109,8 @@ def _moved(x: Execution, event: e.StepEvent, step: StepState) -> Execution:
 
 def _at_work(step: StepState, event: e.StepStarted | e.StepLogged) -> StepState:
     if isinstance(event, e.StepStarted):
-        return replace(step, status="running", started_at=event.at)
+        first_at = event.at if step.tries == 1 else step.first_at
+        return replace(step, status="running", started_at=event.at, first_at=first_at)
     return replace(step, logged_at=max((step.logged_at, *(line.at for line in event.lines))))
 
 
@@ -202,6 +203,7 @@ def _entered(x: Execution, event: "_Entering", status: StepStatus) -> StepState:
     return replace(
         step,
         status=status,
+        first_at=event.at if step.tries == 1 else step.first_at,
         attempt=event.attempt,
         logged_at=0.0,
         redispatches=0,

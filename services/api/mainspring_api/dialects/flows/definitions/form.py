@@ -60,6 +60,7 @@ class RetryForm(Form, frozen=True, kw_only=True):
     backoff: Literal["constant", "linear", "exponential"] = "constant"
     factor: Annotated[float, Meta(ge=1, le=1000)] | None = None
     max_delay: Span = 3600.0
+    max_duration: Span | None = None
     jitter: Annotated[float, Meta(ge=0, le=1)] | bool = 0.0
     retry_on: Annotated[tuple[str | int, ...], Meta(max_length=100)] | str | None = None
 

@@ -61,6 +61,7 @@ def retry_of(form: RetryForm | None, place: str, faults: Faults) -> Retry | None
         linear=form.backoff == "linear",
         jitter=_JITTER if form.jitter is True else float(form.jitter),
         retry_on=_retried(form, f"{place}.retryOn", faults),
+        max_duration=positive(form.max_duration, f"{place}.maxDuration", faults),
     )
 
 

@@ -186,6 +186,7 @@ class _Compiler:
             max_delay=step.retry_max_delay_secs,
             multiplier=2.0 if grows else 1.0,
             jitter=_JITTER if grows else 0.0,
+            max_duration=step.retry_max_duration_secs,
         )
 
     def _ask(self, payload: Json) -> Json:

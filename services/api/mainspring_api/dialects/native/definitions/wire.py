@@ -102,6 +102,7 @@ class Retried(StepHead, frozen=True, kw_only=True):
     retry_backoff: Literal["exponential", "fixed"] = "exponential"
     retry_initial_delay_secs: Delay = 1.0
     retry_max_delay_secs: Delay = 3600.0
+    retry_max_duration_secs: Delay | None = None
 
 
 class HttpStep(Retried, frozen=True, kw_only=True, tag_field="step_type", tag="http"):
