@@ -1,6 +1,7 @@
 """What makes one delivery of a webhook the same as another, and who is let in."""
 
 import hmac
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -125,3 +126,81 @@ def test_a_signature_may_stand_in_a_header_of_ones_own() -> None:
 def test_all_that_is_wrong_with_a_starter_is_told(spec: Any, places: list[str] | None) -> None:
     found = [place for place, _ in faults_of(spec)]
     assert found == (places if places is not None else ["window", "maxBytes", "waitSeconds"])
+
+
+GITHUB = s.Hmac(secret="s", header="X-Hub-Signature-256")
+SHOP = s.Hmac(secret="s", header="X-Shop-Hmac", encoding="base64", prefix="")
+LONG = s.Hmac(secret="s", header="X-Sig", algorithm="sha512")
+PLAIN_FORM = s.Hmac(secret="s")
+
+
+def by(form: s.Hmac) -> s.Webhook:
+    return s.Webhook(key="k", hmac=form)
+
+
+def digest(algorithm: str, text: bytes = BODY) -> bytes:
+    return hmac.digest(b"s", text, algorithm)
+
+
+@pytest.mark.parametrize(
+    ("form", "header", "signature"),
+    [
+        (GITHUB, "x_hub_signature_256", "sha256=" + digest("sha256").hex()),
+        (GITHUB, "x_hub_signature_256", "SHA256=" + digest("sha256").hex().upper()),
+        (SHOP, "x_shop_hmac", b64encode(digest("sha256")).decode()),
+        (LONG, "x_sig", "sha512=" + digest("sha512").hex()),
+        (LONG, "x_sig", f"  sha512={digest('sha512').hex()} "),
+        (PLAIN_FORM, "x_signature_256", "sha256=" + digest("sha256").hex()),
+        (s.Hmac(secret="s", prefix="v1:"), "x_signature_256", "v1:" + digest("sha256").hex()),
+    ],
+)
+def test_a_sender_signs_in_the_form_that_it_was_told(
+    form: s.Hmac, header: str, signature: str
+) -> None:
+    assert mark(START, by(form), **{header: signature}).ids
+    bare = signature.strip()
+    for wrong in (bare[:-1], bare + "0", bare[1:], "", "\u00e9" + bare):
+        with pytest.raises(Unauthorized):
+            mark(START, by(form), **{header: wrong})
+
+
+@pytest.mark.parametrize(
+    ("form", "headers"),
+    [
+        (SHOP, {"x_signature_256": signed(BODY)}),
+        (SHOP, {"x_shop_hmac": b64encode(digest("sha256")).decode().swapcase()}),
+        (LONG, {"x_sig": "sha512=" + digest("sha256").hex()}),
+        (LONG, {"x_sig": digest("sha512").hex()}),
+        (s.Hmac(header="X-Sig"), {"x_sig": signed(BODY, "")}),
+    ],
+)
+def test_another_form_than_the_one_that_was_told_lets_nobody_in(
+    form: s.Hmac, headers: dict[str, str]
+) -> None:
+    with pytest.raises(Unauthorized):
+        mark(START, by(form), **headers)
+
+
+def test_the_usual_form_told_apart_is_the_usual_one() -> None:
+    usual, apart = SPEC, s.Webhook(key="k", window=WINDOW, hmac=PLAIN_FORM)
+    headers = {"x_signature_256": signed(BODY)}
+    assert mark(START, usual, **headers) == mark(START, apart, **headers)
+
+
+@pytest.mark.parametrize(
+    ("spec", "places"),
+    [
+        (
+            s.Webhook(hmac=s.Hmac(secret="", header="a b", prefix="\n")),
+            ["secret", "header", "prefix"],
+        ),
+        (s.Webhook(hmac=GITHUB, secret="x"), [""]),
+        (s.Webhook(hmac=s.Hmac(secret="s", prefix="p" * 65)), ["prefix"]),
+        (s.Webhook(hmac=SHOP), []),
+    ],
+)
+def test_all_that_is_wrong_with_a_form_of_signing_is_told(
+    spec: s.Webhook, places: list[str]
+) -> None:
+    wanted = [f"hmac.{place}".rstrip(".") for place in places]
+    assert [place for place, _ in faults_of(spec)] == wanted

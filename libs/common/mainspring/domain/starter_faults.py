@@ -5,14 +5,16 @@ sense, so that a schedule that can never fire is refused by all of them alike.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 from mainspring.domain.calendar import LAST, cron_fault, zone_fault
+from mainspring.domain.conditions import condition_fault
 from mainspring.domain.starters import (
     ENDS,
     LEAST_INTERVAL,
     Follow,
+    Hmac,
     Schedule,
     Spec,
     Webhook,
@@ -26,10 +28,13 @@ YEAR: Final = 366 * 86_400.0
 LONGEST_JITTER: Final = 3600.0
 LONGEST_KEY: Final = 256
 LONGEST_SECRET: Final = 1024
+LONGEST_PREFIX: Final = 64
+MOST_CONDITIONS: Final = 10
 LONGEST_WAIT: Final = 60.0
 LONGEST_WINDOW: Final = 86_400.0
 METHODS: Final = ("POST", "GET", "PUT")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
+_PREFIX: Final = re.compile(rf"[!-~](?:[ -~]{{0,{LONGEST_PREFIX - 1}}})|")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -62,16 +67,8 @@ def _schedule(spec: Schedule) -> Iterator[Fault]:
 
 
 def _webhook(spec: Webhook) -> Iterator[Fault]:
-    if spec.path and not _is_text(spec.path):
-        yield "path", f"must be 1 to {LONGEST_KEY} characters without control characters"
-    if spec.path and spec.key:
-        yield "path", "cannot stand beside key"
-    if spec.key and not _is_text(spec.key):
-        yield "key", f"must be 1 to {LONGEST_KEY} characters without control characters"
-    if spec.secret is not None and not 1 <= len(spec.secret) <= LONGEST_SECRET:
-        yield "secret", f"must be 1 to {LONGEST_SECRET} characters"
-    if spec.header is not None and not _HEADER.fullmatch(spec.header):
-        yield "header", "is no name of a header"
+    yield from _address(spec)
+    yield from _signing(spec)
     if not spec.methods or not set(spec.methods) <= set(METHODS):
         yield "methods", f"must be some of {', '.join(METHODS)}"
     if not 1 <= spec.window <= LONGEST_WINDOW:
@@ -80,6 +77,44 @@ def _webhook(spec: Webhook) -> Iterator[Fault]:
         yield "maxBytes", "must be 1 or more"
     if not 0 < spec.wait_seconds <= LONGEST_WAIT:
         yield "waitSeconds", f"must be more than 0 and at most {LONGEST_WAIT:g}"
+    yield from _conditions(spec.conditions)
+
+
+def _address(spec: Webhook) -> Iterator[Fault]:
+    if spec.path and not _is_text(spec.path):
+        yield "path", f"must be 1 to {LONGEST_KEY} characters without control characters"
+    if spec.path and spec.key:
+        yield "path", "cannot stand beside key"
+    if spec.key and not _is_text(spec.key):
+        yield "key", f"must be 1 to {LONGEST_KEY} characters without control characters"
+
+
+def _signing(spec: Webhook) -> Iterator[Fault]:
+    if spec.secret is not None and not 1 <= len(spec.secret) <= LONGEST_SECRET:
+        yield "secret", f"must be 1 to {LONGEST_SECRET} characters"
+    if spec.header is not None and not _HEADER.fullmatch(spec.header):
+        yield "header", "is no name of a header"
+    if spec.hmac is not None:
+        yield from _hmac(spec.hmac)
+        if spec.secret is not None or spec.header is not None:
+            yield "hmac", "cannot stand beside secret and header: they belong inside"
+
+
+def _conditions(texts: Sequence[str]) -> Iterator[Fault]:
+    if len(texts) > MOST_CONDITIONS:
+        yield "conditions", f"has more than {MOST_CONDITIONS} items"
+    for index, text in enumerate(texts[:MOST_CONDITIONS]):
+        if fault := condition_fault(text):
+            yield f"conditions[{index}]", fault
+
+
+def _hmac(told: Hmac) -> Iterator[Fault]:
+    if told.secret is not None and not 1 <= len(told.secret) <= LONGEST_SECRET:
+        yield "hmac.secret", f"must be 1 to {LONGEST_SECRET} characters"
+    if told.header is not None and not _HEADER.fullmatch(told.header):
+        yield "hmac.header", "is no name of a header"
+    if not _PREFIX.fullmatch(told.before):
+        yield "hmac.prefix", f"must be at most {LONGEST_PREFIX} printable ASCII characters"
 
 
 def _follow(spec: Follow) -> Iterator[Fault]:

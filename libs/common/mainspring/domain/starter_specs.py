@@ -26,12 +26,33 @@ class Schedule(
     max_late: float | None = None
 
 
+class Hmac(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a sender signs: over what is the same for all, the rest is as it says.
+
+    Without a header it is one of the usual ones; without a prefix it is the algorithm's name with
+    an equals sign, and an empty one is none.  Without a secret nobody can sign, and is let in.
+    """
+
+    secret: str | None = None
+    header: str | None = None
+    algorithm: Literal["sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str | None = None
+
+    @property
+    def before(self) -> str:
+        """What stands before the digest."""
+        return f"{self.algorithm}=" if self.prefix is None else self.prefix
+
+
 class Webhook(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="webhook"
 ):
     """Requests of strangers, by a key of the deployment or by a path of the project.
 
-    `header` names one more header that may carry the signature.
+    Calls are signed in the usual way with `secret`, where `header` names one more header that may
+    carry the signature; or in the way of `hmac`.  Only those start a run that meet all
+    `conditions`.
     """
 
     key: str = ""
@@ -43,6 +64,8 @@ class Webhook(
     max_bytes: int | None = None
     mode: Literal["immediate", "wait"] = "immediate"
     wait_seconds: float = 30.0
+    hmac: Hmac | None = None
+    conditions: tuple[str, ...] = ()
 
 
 class Follow(

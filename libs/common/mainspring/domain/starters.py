@@ -20,6 +20,7 @@ from mainspring.domain.rows import StarterRow
 from mainspring.domain.starter_specs import (
     ENDS,
     Follow,
+    Hmac,
     Kind,
     Schedule,
     Spec,
@@ -41,6 +42,7 @@ __all__ = [
     "Due",
     "Event",
     "Follow",
+    "Hmac",
     "Kind",
     "Origin",
     "Schedule",

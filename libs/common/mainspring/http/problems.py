@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from mainspring.domain.errors import (
@@ -76,6 +76,9 @@ CODES: Final[Mapping[int, str]] = {
     503: "unavailable",
     504: "timeout",
 }
+LEFT: Final = 499
+"""The status of what was never answered, for whoever asked had gone."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -141,7 +144,16 @@ def handlers(dialect_of: DialectOf) -> dict[Any, Handler]:
             _log.error("a request failed", exc_info=error)  # it is foreseen, so nobody else tells
         return answer(problem, dialect_of(request), request_id_of(request))
 
-    return {HTTPException: refuse, MainspringError: refuse, Exception: refuse}
+    async def left(_: Request, _error: Exception) -> Response:
+        # Nobody reads it; it keeps the net from counting who has left among our own faults.
+        return Response(status_code=LEFT)
+
+    return {
+        HTTPException: refuse,
+        MainspringError: refuse,
+        ClientDisconnect: left,
+        Exception: refuse,
+    }
 
 
 def request_id_of(request: Request) -> str:

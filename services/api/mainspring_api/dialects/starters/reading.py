@@ -76,13 +76,34 @@ def _webhook(config: wire.WebhookConfig, before: s.Spec | None, faults: Faults) 
         key=config.key or ("" if config.path else old.key),
         path=_path(config, old),
         methods=tuple(method.upper() for method in config.methods),
-        secret=old.secret if config.secret == MASK else config.secret,
+        secret=_secret(config.secret, old),
         header=config.header,
         window=_span(config.window, "window", faults) or 0.0,
         max_bytes=config.max_bytes,
         mode=_mode(config, faults),
         wait_seconds=config.wait_seconds,
+        hmac=_hmac(config.hmac, old),
+        conditions=config.conditions,
     )
+
+
+def _hmac(config: wire.HmacConfig | None, old: s.Webhook) -> s.Hmac | None:
+    if config is None:
+        return None
+    return s.Hmac(
+        secret=_secret(config.secret, old),
+        header=config.header,
+        algorithm=config.algorithm,
+        encoding=config.encoding,
+        prefix=config.prefix,
+    )
+
+
+def _secret(given: str | None, old: s.Webhook) -> str | None:
+    """Return what is to be the secret: asterisks stand for the one that there is."""
+    if given != MASK:
+        return given
+    return old.secret if old.hmac is None else old.hmac.secret
 
 
 def _mode(config: wire.WebhookConfig, faults: Faults) -> Literal["immediate", "wait"]:
@@ -170,8 +191,20 @@ def config_of(spec: s.Spec) -> dict[str, Json]:
                 "maxBytes": spec.max_bytes,
                 "mode": spec.mode,
                 "waitSeconds": spec.wait_seconds,
+                "hmac": None if spec.hmac is None else _shown_hmac(spec.hmac),
+                "conditions": spec.conditions or None,
             }
         case s.Follow():
             words = dict.fromkeys(s.word_of("flows", status) for status in spec.statuses)
             found = {"flowId": spec.workflow, "statuses": list(words)}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _shown_hmac(told: s.Hmac) -> dict[str, Json]:
+    return {
+        "secret": None if told.secret is None else MASK,
+        **({} if told.header is None else {"header": told.header}),
+        "algorithm": told.algorithm,
+        "encoding": told.encoding,
+        "prefix": told.before,
+    }

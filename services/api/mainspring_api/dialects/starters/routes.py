@@ -55,6 +55,7 @@ def _called(method: str) -> Operation:
         {
             200: ("The execution has ended.", wire.Done),
             202: ("The execution has begun.", wire.Delivered),
+            204: ("The call does not meet the conditions: nothing is begun.", None),
             **_CALLED,
         },
         headers=_HEADERS,
@@ -73,6 +74,7 @@ def _hooked(method: str) -> Operation:
         {
             200: ("The execution has ended.", wire.HookDone),
             202: ("The execution has begun.", wire.Hooked),
+            204: ("The call does not meet the conditions: nothing is begun.", None),
             **_CALLED,
         },
         query=(Query("project_id", "The project; the header X-Project-Id does as well."),),

@@ -9,6 +9,7 @@ signed itself, so beside it the signature still counts.
 
 import hmac
 import math
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -42,9 +43,10 @@ def mark_of(
     """
     given = next((headers[name] for name in IDS if headers.get(name)), "")[:LONGEST_ID]
     delivery = (s.run_for(starter.row.id, f"id {given}"),) if given else ()
-    if spec.secret is None:
+    form = form_of(spec)
+    if form is None:
         return Mark(delivery)
-    signature = _checked(spec, spec.secret, headers, body, now)
+    signature = _checked(spec, form, headers, body, now)
     if TIMESTAMP in headers:
         name = f"signed {headers[TIMESTAMP]} {signature}"
         return Mark(delivery or (s.run_for(starter.row.id, name),), (name,) if delivery else ())
@@ -56,12 +58,28 @@ def mark_of(
     return Mark(delivery or ids, keys, now - spec.window)
 
 
+def form_of(spec: s.Webhook) -> s.Hmac | None:
+    """Return how deliveries are signed; None where they are not."""
+    if spec.hmac is not None or spec.secret is None:
+        return spec.hmac
+    return s.Hmac(secret=spec.secret, header=spec.header)
+
+
+def names_of(spec: s.Webhook) -> tuple[str, ...]:
+    """Return the headers, in lower case, of which the first that is there is the signature.
+
+    Where the form is told apart (`hmac`), it is the one that is named there and no other.
+    """
+    form = form_of(spec)
+    own = (form.header.lower(),) if form is not None and form.header else ()
+    return own if own and spec.hmac is not None else (*own, *HEADERS)
+
+
 def _checked(
-    spec: s.Webhook, secret: str, headers: Mapping[str, str], body: bytes, now: float
+    spec: s.Webhook, form: s.Hmac, headers: Mapping[str, str], body: bytes, now: float
 ) -> str:
     """Return the signature, if it holds."""
-    names = (*((spec.header.lower(),) if spec.header else ()), *HEADERS)
-    given = next((headers[name] for name in names if headers.get(name)), "").strip()
+    given = next((headers[name] for name in names_of(spec) if headers.get(name)), "").strip()
     text = body
     stamp = headers.get(TIMESTAMP)
     if stamp is not None:
@@ -69,7 +87,20 @@ def _checked(
         if not is_number or abs(now - int(stamp)) > spec.window:
             raise Unauthorized("the timestamp is missing, or not of now")
         text = stamp.encode() + b"." + body
-    wanted = "sha256=" + hmac.digest(secret.encode(), text, "sha256").hex()
-    if not hmac.compare_digest(wanted.encode(), given.lower().encode()):
+    if form.secret is None:
+        raise Unauthorized("the secret of this webhook is still to be set")
+    digest = hmac.digest(form.secret.encode(), text, form.algorithm)
+    wanted = digest.hex() if form.encoding == "hex" else b64encode(digest).decode()
+    if not hmac.compare_digest(form.before + wanted, _plain(form, given)):
         raise Unauthorized("the signature is missing or does not hold")
-    return wanted.removeprefix("sha256=")
+    return digest.hex()
+
+
+def _plain(form: s.Hmac, given: str) -> str:
+    """Return a signature as it is compared: of a digest in hex the case does not matter."""
+    text = given if given.isascii() else ""
+    start = text[: len(form.before)]
+    if start.lower() != form.before.lower():
+        return ""
+    rest = text[len(form.before) :]
+    return form.before + (rest.lower() if form.encoding == "hex" else rest)

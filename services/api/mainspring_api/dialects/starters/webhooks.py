@@ -5,17 +5,18 @@ What is unknown, removed or disabled looks the same from outside.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mainspring.domain import starters as s
+from mainspring.domain.conditions import ROOTS, meets
 from mainspring.domain.envelope import Idempotency, Meta, StreamId
-from mainspring.domain.errors import DefinitionInvalid, NotFound
+from mainspring.domain.errors import DefinitionInvalid, LogUnavailable, NotFound
 from mainspring.domain.message import Json
 from mainspring.domain.secrets import HEADERS as SECRET
 from mainspring.domain.starter_faults import LONGEST_WAIT
@@ -28,12 +29,12 @@ from mainspring.ports import ExecutionDetail, Refused
 from mainspring.runtime.fires import Fires, Told
 from mainspring_api.context import Api
 from mainspring_api.dialects.starters import wire
-from mainspring_api.dialects.starters.signed import HEADERS, Mark, mark_of
+from mainspring_api.dialects.starters.signed import HEADERS, Mark, mark_of, names_of
 
 PLACE: Final = "/api/v1/executions/"
 ENDED: Final = frozenset({"succeeded", "failed", "corrupted", "canceled", "timed_out"})
 UNSHOWN: Final = SECRET | set(HEADERS)
-"""Headers that no run is told of."""
+"""Headers that no run is told of, beside that in which its webhook has its signature."""
 
 MOST_HEADERS: Final = 100
 ROUTE: Final = "webhook"
@@ -91,8 +92,11 @@ async def _answer(
     id = await _known(api, starter, mark)
     is_new = id is None
     if id is None:
-        id, is_new = await _start(api, request, call, mark)
-    reply = await _reply(api, call, id)
+        told = _trigger(request, call)
+        if not await _meets(spec, told):
+            return Response(status_code=204)
+        id, is_new = await _start(api, request, call, mark, told)
+    reply = await _reply(api, request, call, id)
     return reply.response(replayed=not is_new)
 
 
@@ -112,10 +116,20 @@ def _actor(starter: s.Starter) -> str:
     return f"webhook:{starter.row.id}"
 
 
-async def _start(api: Api, request: Request, call: _Call, mark: Mark) -> tuple[str, bool]:
+async def _meets(spec: s.Webhook, told: dict[str, Json]) -> bool:
+    """Say whether a delivery is one of those that start a run; an unsound condition is a 400."""
+    if not spec.conditions:
+        return True
+    # Beside the loop: what one expression may cost is bounded, and is much for those who wait.
+    return await asyncio.to_thread(meets, spec.conditions, {name: told[name] for name in ROOTS})
+
+
+async def _start(
+    api: Api, request: Request, call: _Call, mark: Mark, trigger: dict[str, Json]
+) -> tuple[str, bool]:
     """Start a run, or find the one that another has started meanwhile."""
     id = mark.ids[0] if mark.ids else api.engine.ids.uuid7()
-    told = Told(id, _trigger(request, call))
+    told = Told(id, trigger)
     outcome = await Fires(api.engine).deliver(call.starter, told, _meta(request, call, mark, id))
     if not isinstance(outcome, Refused):
         return id, True
@@ -141,11 +155,12 @@ def _trigger(request: Request, call: _Call) -> dict[str, Json]:
     """Return what a run is told of the request that started it."""
     payload = _payload(call.body)
     names = list(dict.fromkeys(request.headers.keys()))[:MOST_HEADERS]
+    unshown = UNSHOWN.union(names_of(call.spec))
     return {
         "type": "webhook",
         "payload": payload,
         "body": payload,
-        "headers": {name: request.headers[name] for name in names if name not in UNSHOWN},
+        "headers": {name: request.headers[name] for name in names if name not in unshown},
         "query": dict(request.query_params),
         "method": request.method,
         **call.named,
@@ -163,15 +178,22 @@ def _payload(body: bytes) -> Json:
 # Answers.
 
 
-async def _reply(api: Api, call: _Call, id: str) -> Reply:
-    if call.spec.mode == "wait":
-        ended = await _ended(api, id, min(call.spec.wait_seconds, LONGEST_WAIT))
-        if ended is not None:
-            return Reply(200, encode(await _done(api, call, ended)), PLACE + id)
+async def _reply(api: Api, request: Request, call: _Call, id: str) -> Reply:
+    """Return what is answered of a run that has begun: its end, if that is waited for and comes.
+
+    Whatever becomes of the waiting, the run has begun: from here on nothing is an error.
+    """
     found = await api.views.execution(id)
     if found is None:
         raise NotFound(f"no execution {id}")
-    return Reply(202, encode(await _begun(api, call, found)), PLACE + id)
+    begun = Reply(202, encode(await _begun(api, call, found)), PLACE + id)
+    if call.spec.mode != "wait":
+        return begun
+    with suppress(LogUnavailable):
+        ended = await _ended(api, request, id, min(call.spec.wait_seconds, LONGEST_WAIT))
+        if ended is not None:
+            return Reply(200, encode(await _done(api, call, ended)), PLACE + id)
+    return begun
 
 
 async def _begun(api: Api, call: _Call, run: ExecutionDetail) -> wire.Delivered | wire.Hooked:
@@ -201,19 +223,39 @@ def _number(version: str) -> int | str:
     return int(version) if version.isascii() and version.isdecimal() else version
 
 
-async def _ended(api: Api, id: str, seconds: float) -> ExecutionDetail | None:
-    """Return a run that ends within so many seconds, and None when it does not."""
-    with suppress(TimeoutError):
-        async with api.feed.to_stream(StreamId("execution", id)) as ear, asyncio.timeout(seconds):
-            while not api.draining.is_set():
-                found = await api.views.execution(id)
-                if found is not None and found.row.status in ENDED:
-                    return found
-                await _either(ear.heard(), api.draining.wait())
+async def _ended(api: Api, request: Request, id: str, seconds: float) -> ExecutionDetail | None:
+    """Return a run that ends within so many seconds, and None when it does not.
+
+    None also when nobody waits for it any more, or it is there no more.
+    """
+    over = asyncio.ensure_future(_nobody_waits(api, request))
+    try:
+        with suppress(TimeoutError):
+            async with (
+                api.feed.to_stream(StreamId("execution", id)) as ear,
+                asyncio.timeout(seconds),
+            ):
+                while not over.done():
+                    found = await api.views.execution(id)
+                    if found is None or found.row.status in ENDED:
+                        return found
+                    await _either(ear.heard(), asyncio.shield(over))
+    finally:
+        over.cancel()
     return None
 
 
-async def _either(*events: Coroutine[Any, Any, object]) -> None:
+async def _nobody_waits(api: Api, request: Request) -> None:
+    await _either(_left(request), api.draining.wait())
+
+
+async def _left(request: Request) -> None:
+    """Return when the caller has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _either(*events: Awaitable[object]) -> None:
     """Return when one of these has come."""
     waiting = [asyncio.ensure_future(each) for each in events]
     try:

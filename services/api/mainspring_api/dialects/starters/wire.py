@@ -30,10 +30,25 @@ class ScheduleConfig(Wire, frozen=True, kw_only=True):
     max_late: Span | None = None
 
 
+class HmacConfig(Wire, frozen=True, kw_only=True):
+    """How calls are signed: the digest of the body in a header, behind a prefix.
+
+    The prefix is the algorithm's name with an equals sign, unless it is said; it may be empty.
+    While the secret is null nobody is let in: so it is of what was imported.
+    """
+
+    secret: Text | None
+    header: Text | None = None
+    algorithm: Literal["sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: Text | None = None
+
+
 class WebhookConfig(Wire, frozen=True, kw_only=True):
     """How a webhook is called; without a key it gets one that nobody guesses.
 
-    A secret is never shown; asterisks in its place leave it as it is.
+    A secret is never shown; asterisks in its place leave it as it is.  Calls that do not meet all
+    conditions start nothing: expressions over `body`, `headers`, `query` and `method`.
     """
 
     key: Text = ""
@@ -46,6 +61,8 @@ class WebhookConfig(Wire, frozen=True, kw_only=True):
     response_mode: Literal["immediate", "wait"] | None = None
     wait_seconds: float = 30.0
     path: Text | None = None
+    hmac: HmacConfig | None = None
+    conditions: tuple[str, ...] = ()
 
 
 class FlowConfig(Wire, frozen=True, kw_only=True):

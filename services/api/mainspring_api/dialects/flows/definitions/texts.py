@@ -54,7 +54,13 @@ def _secrets(root: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
     for index, one in enumerate(items):
         parts = {key.value: value for key, value in _members(one)}
         inner = _members(parts.get("config"))
-        for place, members in (("", _members(one)), ("config.", inner)):
+        signed = [
+            (f"{place}hmac.", _members(value))
+            for place, members in (("", _members(one)), ("config.", inner))
+            for key, value in members
+            if key.value == "hmac"
+        ]
+        for place, members in (("", _members(one)), ("config.", inner), *signed):
             for key, value in members:
                 is_secret = key.value in _SECRET and isinstance(value, yaml.ScalarNode)
                 if is_secret and value.value and not _CREDENTIAL.fullmatch(value.value):

@@ -120,4 +120,7 @@ def _check_inputs(head: TriggerForm, inputs: Sequence[Input], place: str, faults
 
 def told(spec: Spec) -> dict[str, Json]:
     """Return what a trigger is to do, without what is secret of it."""
-    return {key: value for key, value in config_of(spec).items() if key not in SECRET}
+    found = {key: value for key, value in config_of(spec).items() if key not in SECRET}
+    if isinstance(signed := found.get("hmac"), dict):
+        found["hmac"] = {**cast("dict[str, Json]", signed), "secret": None}
+    return found
