@@ -22,6 +22,21 @@ def query_of(request: Request) -> dict[str, str]:
     return found
 
 
+def labels_of(query: Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
+    """Return the labels that a list is narrowed to: `labels=team:shop,tier`, None for any value.
+
+    Raises `DefinitionInvalid`.
+    """
+    labels: list[tuple[str, str | None]] = []
+    for one in query.get("labels", "").split(","):
+        name, given, value = one.replace("=", ":", 1).partition(":")
+        if name.strip():
+            labels.append((name.strip(), value.strip() if given else None))
+        elif one.strip():
+            raise DefinitionInvalid([f"labels: {shown(one)} has no name"])
+    return tuple(labels)
+
+
 def tag_of(query: Mapping[str, str]) -> tuple[str, str | None] | None:
     """Return the tag that a list is narrowed to; a value of None stands for any."""
     key, value = query.get("tag_key"), query.get("tag_value")

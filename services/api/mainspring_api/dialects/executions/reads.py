@@ -1,7 +1,8 @@
-"""Reading executions: one with its steps and tasks, and those of a namespace, newest first."""
+"""Reading executions: one with its steps and tasks, and lists of them, newest first."""
 
-from collections.abc import Mapping
-from typing import Final
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final, TypedDict
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +18,7 @@ from mainspring.http.caller import caller_of
 from mainspring.http.faults import Faults, shown
 from mainspring.http.instants import as_of
 from mainspring.http.paging import PageQuery, cursor, next_page, page_query
-from mainspring.http.query import query_of
+from mainspring.http.query import labels_of, query_of
 from mainspring_api.context import Api
 from mainspring_api.dialects.executions import present, wire
 from mainspring_api.dialects.executions.parts import known, named, state_of
@@ -37,25 +38,20 @@ async def get(api: Api, request: Request) -> Response:
 
 
 async def get_all(api: Api, request: Request) -> Response:
-    """Return a page of a namespace's executions, newest first."""
+    """Return a page of executions, newest first; of all namespaces, if nothing names one."""
     query = query_of(request)
-    project = caller_of(request, project=await _namespace(api, request, query)).project
-    pages, statuses, times = together(
-        lambda: [_page(query)],
-        lambda: list(_statuses(query.get("status", ""))),
-        lambda: [_since(query, api.engine.clock.now())],
-    )
-    page = pages[0]
-    assert isinstance(page, PageQuery)  # noqa: S101 - it was asked for first
-    since = times[0] if isinstance(times[0], float) else None
+    project = await _namespace(api, request, query)
+    if project is not None:
+        caller_of(request, project=project)  # or it could be none
+    page, wanted = _wanted(query, api.engine.clock.now())
     name, is_there = await _name(api, project, query)
     rows: list[ExecutionRow] = []
     if is_there:
         rows = await api.views.executions(
             project,
-            status=[word for word in statuses if isinstance(word, str)],
+            **wanted,
             name=name,
-            since=since,
+            text=query.get("q"),
             limit=page.limit + 1,
             before=page.before,
         )
@@ -63,6 +59,61 @@ async def get_all(api: Api, request: Request) -> Response:
     headers = next_page(request.url.path, query, cursor(last.created_at, last.id)) if last else None
     found = tuple(present.item(row) for row in rows[: page.limit])
     return json(wire.Items(found), headers=headers)
+
+
+class Wanted(TypedDict):
+    """What a list is narrowed to."""
+
+    status: Sequence[str]
+    tags: Sequence[tuple[str, str | None]]
+    since: float | None
+    until: float | None
+
+
+def _wanted(query: Mapping[str, str], now: float) -> tuple[PageQuery, Wanted]:
+    """Return what is asked for; raise `DefinitionInvalid` with all that is wrong with it."""
+    page: list[PageQuery] = []
+    wanted = Wanted(status=(), tags=(), since=None, until=None)
+
+    def statuses() -> None:
+        wanted["status"] = _statuses(query.get("status", ""))
+
+    def labels() -> None:
+        wanted["tags"] = labels_of(query)
+
+    def until() -> None:
+        wanted["until"] = _instant(query, "to")
+
+    begun: list[float | None] = []
+    together(
+        lambda: page.append(_page(query)),
+        statuses,
+        labels,
+        lambda: begun.append(_since(query, now)),
+        lambda: begun.append(_instant(query, "from")),
+        until,
+    )
+    wanted["since"] = max((at for at in begun if at is not None), default=None)
+    return page[0], wanted
+
+
+def _instant(query: Mapping[str, str], name: str) -> float | None:
+    """Return the instant that a parameter names; one of whole milliseconds means all of it."""
+    text = query.get(name)
+    if text is None:
+        return None
+    at = _at(text)
+    if at is None:
+        raise DefinitionInvalid([f"{name}: must be an instant with its zone"])
+    return math.floor(at * 1000) / 1000 if name == "from" else at
+
+
+def _at(text: str) -> float | None:
+    try:
+        at = as_of(text)
+    except DefinitionInvalid:
+        return None
+    return at if isinstance(at, float) else None
 
 
 def _page(query: Mapping[str, str]) -> PageQuery:
@@ -90,11 +141,8 @@ def _since(query: Mapping[str, str], now: float) -> float | None:
     span = None if text.isdecimal() else duration(text)
     if span is not None:
         return now - span
-    try:
-        at = as_of(text)
-    except DefinitionInvalid:
-        at = 0
-    if not isinstance(at, float):
+    at = _at(text)
+    if at is None:
         raise DefinitionInvalid(["since: must be a duration such as 90m or 7d, or an instant"])
     return at
 
@@ -105,7 +153,7 @@ async def _namespace(api: Api, request: Request, query: Mapping[str, str]) -> st
     return told if told is not None else await namespace_of(api, query.get("flowId"))
 
 
-async def _name(api: Api, project: str, query: Mapping[str, str]) -> tuple[str | None, bool]:
+async def _name(api: Api, project: str | None, query: Mapping[str, str]) -> tuple[str | None, bool]:
     """Return the name of the workflow that is asked for, and whether there can be any."""
     name, id = query.get("workflow"), query.get("flowId")
     if id is None:

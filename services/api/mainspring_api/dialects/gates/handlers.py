@@ -45,7 +45,7 @@ async def get(api: Api, request: Request) -> Response:
 
 
 async def get_all(api: Api, request: Request) -> Response:
-    """Return a page of a namespace's approvals, newest first."""
+    """Return a page of approvals, newest first; of all namespaces, if nothing names one."""
     query = query_of(request)
     page, faults = uuid_page(query), Faults()
     statuses = _statuses(query, faults)
@@ -53,8 +53,11 @@ async def get_all(api: Api, request: Request) -> Response:
     if execution is not None and as_uuid(execution) is None:
         faults.add("executionId", f'"{shown(execution)}" is no id')
     faults.check()
+    project = named(request)
+    if project is not None:
+        caller_of(request, project=project)  # or it could be none
     rows = await api.views.approvals(
-        caller_of(request, project=await _namespace(api, request, execution)).project,
+        project,
         status=statuses,
         execution=execution,
         limit=page.limit + 1,
@@ -65,15 +68,6 @@ async def get_all(api: Api, request: Request) -> Response:
         last = rows[page.limit - 1].row
         after = cursor(last.requested_at, last.id)
     return listed(request, [await _shown(api, row) for row in rows[: page.limit]], after)
-
-
-async def _namespace(api: Api, request: Request, execution: str | None) -> str | None:
-    """Return the namespace that a request names, or else that of the execution it names."""
-    told = named(request)
-    if told is not None or execution is None:
-        return told
-    found = await api.views.execution(execution)
-    return None if found is None else found.row.project
 
 
 async def approve(api: Api, request: Request) -> Response:

@@ -39,7 +39,7 @@ async def known(api: Api, request: Request, named: Json = None) -> Known:
     """Return the trigger of a path; raise `NotFound`."""
     text, caller = request.path_params["id"], caller_in(request, named)
     id = as_uuid(text)
-    project = caller.project if _names_one(request, named) else None
+    project = caller.project if names_one(request, named) else None
     found = None if id is None else await api.views.starter(id, project=project)
     if found is None or found.row.removed_at is not None:
         raise NotFound(f"no trigger {shown(text)}")
@@ -49,7 +49,7 @@ async def known(api: Api, request: Request, named: Json = None) -> Known:
 async def caller_for(api: Api, request: Request, flow: Json, named: Json = None) -> Caller:
     """Return who asks for something of a flow, on behalf of the flow's namespace."""
     caller = caller_in(request, named)
-    if _names_one(request, named):
+    if names_one(request, named):
         return caller
     home = await namespace_of(api, flow)
     return caller if home is None else caller._replace(project=home)
@@ -73,6 +73,7 @@ async def first_of(api: Api, flow: Json) -> Envelope | None:
     return found[0] if found else None
 
 
-def _names_one(request: Request, named: Json) -> bool:
+def names_one(request: Request, named: Json = None) -> bool:
+    """Say whether a request names a namespace."""
     told = (named, request.query_params.get("namespace"), request.headers.get("x-project-id"))
     return any(each is not None for each in told)

@@ -24,7 +24,7 @@ from mainspring.runtime.fires import Filled, Fires
 from mainspring.runtime.starters import NewStarter, Starters, Workflow, workflow_of
 from mainspring_api.context import Api
 from mainspring_api.dialects.starters import present, wire
-from mainspring_api.dialects.starters.found import caller_for, known
+from mainspring_api.dialects.starters.found import caller_for, known, names_one
 from mainspring_api.dialects.starters.reading import check_inputs, instant, spec_of
 
 PLACE: Final = "/api/v1/triggers/"
@@ -156,7 +156,7 @@ async def get(api: Api, request: Request) -> Response:
 
 
 async def get_all(api: Api, request: Request) -> Response:
-    """Return triggers, newest first."""
+    """Return triggers, newest first; of all namespaces, if nothing names one."""
     query = query_of(request)
     page = uuid_page(query)
     kind, enabled = _narrowed(query)
@@ -164,7 +164,7 @@ async def get_all(api: Api, request: Request) -> Response:
     caller = await caller_for(api, request, named)
     workflow = None if named is None else await workflow_of(api.views, caller.project, named)
     found = await api.views.starters(
-        caller.project,
+        None if named is None and not names_one(request) else caller.project,
         kind=kind,
         # Of one that was deleted the triggers are still there, under its id.
         workflow=named if workflow is None else workflow.id,

@@ -6,11 +6,9 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mainspring.domain.errors import DefinitionInvalid
 from mainspring.http.answers import json, listed, uuid_page
-from mainspring.http.faults import shown
 from mainspring.http.paging import PageQuery, cursor
-from mainspring.http.query import query_of
+from mainspring.http.query import labels_of, query_of
 from mainspring.ports import Page
 from mainspring_api.context import Api
 from mainspring_api.dialects.flows.definitions import present
@@ -39,14 +37,7 @@ class Filter(NamedTuple):
 
 def filter_of(query: Mapping[str, str]) -> Filter:
     """Return what `q` and `labels` ask for; raise `DefinitionInvalid`."""
-    labels: list[tuple[str, str | None]] = []
-    for one in (query.get("labels") or "").split(","):
-        name, given, value = one.replace("=", ":", 1).partition(":")
-        if name.strip():
-            labels.append((name.strip(), value.strip() if given else None))
-        elif one.strip():
-            raise DefinitionInvalid([f"labels: {shown(one)} has no name"])
-    return Filter(query.get("q", "").casefold(), tuple(labels))
+    return Filter(query.get("q", "").casefold(), labels_of(query))
 
 
 async def get(api: Api, request: Request) -> Response:
