@@ -1,6 +1,7 @@
 """Flows over HTTP: what is stored, what comes of it, and every status that is answered."""
 
 import asyncio
+import hmac
 from typing import Any
 
 import httpx
@@ -422,18 +423,35 @@ async def test_no_secret_is_exported(flows: Flows) -> None:
     key = f"quite-secret-{flows.http.headers['X-Project-Id']}"
     hook = {"type": "webhook", "key": key, "secret": "hush"}
     other = {"type": "webhook", "config": {"secret": "${HOOK_SECRET}"}}
+    third = {"type": "webhook", "hmac": {"secret": "hush", "header": "X-Own"}}
     made = await flows.create(
-        task("a", properties={"message": "${TOKEN} and $${NOT_ONE}"}), triggers=[hook, other]
+        task("a", properties={"message": "${TOKEN} and $${NOT_ONE}"}), triggers=[hook, other, third]
     )
     answer = await flows.http.get(f"{FLOWS}/{made['id']}/export")
     assert key not in answer.text
     assert "hush" not in answer.text
     document = answer.json()
-    assert document["redacted"] == ["triggers[0].key", "triggers[0].secret"]
+    assert document["redacted"] == [
+        "triggers[0].key",
+        "triggers[0].secret",
+        "triggers[2].hmac.secret",
+    ]
     assert document["credentials"] == ["HOOK_SECRET", "TOKEN"]
     elsewhere = {"X-Project-Id": flows.http.headers["X-Project-Id"] + "-e"}
     brought = await flows.http.post(f"{FLOWS}/import", json=document, headers=elsewhere)
     assert brought.status_code == 201, brought.text
+    await _let_nobody_in(flows, elsewhere, but=1)
+
+
+async def _let_nobody_in(flows: Flows, there: dict[str, str], *, but: int) -> None:
+    """Call all webhooks of a namespace: those whose secret was left out are closed."""
+    listed = (await flows.http.get("/api/v1/triggers", headers=there)).json()
+    urls = [each["url"] for each in listed if each["type"] == "webhook"]
+    headers = there | {"X-Signature-256": f"sha256={hmac.digest(b'', b'1', 'sha256').hex()}"}
+    answers = [await flows.http.post(url, content=b"1", headers=headers) for url in urls]
+    assert {each.status_code for each in answers} == {401}
+    said = [each for each in answers if "still to be set" in each.text]
+    assert len(said) == len(urls) - but
 
 
 async def test_triggers_that_were_added_travel_with_their_flow(flows: Flows) -> None:
@@ -446,7 +464,9 @@ async def test_triggers_that_were_added_travel_with_their_flow(flows: Flows) -> 
     document = (await flows.http.get(f"{FLOWS}/{made['id']}/export")).json()
     assert [each["type"] for each in document["triggers"]] == ["schedule", "webhook"]
     assert "hush" not in str(document)
-    assert not {"key", "secret"} & set(document["triggers"][1]["config"])
+    config = document["triggers"][1]["config"]
+    assert "key" not in config
+    assert config["secret"] == "*" * 8
     elsewhere = {"X-Project-Id": flows.http.headers["X-Project-Id"] + "-t"}
     path = f"{FLOWS}/import?onConflict=overwrite"
     first, again = [await flows.http.post(path, json=document, headers=elsewhere) for _ in range(2)]
@@ -455,6 +475,7 @@ async def test_triggers_that_were_added_travel_with_their_flow(flows: Flows) -> 
     listed = (await flows.http.get("/api/v1/triggers", headers=elsewhere)).json()
     assert sorted(each["type"] for each in listed) == ["schedule", "webhook"]
     assert {each["flowId"] for each in listed} == {first.json()["id"]}
+    await _let_nobody_in(flows, elsewhere, but=0)
 
 
 async def test_a_flows_triggers_follow_its_text_and_go_with_it(flows: Flows) -> None:

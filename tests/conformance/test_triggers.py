@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from base64 import b64encode
 from typing import Any
 
 import httpx
@@ -75,6 +76,7 @@ async def test_a_schedule_starts_runs_by_itself_and_shows_when(client: Client) -
     shown = await client.get(made["id"])
     assert shown["lastAt"] in at or shown["lastAt"] > max(at)
     assert shown["lastError"] is None
+    assert (shown["nextRun"], shown["lastRun"]) == (shown["nextAt"], shown["lastAt"])
 
     answer = await client.http.post(f"/api/v1/triggers/{made['id']}/pause")
     assert (answer.status_code, answer.json()["enabled"]) == (200, False)
@@ -224,6 +226,125 @@ async def test_a_secret_is_asked_for_and_never_shown(client: Client) -> None:
     changed = await client.http.put(f"/api/v1/triggers/{made['id']}", json=kept)
     assert changed.json()["config"]["key"] == made["config"]["key"]
     assert (await client.http.put(url, content=body)).status_code == 401
+
+
+async def test_a_call_that_does_not_meet_the_conditions_makes_nothing(client: Client) -> None:
+    await client.workflow("order")
+    conditions = [
+        'body.action == "opened"',
+        '{{ headers["x-event"] in ["issue", "push"] }}',
+        'query.team == "a" and method == "PUT"',
+    ]
+    config = {"conditions": conditions, "methods": ["POST", "PUT"]}
+    made = await client.trigger("order", "webhook", config)
+    assert made["config"]["conditions"] == conditions
+    url, event = made["url"] + "?team=a", {"X-Event": "issue"}
+
+    async def call(method: str = "PUT", action: str = "opened", **named: str) -> httpx.Response:
+        headers = {**event, **{name.replace("_", "-"): text for name, text in named.items()}}
+        return await client.http.request(method, url, json={"action": action}, headers=headers)
+
+    for answer in (
+        await call(action="closed"),
+        await call("POST"),
+        await call(X_Event="star"),
+    ):
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert await client.runs() == []
+    taken = await call(X_Delivery_Id="d")
+    assert taken.status_code == 202, taken.text
+    # A delivery that was taken is answered as before, whatever the conditions say now.
+    changed = {"config": {"conditions": ["false"], "methods": ["PUT"]}}
+    await client.http.put(f"/api/v1/triggers/{made['id']}", json=changed)
+    again = await call(X_Delivery_Id="d")
+    assert again.json() == taken.json()
+    assert (await call()).status_code == 204
+    assert len(await client.runs(1)) == 1
+
+
+async def test_a_condition_without_an_answer_is_told_to_the_caller_and_makes_nothing(
+    client: Client,
+) -> None:
+    await client.workflow("order")
+    config = {"conditions": ["body.action.kind == 1"]}
+    made = await client.trigger("order", "webhook", config)
+    odd: list[Any] = [{"action": {}}, [], None, "x" * 10_000]
+    for body in odd:
+        answer = await client.http.post(made["url"], json=body)
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["details"][0].startswith("conditions[0]: ")
+    text = await client.http.post(made["url"], content=b"{broken")
+    assert text.status_code == 400
+    assert "broken" not in text.text
+    assert await client.runs() == []
+    body = {"flowId": "order", "type": "webhook", "config": {"conditions": ["bdy.a", "a b", ""]}}
+    wrong = await client.http.post("/api/v1/triggers", json=body)
+    assert wrong.status_code == 400
+    places = [each.split(": ")[0] for each in wrong.json()["details"]]
+    assert places == [f"config.conditions[{index}]" for index in range(3)]
+
+
+async def test_a_sender_signs_in_its_own_form_and_its_secret_is_nowhere_shown(
+    client: Client,
+) -> None:
+    await client.workflow("order")
+    form = {"secret": "s3cret-of-shop", "header": "X-Shop", "encoding": "base64", "prefix": ""}
+    made = await client.trigger("order", "webhook", {"hmac": form | {"algorithm": "sha512"}})
+    shown = form | {"algorithm": "sha512", "secret": "*" * 8}
+    assert made["config"]["hmac"] == shown
+    body = b'{"a":1}'
+    digest = b64encode(hmac.digest(b"s3cret-of-shop", body, "sha512")).decode()
+    answer = await client.http.post(made["url"], content=body, headers={"X-Shop": digest})
+    assert answer.status_code == 202, answer.text
+    again = await client.http.post(made["url"], content=body, headers={"X-Shop": digest})
+    assert again.headers["Idempotency-Replayed"] == "true"
+    usual = {"X-Signature-256": signed("s3cret-of-shop", body)}
+    assert (await client.http.post(made["url"], content=body, headers=usual)).status_code == 401
+    (run,) = await client.runs(1)
+    assert "x-shop" not in run["payload"]["trigger"]["headers"]
+    kept = {"config": {"hmac": {"secret": "*" * 8, "header": "X-Other"}}}
+    changed = await client.http.put(f"/api/v1/triggers/{made['id']}", json=kept)
+    assert changed.json()["config"]["hmac"]["prefix"] == "sha256="
+    other = {"X-Other": signed("s3cret-of-shop", b"[]")}
+    answer = await client.http.post(made["url"], content=b"[]", headers=other)
+    assert answer.status_code == 202, answer.text
+    for config in ({"hmac": {"secret": "*" * 8}}, {"secret": "*" * 8}):
+        closed = await client.trigger("order", "webhook", config)
+        answer = await client.http.post(closed["url"], content=body, headers=usual)
+        assert answer.status_code == 401
+        assert "still to be set" in answer.json()["error"]
+    log = await _project_log(client)
+    for text in (
+        (await client.http.get("/api/v1/triggers")).text,
+        (await client.http.get("/api/v1/audit")).text,
+        (await client.http.get(f"/v1/workflow-runs/{run['id']}/events")).text,
+        log,
+    ):
+        assert "s3cret-of-shop" not in text
+    assert "StarterSet" in log
+
+
+async def _project_log(client: Client) -> str:
+    """Return the project's log up to the last change of a trigger."""
+    found: list[str] = []
+    url = "/v1/log/stream"
+    async with asyncio.timeout(20), client.http.stream("GET", url) as stream:
+        async for line in stream.aiter_lines():
+            found.append(line)
+            if sum("StarterSet" in each and each.startswith("data:") for each in found) == 4:
+                break
+    return "\n".join(found)
+
+
+async def test_inputs_may_stand_in_the_config_of_a_trigger_too(client: Client) -> None:
+    await client.workflow("order")
+    made = await client.trigger("order", "schedule", {"cron": "@daily", "inputs": {"n": 1}})
+    assert made["inputs"] == {"n": 1}
+    assert "inputs" not in made["config"]
+    body: Any = {"flowId": "order", "type": "webhook", "inputs": {}, "config": {"inputs": {}}}
+    twice = await client.http.post("/api/v1/triggers", json=body)
+    assert twice.status_code == 400
+    assert twice.json()["details"] == ["config.inputs: are there twice: beside config too"]
 
 
 async def test_one_delivery_at_once_to_many_starts_one_run(client: Client) -> None:

@@ -25,7 +25,7 @@ from mainspring.runtime.starters import NewStarter, Starters, Workflow, workflow
 from mainspring_api.context import Api
 from mainspring_api.dialects.starters import present, wire
 from mainspring_api.dialects.starters.found import caller_for, known, names_one
-from mainspring_api.dialects.starters.reading import check_inputs, instant, spec_of
+from mainspring_api.dialects.starters.reading import check_inputs, instant, inward, spec_of
 
 PLACE: Final = "/api/v1/triggers/"
 KINDS: Final = ("schedule", "webhook", "flow")
@@ -58,7 +58,7 @@ async def create(api: Api, request: Request) -> Response:
 
     async def effect(keep: Keep) -> Reply:
         faults = Faults()
-        sent = read(asked.sent, wire.NewTrigger, faults)
+        sent = read(inward(asked.sent, faults), wire.NewTrigger, faults)
         spec = None if sent is None else spec_of(sent.type, sent.config, faults)
         found = await _workflow(api, caller.project, asked.sent.get("flowId"), faults)
         if found is not None and sent is not None:
@@ -113,7 +113,7 @@ async def change(api: Api, request: Request) -> Response:
     before, caller = await known(api, request, asked.namespace)
     _check_origin(before)
     faults = Faults()
-    sent = read(asked.sent, wire.ChangedTrigger, faults) or wire.ChangedTrigger()
+    sent = read(inward(asked.sent, faults), wire.ChangedTrigger, faults) or wire.ChangedTrigger()
     kind = sent.type or before.row.kind
     spec = _changed_spec(sent, kind, before, faults)
     named = asked.sent.get("flowId") or before.row.workflow

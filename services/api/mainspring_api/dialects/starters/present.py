@@ -15,6 +15,7 @@ HOOKS: Final = "/hooks/"
 def trigger(starter: s.Starter) -> wire.Trigger:
     """Return a trigger with what it is told and where it stands."""
     row, form = starter
+    coming, last = shown(row.next_at), shown(row.last_at)
     return wire.Trigger(
         id=row.id,
         flow_id=row.workflow,
@@ -26,8 +27,10 @@ def trigger(starter: s.Starter) -> wire.Trigger:
         config=config_of(form.spec),
         inputs=form.input,
         url=_url(form.spec),
-        next_at=shown(row.next_at),
-        last_at=shown(row.last_at),
+        next_at=coming,
+        next_run=coming,
+        last_at=last,
+        last_run=last,
         last_execution_id=row.last_execution if row.last_error is None else None,
         last_error=row.last_error,
         note=row.note,

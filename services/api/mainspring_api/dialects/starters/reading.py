@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import msgspec
 
@@ -27,6 +27,18 @@ _CONFIGS: Final[Mapping[str, type[wire.Config]]] = {
     "webhook": wire.WebhookConfig,
     "flow": wire.FlowConfig,
 }
+
+
+def inward(sent: Mapping[str, Json], faults: Faults) -> dict[str, Json]:
+    """Return what was sent with its inputs in one place: they may stand in `config` as well."""
+    config = sent.get("config")
+    if not isinstance(config, dict) or "inputs" not in config:
+        return dict(sent)
+    rest = dict(cast("dict[str, Json]", config))
+    inputs = rest.pop("inputs")
+    if sent.get("inputs") is not None:
+        faults.add("config.inputs", "are there twice: beside config too")
+    return {**sent, "config": rest, "inputs": inputs}
 
 
 def spec_of(
@@ -72,17 +84,22 @@ def _spec(config: wire.Config, before: s.Spec | None, faults: Faults) -> s.Spec:
 
 def _webhook(config: wire.WebhookConfig, before: s.Spec | None, faults: Faults) -> s.Webhook:
     old = before if isinstance(before, s.Webhook) else s.Webhook()
+    signed = _hmac(config.hmac, old)
+    if config.hmac is None and config.secret == MASK and _secret(MASK, old) is None:
+        # There was a secret where it comes from: until it is set here, nobody is let in.
+        signed = s.Hmac(header=config.header)
+    is_usual = config.hmac is not None or signed is None
     return s.Webhook(
         key=config.key or ("" if config.path else old.key),
         path=_path(config, old),
         methods=tuple(method.upper() for method in config.methods),
-        secret=_secret(config.secret, old),
-        header=config.header,
+        secret=_secret(config.secret, old) if is_usual else None,
+        header=config.header if is_usual else None,
         window=_span(config.window, "window", faults) or 0.0,
         max_bytes=config.max_bytes,
         mode=_mode(config, faults),
         wait_seconds=config.wait_seconds,
-        hmac=_hmac(config.hmac, old),
+        hmac=signed,
         conditions=config.conditions,
     )
 
@@ -202,7 +219,7 @@ def config_of(spec: s.Spec) -> dict[str, Json]:
 
 def _shown_hmac(told: s.Hmac) -> dict[str, Json]:
     return {
-        "secret": None if told.secret is None else MASK,
+        "secret": MASK,
         **({} if told.header is None else {"header": told.header}),
         "algorithm": told.algorithm,
         "encoding": told.encoding,

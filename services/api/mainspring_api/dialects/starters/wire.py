@@ -34,10 +34,9 @@ class HmacConfig(Wire, frozen=True, kw_only=True):
     """How calls are signed: the digest of the body in a header, behind a prefix.
 
     The prefix is the algorithm's name with an equals sign, unless it is said; it may be empty.
-    While the secret is null nobody is let in: so it is of what was imported.
     """
 
-    secret: Text | None
+    secret: Text
     header: Text | None = None
     algorithm: Literal["sha256", "sha512"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
@@ -47,8 +46,9 @@ class HmacConfig(Wire, frozen=True, kw_only=True):
 class WebhookConfig(Wire, frozen=True, kw_only=True):
     """How a webhook is called; without a key it gets one that nobody guesses.
 
-    A secret is never shown; asterisks in its place leave it as it is.  Calls that do not meet all
-    conditions start nothing: expressions over `body`, `headers`, `query` and `method`.
+    A secret is never shown; asterisks in its place leave it as it is, and let nobody in where there
+    is none.  Calls that do not meet all conditions start nothing: these are expressions over
+    `body`, `headers`, `query` and `method`.
     """
 
     key: Text = ""
@@ -103,6 +103,7 @@ class ChangedTrigger(Wire, frozen=True, kw_only=True):
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A trigger.  `nextAt` is the instant that comes next, `lastAt` the one that came last.
 
+    `nextRun` and `lastRun` say the same in the words of others.
     `lastError` says why the last one could start nothing, `note` which instants were left out.
     One whose origin is `definition` stands in the text of its flow, and is changed there.
     """
@@ -118,7 +119,9 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     inputs: Any
     url: str | None
     next_at: str | None
+    next_run: str | None
     last_at: str | None
+    last_run: str | None
     last_execution_id: str | None
     last_error: str | None
     note: str | None

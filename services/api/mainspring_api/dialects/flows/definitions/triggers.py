@@ -21,7 +21,6 @@ from mainspring_api.dialects.starters.reading import config_of, spec_of
 
 MOST: Final = 100
 KINDS: Final = ("schedule", "webhook", "flow")
-SECRET: Final = ("key", "secret")
 _OUTER: Final = ("name", "type", "enabled", "inputs", "config", "description")
 _CONFIG: Final = "config"
 
@@ -119,8 +118,5 @@ def _check_inputs(head: TriggerForm, inputs: Sequence[Input], place: str, faults
 
 
 def told(spec: Spec) -> dict[str, Json]:
-    """Return what a trigger is to do, without what is secret of it."""
-    found = {key: value for key, value in config_of(spec).items() if key not in SECRET}
-    if isinstance(signed := found.get("hmac"), dict):
-        found["hmac"] = {**cast("dict[str, Json]", signed), "secret": None}
-    return found
+    """Return what a trigger is to do; of a secret there are asterisks, which let nobody in."""
+    return {key: value for key, value in config_of(spec).items() if key != "key"}
