@@ -6,6 +6,7 @@ import pytest
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.execution.context import Viewpoint, values
+from mainspring.domain.identity import step_run_id
 from mainspring.domain.message import Json, replace
 from mainspring.testing.player import Player
 from mainspring.testing.shapes import dag, work
@@ -73,7 +74,9 @@ def test_an_alias_leads_into_a_root() -> None:
     player = played(chain(aliases=aliases), {"inputs": {"n": 1}})
     assert seen(player, "inputs.n") == 1
     assert seen(player, "execution.id") == player.x.id
-    assert seen(player, "task") == {"step": "b", "phase": "UP", "attempt": 2}
+    told = {"step": "b", "name": "b", "type": "", "phase": "UP", "attempt": 2}
+    assert seen(player, "task") == {**told, "id": step_run_id(player.x.id, "b")}
+    assert seen(player, "task.attempt") == 2
 
 
 @pytest.mark.parametrize(("version", "revision"), [("12", 12), ("v2", "v2")])

@@ -228,7 +228,8 @@ class Definition(Value, frozen=True, dict=True):
     becomes of one more: it waits, fails or is canceled.  With a template in `lane` those runs are
     counted together for which it comes to the same text.  `language` is that of the templates
     outside of requests, which are Mustache.  `inputs` are what a run takes, `vars` what its
-    expressions see as `vars`.  Steps with `after` may take `after_timeout` seconds in all.
+    expressions see as `vars`; `env` is added to the environment that they see.  Steps with `after`
+    may take `after_timeout` seconds in all.
     """
 
     name: str
@@ -251,6 +252,7 @@ class Definition(Value, frozen=True, dict=True):
     words: dict[str, str] = {}
     inputs: tuple[Input, ...] = ()
     vars: dict[str, Json] = {}
+    env: dict[str, str] = {}
     after_timeout: float | None = None
 
     @cached_property

@@ -43,9 +43,9 @@ def payload_of(
     """Return the payload of a run: `{"inputs", "trigger", "env"}`, or what was given as it is.
 
     What is absent is left out, but for the inputs; the environment is there where the definition
-    has a name for it.  In the dialect `runs` there is always a trigger, of the type `by` where
-    nothing else is told, so that an expression may ask which it was.  Raises `DefinitionInvalid`
-    with all faults.
+    has a name for it, with what the definition adds to it.  In the dialect `runs` there is always a
+    trigger, of the type `by` where nothing else is told, so that an expression may ask which it
+    was.  Raises `DefinitionInvalid` with all faults.
     """
     if dialect not in TAKES_INPUTS:
         return given
@@ -59,5 +59,5 @@ def payload_of(
     if trigger is not None:
         payload["trigger"] = trigger
     if "env" in definition.aliases:
-        payload["env"] = dict(ENVIRONMENT if env is None else env)
+        payload["env"] = {**(ENVIRONMENT if env is None else env), **definition.env}
     return payload

@@ -82,6 +82,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     within: tuple[str, ...] = ()
     kept: dict[str, e.Kept] = {}
     expires: float | None = None
+    attempt: int = 1
 
 
 class NewDefinition(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,6 +284,7 @@ class Engine:
             kept=start.kept,
             expires=start.expires,
             lane=lane_of(definition, start.payload),
+            attempt=start.attempt,
             at=self.clock.now(),
         )
         x = absent(start.id, definition)

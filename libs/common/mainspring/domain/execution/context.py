@@ -24,6 +24,7 @@ from mainspring.domain.expression import (
     select,
     truthy,
 )
+from mainspring.domain.identity import step_run_id
 from mainspring.domain.message import Json
 from mainspring.domain.planner.path import is_visible
 from mainspring.domain.task import PLUGIN
@@ -137,7 +138,7 @@ def _about(x: Execution, name: str, inner: list[Path], view: Viewpoint) -> tuple
         case ["flow", *rest]:
             return _inside(_flow(x), rest)
         case ["call", *rest]:
-            return _inside({"step": view.step, "phase": view.phase, "attempt": view.attempt}, rest)
+            return _call(x, view, rest, inner)
         case ["item" | "index" | "key" as what, *rest]:
             found = _item(x, view.step)
             return _follow(found[what], rest) if found is not None and what in found else None
@@ -188,10 +189,40 @@ _RUN: Final[Mapping[str, Callable[[Execution], Json]]] = {
     "project": lambda x: x.project,
     "tags": lambda x: x.requested.tags if x.requested else {},
     "started_at": lambda x: None if x.started_at is None else rfc3339(x.started_at),
+    "startedAt": lambda x: None if x.started_at is None else rfc3339(x.started_at),
+    "attempt": lambda x: x.requested.attempt if x.requested else 1,
     "status": _ended_as,
     "error": lambda x: x.epilogue.reason if x.epilogue is not None else x.reason,
     "failed_step": lambda x: x.epilogue.step if x.epilogue is not None else None,
     "duration_ms": _took_ms,
+}
+
+
+def _call(x: Execution, view: Viewpoint, rest: list[str], inner: list[Path]) -> tuple[Json] | None:
+    """Return what the root `call` says of the step that asks, as far as it is named."""
+    if rest:
+        return (_CALL[rest[0]](x, view),) if rest[0] in _CALL else None
+    named = {path[0] for path in inner} if all(inner) else _CALL.keys()
+    return ({name: _CALL[name](x, view) for name in _CALL if name in named},)
+
+
+def _name_of(_: Execution, view: Viewpoint) -> Json:
+    place = place_of(view.step)
+    return place.name if place is not None else view.step
+
+
+def _type_of(x: Execution, view: Viewpoint) -> Json:
+    step = x.definition.by_ref.get(view.step)
+    return step.type if step is not None else ""
+
+
+_CALL: Final[Mapping[str, Callable[[Execution, Viewpoint], Json]]] = {
+    "id": lambda x, view: step_run_id(x.id, view.step),
+    "step": lambda _, view: view.step,
+    "name": _name_of,
+    "type": _type_of,
+    "phase": lambda _, view: view.phase,
+    "attempt": lambda _, view: view.attempt,
 }
 
 

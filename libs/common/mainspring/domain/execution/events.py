@@ -58,6 +58,7 @@ class ExecutionRequested(Message, frozen=True, kw_only=True):
     many runs stand above it, `within` the bounded workflows among those: of these it needs no
     place.  `expires` is an instant at which the run has taken too long, beside the definition's own
     limit.  `lane` is what the definition's template of that name came to.
+    `attempt` counts the runs that retry each other, this one included.
     """
 
     definition: str
@@ -76,6 +77,7 @@ class ExecutionRequested(Message, frozen=True, kw_only=True):
     within: tuple[str, ...] = ()
     expires: float | None = None
     lane: str = ""
+    attempt: int = 1
     at: float
 
 

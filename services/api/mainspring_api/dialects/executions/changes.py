@@ -94,6 +94,7 @@ async def _again(api: Api, one: Known, keep: Keep, *, whole: bool) -> Reply:
         triggered_by="rerun" if whole else "retry",
         tags=was.tags,
         retry_of=x.id,
+        attempt=was.attempt + 1,
         kept={} if whole else kept_of(x),
     )
     begun = wire.Begun(start.id, "QUEUED", tasks_total(base))

@@ -4,6 +4,7 @@ Tasks are read one by one, and what they refer to is taken from what was sent, r
 fault in one task hides none in another.  What compiles can be run to an end.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, cast
 
@@ -24,6 +25,7 @@ from mainspring_api.dialects.flows.definitions.controls import (
 from mainspring_api.dialects.flows.definitions.expressions import (
     ALIASES,
     LANGUAGE,
+    WITH_ENV,
     WORDS,
     Room,
     is_template,
@@ -57,6 +59,7 @@ EPILOGUES: Final[Mapping[str, tuple[Ending, ...]]] = {
 }
 
 
+_ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _NAMED: Final = frozenset({"name", "variables"})
 """Members without which the others would have faults that they do not have."""
 
@@ -158,6 +161,7 @@ class _Flow:
         self.warnings = Faults()
         self.written = Written(faults)
         self.reader = Reader(faults, self.written)
+        self.room = Room()
 
     def flow(self) -> tuple[Flow, Faults] | None:
         """Return the flow and its warnings; None when it cannot be read."""
@@ -217,9 +221,14 @@ class _Flow:
             self.faults.add("namespace", f'is not the flow\'s namespace, "{self.namespace}"')
 
     def _check_variables(self, form: FlowForm) -> None:
-        for text, place in texts(form.variables, "variables"):
+        said = {"variables": form.variables, "env": cast("dict[str, Json]", form.env)}
+        for text, place in (one for key in said for one in texts(said[key], key)):
             if is_template(text):
                 self.faults.add(place, "is no template here: variables are values")
+        for name in form.env:
+            if not _ENV_NAME.fullmatch(name):
+                what = "must be letters, digits and _ and not begin with a digit"
+                self.faults.add(below("env", name), what)
 
     def _labels(self, form: FlowForm) -> dict[str, str]:
         if len(form.labels) > MOST_LABELS:
@@ -244,7 +253,7 @@ class _Flow:
             names=self.reader.names,
             inputs=[one.name for one in inputs],
             vars=form.variables,
-            room=Room(),
+            room=self.room,
             faults=self.faults,
             warnings=self.warnings,
         )
@@ -281,10 +290,11 @@ class _Flow:
             on_limit=_ON_LIMIT[limit.behavior] if limit is not None else "queue",
             lane=limit.key if limit is not None else None,
             language=LANGUAGE,
-            aliases=ALIASES,
+            aliases=WITH_ENV if self.room.roots & {"env", ""} else ALIASES,
             words=WORDS,
             inputs=inputs,
             vars=form.variables,
+            env={name: _label(value) for name, value in form.env.items()},
             after_timeout=AFTER_TIMEOUT_S if any(step.after for step in steps) else None,
         )
 

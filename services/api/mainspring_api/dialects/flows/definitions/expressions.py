@@ -21,8 +21,12 @@ ALIASES: Final = {
     "trigger": "payload.trigger",
     "execution": "run",
     "task": "call",
+    "taskrun": "call",
 }
 """The names of the dialect that are others in the engine."""
+
+WITH_ENV: Final = {**ALIASES, "env": "payload.env"}
+"""Those of a flow that reads the environment: whoever starts it knows by that to bring it."""
 
 WORDS: Final = {
     "pending": "PENDING",
@@ -42,6 +46,7 @@ _MARKS: Final = ("{{", "{%", "{#")
 _LEAF: Final[Tree] = {}
 _RUN: Final[Tree] = {
     **dict.fromkeys(("id", "name", "version", "project", "started_at", "status"), _LEAF),
+    **dict.fromkeys(("startedAt", "attempt"), _LEAF),
     **dict.fromkeys(("error", "failed_step", "duration_ms"), _LEAF),
     "tags": None,
 }
@@ -49,8 +54,10 @@ _STEP: Final[Tree] = {"output": None, "status": _LEAF, "response": None, "error"
 _TREES: Final[dict[str, Tree | None]] = {
     "flow": dict.fromkeys(("id", "name", "namespace", "revision"), _LEAF),
     "execution": _RUN,
-    "task": dict.fromkeys(("step", "phase", "attempt"), _LEAF),
+    "task": dict.fromkeys(("name", "type", "attempt", "step", "phase"), _LEAF),
+    "taskrun": dict.fromkeys(("id", "attempt"), _LEAF),
     "trigger": None,
+    "env": None,
     "kv": None,
     **dict.fromkeys(LOOP),
 }
@@ -79,10 +86,14 @@ def texts(value: Json, place: str) -> Iterator[tuple[str, str]]:
 
 
 class Room:
-    """How many templates of one flow are still looked at: each costs some of a millisecond."""
+    """How many templates of one flow are still looked at: each costs some of a millisecond.
+
+    `roots` are the first names that those read which were looked at; "" where they are computed.
+    """
 
     def __init__(self) -> None:
         self._left = MOST_TEMPLATES
+        self.roots: set[str] = set()
 
     def take(self, place: str, faults: Faults) -> bool:
         """Say whether there is room for one more; the first that has none is noted."""
@@ -134,6 +145,7 @@ class Scope(NamedTuple):
     def check_paths(self, paths: Collection[Path], place: str, faults: Faults) -> None:
         """Note the paths that lead nowhere."""
         for path in sorted(paths):
+            self.room.roots.add(path[0] if path else "")
             if path:
                 self._check_path(path, place, faults)
 

@@ -40,6 +40,7 @@ Namespace: TypeAlias = Annotated[
     ),
 ]
 Description: TypeAlias = Annotated[str, Meta(max_length=2000)]
+EnvText: TypeAlias = Annotated[str, Meta(max_length=10_000)]
 Label: TypeAlias = Annotated[
     str,
     Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$", extra={"fault": "has control characters"}),
@@ -122,6 +123,7 @@ class FlowForm(Form, frozen=True, kw_only=True):
     labels: dict[str, Label | float | bool] = {}
     inputs: Any = None
     variables: dict[str, Any] = {}
+    env: dict[str, EnvText | float | bool] = {}
     triggers: Any = None
     outputs: dict[str, Any] = {}
     concurrency: ConcurrencyForm | None = None

@@ -12,7 +12,7 @@ from mainspring.http.faults import Faults, below
 
 Spellings = Mapping[str, str]
 
-OF_FLOWS: Final[Spellings] = {"env": "variables", "vars": "variables"}
+OF_FLOWS: Final[Spellings] = {"vars": "variables"}
 OF_TASKS: Final[Spellings] = {
     **dict.fromkeys(("depends_on", "depends", "needs"), "dependsOn"),
     **dict.fromkeys(("condition", "if", "runIf"), "when"),

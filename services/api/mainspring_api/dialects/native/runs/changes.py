@@ -89,6 +89,7 @@ def retrial(x: Execution, new_id: str) -> Start:
         triggered_by="retry",
         tags=was.tags,
         retry_of=x.id,
+        attempt=was.attempt + 1,
         kept=kept,
     )
 
