@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check bench fmt fuzz schema lock sim clean install install-dev
+.PHONY: help run demo test check bench bench-peers fmt fuzz schema lock sim clean install install-dev
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -26,7 +26,7 @@ SEED ?=
 ARGS ?=
 
 help: ## Print this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Start PostgreSQL, NATS and the four services, run a sample saga, stay until Ctrl-C
 	@exec $(BIN)/python -m mainspring_cli dev $(ARGS)
@@ -43,9 +43,11 @@ check: $(VENV)/.dev ## Lint, formatting, types and import contracts, side by sid
 bench: $(VENV)/.dev ## Run the benchmarks (ONLY=a,c for some, RUNS=1, JSON=file)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-peers: $(VENV)/.dev ## Compare with other engines (ONLY=, WORKLOADS=P1,P4, RUNS=, SECONDS=, JSON=)
+	@$(BIN)/python -m benchmarks.peers $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
 sim: $(VENV)/.dev ## Run N simulated histories, or one again (make sim N=5000; make sim SEED=flows:7)
-	@MAINSPRING_SIM_N=$(N) MAINSPRING_SIM_SEED=$(SEED) \
-		$(BIN)/python -m pytest tests/simulation/test_histories.py $(ARGS)
+	@$(BIN)/python -m mainspring.testing.simulation $(N) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(VENV)/.dev ## Send nonsense to every parser and route for N seconds (make fuzz N=600)
 	@MAINSPRING_FUZZ_SECONDS=$(N) $(BIN)/python -m pytest tests/fuzz \
