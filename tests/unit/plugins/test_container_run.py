@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from tests.unit.plugins.engine import parsed, put_on_path
 
 from mainspring.domain.message import Json
 from mainspring.testing.plugin_calls import done, failure, kept
@@ -27,16 +28,9 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An engine that writes down what it was told, and does what a file of the test says."""
-    (tmp_path / "told").touch()
-    tool = tmp_path / "docker"
-    tool.write_text(
-        f'#!/bin/sh\necho "$@" >> {tmp_path}/told\n[ "$1" = rm ] || . {tmp_path}/does\n'
-    )
-    tool.chmod(0o755)
+    """A strict engine that does what a file of the test says."""
     (tmp_path / "does").write_text("")
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    return tmp_path
+    return put_on_path(tmp_path, monkeypatch)
 
 
 def value_of(words: tuple[str, ...], option: str) -> str:
@@ -69,6 +63,25 @@ def test_words_of_the_command_come_after_the_image() -> None:
     words = arguments("podman", container)
     assert words[-2:] == ("alpine", "--privileged")
     assert "type=bind,source=/f/mount-0,target=/in,readonly" in words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--privileged", "alpine"),
+        ("--network", "host", "alpine"),
+        ("--memory", "much", "alpine"),
+        ("--name", "a", "--name", "b", "alpine"),
+        ("--rm",),
+        ("--rm", "--pull"),
+        ("-v", "/:/host", "alpine"),
+        ("Not An Image",),
+    ],
+)
+def test_the_stand_in_refuses_what_an_engine_or_we_would_not_take(words: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        parsed(list(words))
+    assert refused.value.code == 125
 
 
 async def test_deployment_that_does_not_allow_it_refuses_for_good() -> None:

@@ -3,17 +3,20 @@
 import asyncio
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.plugins.engine import put_on_path
 
 from mainspring.domain.message import Json
 from mainspring.testing.plugin_calls import done, failure, kept, unfit
 from mainspring.testing.plugins import TestContext
-from mainspring_plugins.processes import jobs
+from mainspring_plugins.processes import jobs, owners
 from mainspring_plugins.processes.endings import seconds_of
 from mainspring_plugins.processes.outputs import outputs, read_file
 
@@ -178,7 +181,8 @@ async def test_bad_input_is_told_with_its_place(
 
 
 def test_schema_tells_what_it_does_not_take() -> None:
-    assert "image" in unfit(ID, {"command": "a", "image": "x"})[0]
+    assert unfit(ID, {"command": "a", "image": ""})[0].startswith("image")
+    assert unfit(ID, {"command": "a", "user": "a b"})[0].startswith("user")
     assert unfit(ID, {"command": ["a"]})[0].startswith("command")
 
 
@@ -210,3 +214,159 @@ async def test_process_ends_before_its_call_so_that_what_it_wrote_is_kept() -> N
     assert kept(failed)["stdout"] == "begun\n"
     assert seconds_of({"timeout": "5m"}, context) == 1.8
     assert seconds_of({}, TestContext(timeout=60.0)) == 59.0
+
+
+# In a container of an image.
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A strict engine that runs here what a container would run."""
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    return put_on_path(folder, monkeypatch)
+
+
+async def test_with_an_image_it_runs_in_a_container_without_network(
+    context: TestContext, engine: Path
+) -> None:
+    given: dict[str, Json] = {
+        "script": 'cat\npwd\necho "n=$N" > "$MAINSPRING_OUTPUTS"',
+        "stdin": "said\n",
+        "env": {"N": 7},
+        "workdir": "deep/er",
+    }
+    output = await done(ID, context, image="alpine:3.20", user="app", **given)
+    said, place = output["stdout"].splitlines()
+    assert (said, Path(place).name, output["outputs"]) == ("said", "er", {"n": "7"})
+    told = (engine / "told").read_text()
+    for words in ("--network none", "--read-only", "--user app", "--memory 512m", "--interactive"):
+        assert words in told
+    assert told.endswith("alpine:3.20 -c " + told.partition(" -c ")[2])
+
+
+async def test_a_script_in_a_container_stops_at_the_line_that_fails(
+    context: TestContext, engine: Path
+) -> None:
+    failed = await failure(ID, context, script="echo so far\nfalse\necho on", image="alpine")
+    assert (kept(failed)["stdout"], kept(failed)["exit_code"]) == ("so far\n", 1)
+
+
+async def test_container_of_a_script_whose_time_is_over_is_removed(
+    context: TestContext, engine: Path, folders: Path
+) -> None:
+    failed = await failure(ID, context, command="sleep 60", image="alpine", timeout=1)
+    assert failed.fault == "timeout"
+    run, remove = (engine / "told").read_text().splitlines()
+    assert remove == f"rm --force {run.split('--name ')[1].split()[0]}"
+    assert os.listdir(folders) == ["engine"]
+
+
+async def test_an_image_needs_containers_to_be_allowed(engine: Path) -> None:
+    context = TestContext(allowed=frozenset(("shell",)))
+    failed = await failure(ID, context, command="true", image="alpine")
+    assert (failed.final, failed.fault) == (True, "refused")
+    assert "does not allow container tasks" in str(failed)
+    assert (engine / "told").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"image": "--privileged"}, "image: is no name of an image"),
+        ({"workdir": "../up"}, "workdir: lies outside of the task's folder"),
+        ({"workdir": "/etc"}, "workdir: lies outside of the task's folder"),
+        ({"env": {"A": "b\nC=d"}}, "env.A: has more than one line"),
+        ({"script": "b"}, "command: give either command or script"),
+    ],
+)
+async def test_bad_input_of_a_container_is_told_with_its_place(
+    context: TestContext, engine: Path, given: dict[str, Json], told: str
+) -> None:
+    failed = await failure(ID, context, **({"command": "a", "image": "alpine"} | given))
+    assert failed.final
+    assert str(failed).startswith(told)
+    assert (engine / "told").read_text() == ""
+
+
+# As whom it runs.
+
+
+@pytest.fixture
+def open_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place for the tasks' folders that every user can enter, as that of a machine is."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(made))
+    yield made
+    shutil.rmtree(made)
+
+
+async def test_no_task_reads_the_environment_or_the_memory_of_the_executor(
+    context: TestContext, open_folders: Path
+) -> None:
+    for name in ("environ", "mem", "maps"):
+        failed = await failure(ID, context, command=f"head -c 1 /proc/{os.getpid()}/{name}")
+        assert "Permission denied" in kept(failed)["stderr"], name
+
+
+async def test_no_task_that_must_stay_root_reads_them_either(context: TestContext) -> None:
+    # pytest's folders are closed to all others, so nobody else could enter the task's own.
+    await test_no_task_reads_the_environment_or_the_memory_of_the_executor(context, Path())
+    output = await done(ID, context, command="grep CapEff: /proc/self/status")
+    assert int(output["stdout"].split()[1], 16) == 0
+
+
+async def test_no_task_runs_as_root_where_another_user_can_do_it(
+    context: TestContext, open_folders: Path
+) -> None:
+    output = await done(ID, context, command="id -u; touch here; mkdir -m 0 locked; ls -A")
+    uid, *names = output["stdout"].split()
+    assert int(uid) == (os.geteuid() or owners.TASKS)
+    assert names == ["here", "locked"]
+    assert os.listdir(open_folders) == []
+
+
+async def test_task_runs_as_the_user_that_it_names_where_it_may(
+    context: TestContext, open_folders: Path
+) -> None:
+    uid = os.geteuid() or 65532
+    output = await done(ID, context, command="id -u; echo a=1 > $MAINSPRING_OUTPUTS", user=str(uid))
+    assert (output["stdout"], output["outputs"]) == (f"{uid}\n", {"a": "1"})
+
+
+@pytest.mark.parametrize("user", ["root", "0", "0:100"])
+async def test_no_task_runs_as_root_by_its_own_wish(
+    context: TestContext, open_folders: Path, user: str
+) -> None:
+    failed = await failure(ID, context, command="id", user=user)
+    assert (failed.final, failed.fault) == (True, "refused")
+    assert str(failed) == f"user: {user} is refused: no task runs as root"
+
+
+def never(_: object) -> bool:
+    return False
+
+
+def always(_: object) -> bool:
+    return True
+
+
+async def test_user_that_cannot_be_become_is_a_clear_fault(
+    context: TestContext, open_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = await failure(ID, context, command="id", user="nobody-at-all")
+    assert str(unknown) == "user: this machine has no user nobody-at-all"
+    monkeypatch.setattr(owners, "_may_become", never)
+    failed = await failure(ID, context, command="id", user="65532")
+    assert (failed.final, failed.fault) == (True, "refused")
+    assert "may not become another user" in str(failed)
+
+
+async def test_user_who_cannot_enter_the_folder_of_tasks_is_a_clear_fault(
+    context: TestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owners, "_may_become", always)
+    failed = await failure(ID, context, command="id", user="65532")
+    assert "it could not enter" in str(failed)

@@ -1,11 +1,11 @@
 """What the examples of some manifests find around them, by the plugin's id."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.unit.plugins.engine import put_on_path
 
 from mainspring.testing.http import Reply
 from mainspring.testing.plugins import TestContext
@@ -18,11 +18,7 @@ def _shop(context: TestContext, _: pytest.MonkeyPatch, __: Path) -> None:
 
 
 def _docker(_: TestContext, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Put a `docker` on the path that runs nothing and prints what a container would."""
-    tool = folder / "docker"
-    tool.write_text("#!/bin/sh\necho hello\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    put_on_path(folder, monkeypatch)
 
 
 World = Callable[[TestContext, pytest.MonkeyPatch, Path], None]

@@ -1,26 +1,17 @@
-"""`container.run`: a command in a container, where the deployment allows that and has an engine.
+"""`container.run`: a command in a container, where the deployment allows that and has an engine."""
 
-The engine is the command line of docker or podman, whichever is on the path.  Killing it does not
-end what it has started, so the container has a name and is removed by it, however the call ends.
-"""
-
-import asyncio
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from mainspring.domain.message import Json
-from mainspring.plugin import Context, Manifest, PluginFailed
+from mainspring.plugin import Context, Manifest
 from mainspring_plugins.processes.containers import (
     OUTPUTS,
     Container,
-    arguments,
     contents,
-    env_lines,
     image_of,
-    removal,
+    laid_out,
     words_of,
 )
 from mainspring_plugins.processes.endings import (
@@ -33,13 +24,8 @@ from mainspring_plugins.processes.endings import (
     told,
 )
 from mainspring_plugins.processes.endings import OUTPUTS as HANDED_ON
-from mainspring_plugins.processes.jobs import (
-    Job,
-    ended,
-    fresh_folder,
-    into_log,
-    must_be_allowed,
-)
+from mainspring_plugins.processes.engines import contained, engine_for, name_of
+from mainspring_plugins.processes.jobs import fresh_folder
 from mainspring_plugins.processes.outputs import VARIABLE, outputs, read_file
 from mainspring_plugins.support.schema import (
     choice,
@@ -52,10 +38,6 @@ from mainspring_plugins.support.schema import (
     whole,
 )
 
-ENGINES: Final = ("docker", "podman")
-REMOVAL_S: Final = 20.0
-_PASSED_ON: Final = ("DOCKER_HOST", "CONTAINER_HOST", "XDG_RUNTIME_DIR", "HOME", "PATH")
-"""What the engine's command line needs to find its engine; no container sees it."""
 _MOUNT: Final = closed(
     {
         "target": text("Where the container finds the file."),
@@ -111,71 +93,29 @@ def container_of(given: Mapping[str, Json], context: Context, folder: Path) -> C
     """Return the container, what it is given written into a folder."""
     command, entrypoint = words_of(given)
     env = texts_of(given.get("env", {})) | {VARIABLE: OUTPUTS}
-    image, lines, files = image_of(given), env_lines(env), contents(given.get("mounts", ()))
-    (folder / "env").write_bytes(lines)
-    (folder / "outputs").touch()
-    (folder / "outputs").chmod(0o666)  # the container's user is another one
-    mounts: list[tuple[Path, str]] = []
-    for at, (target, data) in enumerate(files):
-        (folder / f"mount-{at}").write_bytes(data)
-        (folder / f"mount-{at}").chmod(0o444)
-        mounts.append((folder / f"mount-{at}", target))
-    folder.chmod(0o711)
     return Container(
-        name=f"mainspring-{context.chance.seed()[:24]}",
-        image=image,
+        name=name_of(context),
+        image=image_of(given),
         command=command,
         entrypoint=entrypoint,
-        env_file=folder / "env",
-        outputs=folder / "outputs",
-        mounts=tuple(mounts),
         network=given.get("network", "none"),
         pull=given.get("pull", "missing"),
         workdir=given.get("workdir", ""),
         cpu=given.get("cpu", 1),
         memory_mb=int(min(given.get("memory", context.memory_mb), context.memory_mb)),
         user=given.get("user", ""),
+        **laid_out(folder, env, contents(given.get("mounts", ()))),
     )
-
-
-async def engine_of() -> str:
-    """Return the path of the engine's command line; raise a final `PluginFailed` without one."""
-    for name in ENGINES:
-        if found := await asyncio.to_thread(shutil.which, name):
-            return found
-    raise PluginFailed(
-        "this deployment has no container engine: neither docker nor podman is on the path",
-        final=True,
-        fault="refused",
-    )
-
-
-def _job(words: tuple[str, ...], folder: Path, seconds: float) -> Job:
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return Job(command=words, folder=folder, workdir=folder, env=passed_on, seconds=seconds)
 
 
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     """Return what the container wrote; raise `PluginFailed` with that when it fails."""
-    must_be_allowed(context, "container")
-    engine, seconds = await engine_of(), seconds_of(given, context)
+    engine, seconds = await engine_for(context), seconds_of(given, context)
     async with fresh_folder() as folder:
         container = container_of(given, context, folder)
-        finished = False
-        try:
-            job = _job(arguments(engine, container), folder, seconds)
-            found = await ended(job, into_log(context))
-            finished = not found.timed_out
-        finally:
-            if not finished:
-                job = _job(removal(engine, container.name), folder, REMOVAL_S)
-                await asyncio.shield(asyncio.ensure_future(ended(job, _unheard)))
+        found = await contained(engine, container, context, seconds=seconds)
         output: dict[str, Any] = told(found) | {"outputs": {}}
-        if finished and found.exit_code == 0:
+        if found.is_good:
             data = read_file(container.outputs, context.max_output)
             output["outputs"] = outputs(data.decode(errors="replace"))
     return judge(found, output)
-
-
-def _unheard(_: str, __: str) -> None:
-    """Say nothing: the container may well be gone."""

@@ -10,7 +10,7 @@ from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -20,12 +20,17 @@ from mainspring_plugins.support.texts import as_bytes
 
 MOST_PROCESSES: Final = 256
 OUTPUTS: Final = "/mainspring/outputs"
+SCRIPT: Final = "/mainspring/script"
+"""Where a container finds what it runs, if that is not the image's own."""
 _IMAGE: Final = re.compile(r"[a-zA-Z0-9][\w./:@-]{0,300}", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}", re.ASCII)
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
-    """One container: its own name, and where the host keeps what it is given."""
+    """One container: its own name, and where the host keeps what it is given.
+
+    `is_spoken_to`: it reads what the engine's command line is given as standard input.
+    """
 
     name: str
     image: str
@@ -40,6 +45,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float = 1.0
     memory_mb: int = 512
     user: str = ""
+    is_spoken_to: bool = False
 
 
 def arguments(engine: str, container: Container) -> tuple[str, ...]:
@@ -56,6 +62,7 @@ def arguments(engine: str, container: Container) -> tuple[str, ...]:
         *(word for host, to in container.mounts for word in ("--mount", _mount(host, to))),
     )
     chosen = (
+        *(("--interactive",) if container.is_spoken_to else ()),
         *(("--user", container.user) if container.user else ()),
         *(("--workdir", container.workdir) if container.workdir else ()),
         *(("--entrypoint", container.entrypoint) if container.entrypoint else ()),
@@ -63,6 +70,27 @@ def arguments(engine: str, container: Container) -> tuple[str, ...]:
     about = ("run", "--rm", "--name", container.name, "--pull", container.pull)
     # What follows the image is the container's, whatever it looks like.
     return (engine, *about, *bounds, *given, *chosen, container.image, *container.command)
+
+
+def laid_out(
+    folder: Path, env: Mapping[str, str], files: Sequence[tuple[str, bytes]]
+) -> dict[str, Any]:
+    """Write into a folder what a container is given; return the fields that say where it is."""
+    lines = env_lines(env)
+    (folder / "env").write_bytes(lines)
+    (folder / "outputs").touch()
+    (folder / "outputs").chmod(0o666)  # the container's user is another one
+    mounts: list[tuple[Path, str]] = []
+    for at, (target, data) in enumerate(files):
+        (folder / f"mount-{at}").write_bytes(data)
+        (folder / f"mount-{at}").chmod(0o444)
+        mounts.append((folder / f"mount-{at}", target))
+    folder.chmod(0o711)
+    return {
+        "env_file": folder / "env",
+        "outputs": folder / "outputs",
+        "mounts": tuple(mounts),
+    }
 
 
 def removal(engine: str, name: str) -> tuple[str, ...]:

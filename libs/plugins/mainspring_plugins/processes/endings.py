@@ -18,6 +18,11 @@ TIMEOUT: Final = of(
     ["string", "number"],
     "How long it may run (30s, 1h30m, PT90S, or seconds); at most the task's own timeout.",
 )
+CONTAINED: Final = text(
+    "The image of a container in which it runs, without network. The deployment has to allow "
+    "container tasks too.",
+    minLength=1,
+)
 TOLD: Final[dict[str, Schema]] = {
     "exit_code": whole("The exit code, which is 0: any other fails the task."),
     "stdout": text("What it wrote to standard output; of more than 1 MiB the beginning."),

@@ -2,10 +2,10 @@
 
 It has a session of its own, a folder of its own that is removed after, none of the service's
 environment, and limits on processor time, memory, files and processes.  However the call ends (its
-end, its time, a cancel) the whole group is killed.  What this does not hold: it runs as the
-service's user and sees its network, and a process that makes itself another session outlives the
-group.  This process, which has secrets and the same user, is closed to it where the kernel can do
-that (not to root).  For code of strangers there are containers.
+end, its time, a cancel) the whole group is killed.  What this does not hold: it sees the service's
+network and runs as its user, unless that is root; and a process that makes itself another session
+outlives the group.  This process, which has secrets, is closed to it: where it is root, see
+`owners`, else by the kernel's word.  For code of strangers there are containers.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ import msgspec
 from mainspring.plugin import Context, PluginFailed
 from mainspring.runtime import children
 from mainspring_plugins.processes import limits as process_limits
+from mainspring_plugins.processes.owners import Owner
 from mainspring_plugins.support.failures import bad, refuse
 
 PATH: Final = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -47,7 +48,7 @@ Said = Callable[[Stream, str], None]
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What is run, where, and how much it may take; `memory_mb` 0 leaves memory unbounded.
 
-    A command of `limits.HERE` and a file of Python runs that file.
+    A command of `limits.HERE` and a file of Python runs that file.  `who` is told by `owners.who`.
     """
 
     command: tuple[str, ...]
@@ -57,6 +58,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     stdin: bytes = b""
     seconds: float
     memory_mb: int = 0
+    who: str = process_limits.STAYS
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -66,6 +68,10 @@ class Ended(msgspec.Struct, frozen=True):
     stdout: str
     stderr: str
     timed_out: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        return self.exit_code == 0 and not self.timed_out
 
 
 def must_be_allowed(context: Context, need: Literal["shell", "python", "container"]) -> None:
@@ -80,7 +86,11 @@ def must_be_allowed(context: Context, need: Literal["shell", "python", "containe
 
 @contextlib.asynccontextmanager
 async def fresh_folder() -> AsyncGenerator[Path, None]:
-    """Give a new folder, and remove it with all that is in it."""
+    """Give a new folder, and remove it with all that is in it.
+
+    It stays ours: what a task may change is a folder in it, so that no task can put another thing
+    in the place of its own folder.
+    """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="mainspring-task-"))
     try:
         yield folder
@@ -91,12 +101,27 @@ async def fresh_folder() -> AsyncGenerator[Path, None]:
 
 def _remove(folder: Path) -> None:
     rmtree(folder, ignore_errors=True)
-    if not folder.exists():
+    if not folder.exists() or os.geteuid() == 0:  # root removes what it may not enter
         return
-    for path, _, _ in os.walk(folder):  # a task may have locked its own folders
+    for path, _, _ in os.walk(folder):  # a task of our own user may have locked its folders
         with contextlib.suppress(OSError):
             Path(path).chmod(stat.S_IRWXU)
     rmtree(folder, ignore_errors=True)
+
+
+def task_folder(folder: Path, owner: Owner | None) -> Path:
+    """Return a folder for the task itself, made in a fresh one."""
+    made = folder / "task"
+    made.mkdir(mode=stat.S_IRWXU)
+    folder.chmod(0o711 if owner is not None else stat.S_IRWXU)
+    return made
+
+
+def hand_over(made: Path, owner: Owner | None) -> None:
+    """Give the task's folder to the user that the task becomes, before it begins."""
+    if owner is not None:
+        for path in (made, *made.rglob("*")):
+            os.chown(path, owner.uid, owner.gid)
 
 
 def environment(folder: Path, declared: Mapping[str, str]) -> dict[str, str]:
@@ -111,7 +136,7 @@ def environment(folder: Path, declared: Mapping[str, str]) -> dict[str, str]:
 def limited(job: Job) -> tuple[str, ...]:
     """Return the command behind its limits."""
     bounds = (ceil(job.seconds) + 1, job.memory_mb << 20, MOST_FILE)
-    limits = (sys.executable, "-I", "-S", process_limits.__file__, *map(str, bounds))
+    limits = (sys.executable, "-I", "-S", process_limits.__file__, *map(str, bounds), job.who)
     return (*limits, *job.command)
 
 

@@ -3,21 +3,28 @@
 Not a hook between fork and exec: that runs Python in a copy of a process with threads, where a lock
 may be held for ever.  It imports nothing of ours, for it runs as a script with no packages around.
 
-    python -I -S limits.py SECONDS MEMORY_BYTES FILE_BYTES COMMAND ARGUMENT...
-    python -I -S limits.py SECONDS MEMORY_BYTES FILE_BYTES - FILE ARGUMENT...
+    python -I -S limits.py SECONDS MEMORY_BYTES FILE_BYTES WHO COMMAND ARGUMENT...
+    python -I -S limits.py SECONDS MEMORY_BYTES FILE_BYTES WHO - FILE ARGUMENT...
 
-The second form runs a file of Python itself: another interpreter would take as long again to start.
+WHO is UID:GID to become these, `bare` to give up all capabilities, `-` to stay who it is.  The
+second form runs a file of Python itself: another interpreter would take as long again to start.
 """
 
 import os
 import resource
 import sys
 
+STAYS = "-"
+BARE = "bare"
 HERE = "-"
 """Stands in place of the command where what follows is a file of Python."""
 MORE_PROCESSES = 64
 """How many a task may start, beyond what its user runs already (the limit counts those too)."""
 OPEN_FILES = 256
+NO_NEW_PRIVILEGES = 38
+"""Of prctl, as the next."""
+DROP_FROM_BOUNDS = 24
+CAPABILITIES_V3 = 0x20080522
 
 
 def threads_of_user() -> int:
@@ -51,8 +58,34 @@ def lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, value))
 
 
-def main(seconds: int, memory: int, file_bytes: int, command: list[str]) -> None:
+def become(who: str) -> None:
+    """Become someone else for good, or at least one who can do nothing that others cannot."""
+    if who == BARE:
+        give_up_capabilities()
+    elif who != STAYS:
+        uid, _, gid = who.partition(":")
+        os.setgroups([])
+        os.setgid(int(gid))
+        os.setuid(int(uid))
+
+
+def give_up_capabilities() -> None:
+    """Leave root nothing but the files that are its own, also behind an exec."""
+    import ctypes  # noqa: PLC0415 - it is slow, and seldom needed
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    capability = 0
+    while libc.prctl(DROP_FROM_BOUNDS, capability, 0, 0, 0) == 0:
+        capability += 1
+    none = (ctypes.c_uint32 * 6)()
+    if libc.capset((ctypes.c_uint32 * 2)(CAPABILITIES_V3, 0), none) != 0:
+        raise OSError(ctypes.get_errno(), "the capabilities could not be given up")
+
+
+def main(seconds: int, memory: int, file_bytes: int, who: str, command: list[str]) -> None:
     """Lower the limits and become the command; a memory of 0 leaves that limit as it is."""
+    become(who)
     lower(resource.RLIMIT_CORE, 0)
     lower(resource.RLIMIT_CPU, seconds)
     lower(resource.RLIMIT_FSIZE, file_bytes)
@@ -75,4 +108,4 @@ def run(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])

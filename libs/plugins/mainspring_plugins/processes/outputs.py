@@ -4,6 +4,8 @@ The file's path is in the variable `MAINSPRING_OUTPUTS`.  A file, because standa
 people: what a tool prints along the way would else be taken for a value.
 """
 
+import os
+import stat
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -29,14 +31,25 @@ def read_file(path: Path, most: int) -> bytes:
 
     A link is not followed: the task would have this service read a file for it.
     """
-    if path.is_symlink() or not path.is_file():
+    try:
+        # A pipe is opened without waiting for a writer, and then passed over.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
         return b""
-    with path.open("rb") as file:
-        data = file.read(most + 1)
+    try:
+        is_plain = stat.S_ISREG(os.fstat(handle).st_mode)
+        data = _read(handle, most + 1) if is_plain else b""
+    finally:
+        os.close(handle)
     if len(data) > most:
         text = f"the outputs are larger than {most} bytes"
         raise PluginFailed(text, final=True, fault="too_large")
     return data
+
+
+def _read(handle: int, most: int) -> bytes:
+    with open(handle, "rb", closefd=False) as file:
+        return file.read(most)
 
 
 def outputs(text: str) -> dict[str, Json]:
