@@ -114,6 +114,24 @@ async def test_one_document_is_read_by_a_strict_client_of_each_page(
     ]
 
 
+async def test_outputs_of_tasks_are_texts_or_where_that_is_asked_for_values(
+    http: httpx.AsyncClient, native: Native, service: Service
+) -> None:
+    service.on("/a", reply({"n": [1, None]}))
+    service.on("/b", reply({}, status=400))
+    run = await native.ran(http_step(service, "a"), http_step(service, "b", "a"))
+    path = f"/api/v1/executions/{run['id']}"
+    texts, values, same = [
+        [each["outputs"] for each in (await http.get(path + query)).json()["tasks"]]
+        for query in ("", "?parse=true", "?parse=false")
+    ]
+    assert texts == same == ['{"n":[1,null]}', None]
+    assert values == [{"n": [1, None]}, None]
+    wrong = await http.get(f"{path}?parse=yes")
+    assert wrong.status_code == 400
+    assert wrong.json()["details"] == ["parse: must be true or false"]
+
+
 async def test_a_saga_is_an_execution_too(
     http: httpx.AsyncClient, sagas: Sagas, service: Service
 ) -> None:

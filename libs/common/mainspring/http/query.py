@@ -22,6 +22,17 @@ def query_of(request: Request) -> dict[str, str]:
     return found
 
 
+def flag_of(query: Mapping[str, str], name: str) -> bool:
+    """Return a parameter that is true or false, and false where it is not there.
+
+    Raises `DefinitionInvalid`.
+    """
+    text = query.get(name, "false")
+    if text not in ("true", "false"):
+        raise DefinitionInvalid([f"{name}: must be true or false"])
+    return text == "true"
+
+
 def labels_of(query: Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
     """Return the labels that a list is narrowed to: `labels=team:shop,tier`, None for any value.
 

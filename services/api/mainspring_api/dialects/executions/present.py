@@ -40,8 +40,11 @@ def item(row: ExecutionRow) -> wire.Item:
     return wire.Item(**_facts(row))
 
 
-def detail(x: Execution, base: Definition) -> wire.Detail:
-    """Return an execution as it stands; `base` is its definition as it was compiled."""
+def detail(x: Execution, base: Definition, *, parse: bool = False) -> wire.Detail:
+    """Return an execution as it stands; `base` is its definition as it was compiled.
+
+    Where they are to be parsed, the outputs of tasks are values and no texts.
+    """
     row = execution_row(x)
     words: dict[str, TaskWord] = {step.ref: _word(x, step) for step in x.definition.steps}
     inputs, trigger = _given(x)
@@ -54,7 +57,9 @@ def detail(x: Execution, base: Definition) -> wire.Detail:
         steps=tuple(_step(x, step, words[step.ref]) for step in x.definition.steps),
         execution=_execution(x, row, base, words),
         tasks=tuple(
-            _task(x, step, words[step.ref]) for step in x.definition.steps if not _is_hidden(step)
+            _task(x, step, words[step.ref], parse=parse)
+            for step in x.definition.steps
+            if not _is_hidden(step)
         ),
     )
 
@@ -160,15 +165,17 @@ def _output(state: StepState | None) -> Json:
     return answer.body if answer is not None and answer.verb == PLUGIN else state.output
 
 
-def _task(x: Execution, step: Part, word: TaskWord) -> wire.Task:
+def _task(x: Execution, step: Part, word: TaskWord, *, parse: bool) -> wire.Task:
     state = _begun(x, step)
     ended = _ended(state, word)
-    has_output = state is not None and state.output_version is not None
+    outputs: Json = None
+    if state is not None and state.output_version is not None:
+        outputs = state.output if parse else encode(state.output).decode()
     return wire.Task(
         task_name=step.ref,
         task_type=step.type or _KINDS.get(step.kind, f"core.{step.kind}"),
         status=word,
-        outputs=encode(state.output).decode() if state is not None and has_output else None,
+        outputs=outputs,
         started_at=shown(state.started_at) if state else None,
         finished_at=shown(ended),
         duration_ms=_span(state.started_at, ended) if state else None,

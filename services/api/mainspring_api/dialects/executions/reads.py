@@ -18,7 +18,7 @@ from mainspring.http.caller import caller_of
 from mainspring.http.faults import Faults, shown
 from mainspring.http.instants import as_of
 from mainspring.http.paging import PageQuery, cursor, next_page, page_query
-from mainspring.http.query import labels_of, query_of
+from mainspring.http.query import flag_of, labels_of, query_of
 from mainspring_api.context import Api
 from mainspring_api.dialects.executions import present, wire
 from mainspring_api.dialects.executions.parts import known, named, state_of
@@ -34,7 +34,7 @@ async def get(api: Api, request: Request) -> Response:
     at = as_of(query["as_of"]) if "as_of" in query else None
     x = await state_of(api, await known(api, request), as_of=at)
     base = await api.engine.compiled(x.requested.definition) if x.requested else x.definition
-    return json(present.detail(x, base))
+    return json(present.detail(x, base, parse=flag_of(query, "parse")))
 
 
 async def get_all(api: Api, request: Request) -> Response:

@@ -71,7 +71,11 @@ OPERATIONS: Final = (
         reads.get,
         "Get an execution with its steps and tasks",
         {200: ("The execution.", wire.Detail), **INVALID, **UNKNOWN, **AWAY},
-        query=(NAMESPACE, AS_OF),
+        query=(
+            NAMESPACE,
+            AS_OF,
+            Query("parse", "Show outputs of tasks as values, not as texts.", {"type": "boolean"}),
+        ),
         tag=TAG,
         name="getExecution",
     ),

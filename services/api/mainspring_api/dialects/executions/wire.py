@@ -73,12 +73,12 @@ class Execution(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class Task(msgspec.Struct, kw_only=True, rename="camel"):
-    """A task of an execution; `outputs` is a JSON text."""
+    """A task of an execution; `outputs` is a JSON text, or its value where `parse` is asked for."""
 
     task_name: str
     task_type: str
     status: TaskWord
-    outputs: str | None
+    outputs: Any
     started_at: str | None
     finished_at: str | None
     duration_ms: int | None

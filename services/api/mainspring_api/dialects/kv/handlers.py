@@ -1,7 +1,6 @@
 """Reading and changing values.  The namespace in the path is the project."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
 import msgspec
@@ -19,7 +18,7 @@ from mainspring.http.caller import Caller, caller_of
 from mainspring.http.faults import Faults, shown
 from mainspring.http.instants import shown as at
 from mainspring.http.paging import cursor, page_query
-from mainspring.http.query import query_of
+from mainspring.http.query import flag_of, query_of
 from mainspring.runtime.kv import Values, Wanted
 from mainspring_api.context import Api
 from mainspring_api.dialects.kv.wire import Key, KeyValue
@@ -62,7 +61,7 @@ async def get_all(api: Api, request: Request) -> Response:
     """Return the keys of a namespace, in order."""
     caller, query = _caller(request), query_of(request)
     page = page_query(query)
-    wants = _flag(query, "values")
+    wants = flag_of(query, "values")
     after = page.before.id if page.before is not None else None
     found = await Values(api.engine).keys(
         caller.project,
@@ -106,7 +105,7 @@ def _asked(request: Request, sent: Json) -> _Asked:
     faults.check()
     wanted = Wanted(
         version=_version(request),
-        absent=_flag(query, "createOnly") or request.headers.get("if-none-match") == "*",
+        absent=flag_of(query, "createOnly") or request.headers.get("if-none-match") == "*",
         present=request.headers.get("if-match") == "*",
     )
     return _Asked(value, seconds, wanted)
@@ -121,13 +120,6 @@ def _version(request: Request) -> int | None:
     if found is None:
         raise DefinitionInvalid(["If-Match: must be one version, as ETag gives it"])
     return int(found[1])
-
-
-def _flag(query: Mapping[str, str], name: str) -> bool:
-    text = query.get(name, "false")
-    if text not in ("true", "false"):
-        raise DefinitionInvalid([f"{name}: must be true or false"])
-    return text == "true"
 
 
 def _facts(row: KeyValueRow) -> dict[str, Any]:
