@@ -24,7 +24,7 @@ from mainspring.domain.message import replace
 from mainspring.domain.rows import TimerRow
 from mainspring.domain.task import ChildEnded, Finished, Report, Task, partition_of
 from mainspring.ports import Appended, Blobs, Outgoing, Refused
-from mainspring.runtime.engine import Decided, Engine, notice
+from mainspring.runtime.engine import Decided, Engine
 from mainspring.telemetry import metrics, spans
 from mainspring_scheduler.chores import Chores
 from mainspring_scheduler.inbox import Inbox, Work
@@ -138,7 +138,9 @@ class Advancer:
             return states
 
     async def _read(self, works: Sequence[Work]) -> dict[str, Execution]:
-        states = await self._engine.warm({work.execution: work.version for work in works})
+        versions = {work.execution: work.version for work in works}
+        beginnings = {work.execution: work.first for work in works if work.first is not None}
+        states = await self._engine.warm(versions, beginnings)
         for work in works:
             x = states.get(work.execution)
             if x is not None and x.version < work.version:
@@ -232,6 +234,7 @@ class Advancer:
                 self._engine.forget(work.execution)
                 if outcome.why == "name_taken":
                     work.taken_keys |= await self._taken(decided)
+                work.first = None  # it has gone on since, and the log knows how
                 self._inbox.put_back(work)
                 metrics.DECISIONS.labels("conflict").inc()
                 continue
@@ -288,7 +291,7 @@ class Advancer:
                         messages.append(_ended(action))
                     case _:
                         self._chores.add(action)
-            messages.append(notice(decided, settled=True))
+            messages.append(decided.notice(settled=True))
         return messages
 
     async def _task(self, task: Task) -> Outgoing:

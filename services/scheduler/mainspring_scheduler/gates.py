@@ -12,15 +12,15 @@ from typing import Final, cast
 
 import msgspec
 
-from mainspring.bus import subjects
 from mainspring.domain import gate
-from mainspring.domain.envelope import EMPTY, Envelope, Head, Meta, StreamId, head_of, seal
+from mainspring.domain.envelope import EMPTY, Head, Meta, StreamId, head_of, seal
 from mainspring.domain.errors import NotFound
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import TendGate
 from mainspring.domain.rows import ExecutionRow
 from mainspring.domain.upcast import event_in
-from mainspring.ports import Append, Appended, Outgoing
+from mainspring.ports import Append, Appended
+from mainspring.runtime import notices
 from mainspring.runtime.engine import Engine
 
 MOST: Final = 64
@@ -115,7 +115,7 @@ class Gates:
         if not isinstance(outcome, Appended):
             self._known.pop(stream, None)
             return False
-        await self._engine.publish([_notice(sealed[-1])])
+        await self._engine.publish([notices.of_other(sealed[-1])])
         head, holders = head_of(sealed[-1]), gate.evolve(holders, event)
         self._remember(stream, head, holders)
         if head.version % SAVED_EVERY == 0:
@@ -130,13 +130,6 @@ class Gates:
                 return
 
         await asyncio.gather(*map(one, ids))
-
-
-def _notice(last: Envelope) -> Outgoing:
-    """Return the message to those who watch the log: nobody has to decide anything."""
-    subject = subjects.event(last.stream.category, 0, last.stream.id, settled=True)
-    body = msgspec.json.encode({"v": last.version, "x": last.project})
-    return Outgoing(subject, body, f"{last.stream}:{last.version}")
 
 
 def _full(asked: TendGate, most: int) -> str:

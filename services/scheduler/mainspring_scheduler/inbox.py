@@ -11,9 +11,11 @@ from itertools import islice
 
 import msgspec
 
+from mainspring.domain.envelope import Envelope, StreamId
 from mainspring.domain.execution.commands import Recorded
 from mainspring.domain.task import ChildEnded, Report
 from mainspring.ports import Delivery
+from mainspring.runtime import notices
 
 CAPACITY = 4096
 """Executions that may wait; beyond that nothing more is pulled."""
@@ -22,28 +24,20 @@ logger = logging.getLogger(__name__)
 _reports: "msgspec.json.Decoder[Report | ChildEnded]" = msgspec.json.Decoder(Report | ChildEnded)
 
 
-class Notice(msgspec.Struct, frozen=True):
-    """The body of an append's message: the stream's version and project."""
-
-    v: int
-    x: str = ""
-
-
-_notices = msgspec.json.Decoder(Notice)
-
-
 class Work:
     """All that has been heard of one execution since its last turn.
 
-    `version` is what its stream is known to have reached; attempts handed out before `lost_before`
-    are to be handed out again.  `ended` are children that say so of themselves, `records` what the
-    scheduler has found out itself, `taken_keys` event keys that were refused to the last turn.
+    `version` is what its stream is known to have reached, `first` its first event where that was
+    told; attempts handed out before `lost_before` are to be handed out again.  `ended` are children
+    that say so of themselves, `records` what the scheduler has found out itself, `taken_keys` event
+    keys that were refused to the last turn.
     """
 
     __slots__ = (
         "deliveries",
         "ended",
         "execution",
+        "first",
         "lost_before",
         "records",
         "reports",
@@ -59,6 +53,7 @@ class Work:
         self.taken_keys: set[str] = set()
         self.deliveries: list[Delivery] = []
         self.version = 0
+        self.first: Envelope | None = None
         self.lost_before = 0.0
 
     def absorb(self, other: "Work") -> None:
@@ -69,6 +64,7 @@ class Work:
         self.taken_keys |= other.taken_keys
         self.deliveries = other.deliveries + self.deliveries
         self.version = max(self.version, other.version)
+        self.first = self.first or other.first
         self.lost_before = max(self.lost_before, other.lost_before)
 
 
@@ -91,13 +87,20 @@ class Inbox:
             if delivery.subject.startswith("results."):
                 work = self._report(_reports.decode(delivery.data))
             else:
-                work = self._of(delivery.subject.split(".")[3])
-                work.version = max(work.version, _notices.decode(delivery.data).v)
+                work = self._noticed(delivery)
         except (msgspec.MsgspecError, IndexError):
             logger.exception("dropped a message", extra={"subject": delivery.subject})
             delivery.ack()
             return
         work.deliveries.append(delivery)
+
+    def _noticed(self, delivery: Delivery) -> Work:
+        stream = StreamId("execution", delivery.subject.split(".")[3])
+        notice = notices.read(delivery.data)
+        work = self._of(stream.id)
+        work.version = max(work.version, notice.v)
+        work.first = work.first or notice.beginning(stream)
+        return work
 
     def _report(self, report: Report | ChildEnded) -> Work:
         if isinstance(report, ChildEnded):

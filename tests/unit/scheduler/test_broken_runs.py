@@ -47,11 +47,13 @@ class Breaking:
 
 
 async def asked(desk: Desk) -> None:
-    """Ask for all the runs, in one batch of the scheduler."""
+    """Ask for all the runs, in one batch of the scheduler, which has to read how they began."""
     for id in RUNS:
         start = Start(id=id, project="default", dialect="native", name="n", version="1")
         await desk.engine.start(dag(needing("a")), start, Meta())
         desk.engine.forget(id)
+        desk.inbox.poke(id)
+    desk.wire.take("events.execution.")
 
 
 @pytest.mark.parametrize("verb", ["append", "read"])

@@ -140,6 +140,10 @@ def _schemas() -> Json:
             "v": {"type": "integer", "description": "The version of the stream."},
             "x": {"type": "string", "description": "The project that the stream belongs to."},
             "e": {"type": "boolean", "description": "Whether what it is about has ended."},
+            "first": {
+                "type": "object",
+                "description": "The first event of a run that begins, unless it is large.",
+            },
         },
         "required": ["v"],
     }

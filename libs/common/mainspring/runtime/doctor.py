@@ -20,7 +20,7 @@ from mainspring.domain.execution.decide import decide
 from mainspring.domain.execution.react import Action, Dispatch, OfferKept, StopAttempts
 from mainspring.domain.triggers import buffer_stream
 from mainspring.ports import Appended, Outgoing
-from mainspring.runtime.engine import Decided, Engine, notice
+from mainspring.runtime.engine import Decided, Engine
 from mainspring.runtime.fires import Fires
 from mainspring.runtime.triggers import Triggers
 from mainspring.runtime.turns import TRIES
@@ -135,7 +135,12 @@ class Doctor:
     async def _carry_out(self, decided: Decided) -> None:
         """Do what a turn owes the world; what is not done here is owed again in its time."""
         messages = [message for action in decided.actions for message in _messages(action)]
-        await self._engine.publish([*messages, notice(decided, settled=True)])
+        await self._engine.publish(
+            [
+                *messages,
+                decided.notice(settled=True),
+            ]
+        )
         for action in decided.actions:
             if isinstance(action, OfferKept):
                 await self._triggers.deliver(action.project, action.key)

@@ -9,11 +9,10 @@ what has not moved.
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, NoReturn, cast
+from typing import Final, NamedTuple, NoReturn, cast
 
 import msgspec
 
-from mainspring.bus import subjects
 from mainspring.domain import catalog
 from mainspring.domain.definition import Definition
 from mainspring.domain.envelope import EMPTY, Envelope, Meta, StreamId, head_of, seal
@@ -36,7 +35,6 @@ from mainspring.domain.execution.react import Action, react
 from mainspring.domain.execution.state import Execution, absent
 from mainspring.domain.message import Json
 from mainspring.domain.rows import DefinitionRow
-from mainspring.domain.task import partition_of
 from mainspring.domain.upcast import decode
 from mainspring.ports import (
     Append,
@@ -51,11 +49,13 @@ from mainspring.ports import (
     Snapshots,
     Views,
 )
+from mainspring.runtime import notices
 from mainspring.runtime.turns import TRIES, Turns, pause
 from mainspring.runtime.warm import WarmStates
 from mainspring.store import views
 from mainspring.telemetry import metrics
 
+NOTHING: Final[Mapping[str, Envelope]] = {}
 COMPILED = 4096
 """How many compiled definitions a process keeps in memory."""
 
@@ -115,6 +115,10 @@ class Decided(msgspec.Struct, frozen=True):
     events: tuple[e.Event, ...]
     after: Execution
     actions: tuple[Action, ...]
+
+    def notice(self, *, settled: bool) -> Outgoing:
+        """Return the message that the run has grown; `settled`: nothing is left to decide."""
+        return notices.of_run(self.append, ended=self.after.is_terminal, settled=settled)
 
 
 class Engine:
@@ -220,7 +224,7 @@ class Engine:
         if isinstance(outcome, Refused):
             _raise_refused(outcome, f"definition {entry.name} {entry.version}", entry.id)
         self._remember(entry.compiled, entry.compiled.hash)
-        await self.publish([_catalog_notice(append)])
+        await self.publish([notices.of_other(append.events[-1])])
         return next(row for row in changes if isinstance(row, DefinitionRow))
 
     async def delete_definition(self, id: str, *, project: str, meta: Meta) -> bool:
@@ -238,7 +242,7 @@ class Engine:
         for row, outcome in zip(rows, outcomes, strict=True):
             if isinstance(outcome, Refused) and outcome.why != "conflict":
                 _raise_refused(outcome, f"definition {row.id}", row.id)
-        await self.publish([_catalog_notice(append) for append in appends])
+        await self.publish([notices.of_other(append.events[-1]) for append in appends])
         return sum(isinstance(outcome, Appended) for outcome in outcomes)
 
     def _deletion(self, row: DefinitionRow, history: Sequence[Envelope], meta: Meta) -> Append:
@@ -414,14 +418,20 @@ class Engine:
             raise Corrupt(f"execution {id} begins with {history[0].type}")
         return replay(absent(id, await self.compiled(first.definition)), history)
 
-    async def warm(self, ids: Mapping[str, int]) -> dict[str, Execution]:
+    async def warm(
+        self, ids: Mapping[str, int], beginnings: Mapping[str, Envelope] = NOTHING
+    ) -> dict[str, Execution]:
         """Return states for deciding, from memory or else from the log; unknown ids are left out.
 
         With each id comes the version that its stream is known to have, 0 when that is not known:
-        a short history is folded without asking for a snapshot.  A state may be behind the log: an
-        append on top of it is then refused.
+        a short history is folded without asking for a snapshot.  `beginnings` are first events that
+        need not be read.  A state may be behind the log: an append on top of it is then refused.
         """
         found = {id: x for id in ids if (x := self._warm.get(id)) is not None}
+        for id, first in beginnings.items():
+            if id not in found:
+                x = found[id] = await self._replayed(id, [first])
+                self._warm.keep(x, len(first.body))
         cold = [id for id in ids if id not in found]
         long = [id for id in cold if not 0 < ids[id] < snapshot.FIRST]
         found |= await self._thawed(long)
@@ -496,7 +506,7 @@ class Engine:
 
     async def announce(self, decided: Sequence[Decided], *, settled: bool) -> None:
         """Publish what was appended; a broker that is away is no error: the sweeps catch up."""
-        await self.publish([notice(one, settled=settled) for one in decided])
+        await self.publish([one.notice(settled=settled) for one in decided])
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Publish, and let it be when the broker is away."""
@@ -545,18 +555,3 @@ def _raise_refused(refused: Refused, what: str, id: str) -> NoReturn:
             raise AlreadyExists(f"{what} already exists")
         case "conflict":
             raise AlreadyExists(f"the id {id} is taken")
-
-
-def notice(decided: Decided, *, settled: bool) -> Outgoing:
-    """Return the message that says a stream has grown; `settled`: nothing is left to decide."""
-    x = decided.after
-    subject = subjects.event("execution", partition_of(x.id), x.id, settled=settled)
-    body = msgspec.json.encode({"v": x.version, "x": x.project, "e": x.is_terminal})
-    return Outgoing(subject, body, f"{decided.append.stream}:{x.version}")
-
-
-def _catalog_notice(append: Append) -> Outgoing:
-    last = append.events[-1]
-    subject = subjects.event(append.stream.category, 0, append.stream.id, settled=True)
-    body = msgspec.json.encode({"v": last.version, "x": last.project})
-    return Outgoing(subject, body, f"{append.stream}:{last.version}")

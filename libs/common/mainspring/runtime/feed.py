@@ -27,6 +27,7 @@ from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import LogUnavailable
 from mainspring.http.health import Heart
 from mainspring.ports import Bus, Clock, EventLog, Subscription
+from mainspring.runtime.notices import Notice, read
 from mainspring.runtime.signal import Signal
 
 SAFETY_S: Final = 5.0
@@ -37,22 +38,12 @@ LISTEN_S: Final = 1.0  # how long the feed waits for a notice before it looks ar
 K = TypeVar("K")
 
 
-class Notice(msgspec.Struct, frozen=True):
-    """What the engine publishes after a commit: the project, and whether a run has ended."""
-
-    x: str
-    e: bool = False
-
-
-_decode = msgspec.json.Decoder(Notice).decode
-
-
 def _read(data: bytes) -> Notice:
     """Return a notice; one that is not the engine's concerns no project."""
     try:
-        return _decode(data)
+        return read(data)
     except msgspec.DecodeError:
-        return Notice(x="")
+        return Notice()
 
 
 class Ear:

@@ -7,9 +7,6 @@ change it at once, or a schedule that fires meanwhile, cost a second look and ne
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-import msgspec
-
-from mainspring.bus import subjects
 from mainspring.domain import starters as s
 from mainspring.domain.envelope import EMPTY, Meta, StreamId, seal
 from mainspring.domain.errors import (
@@ -20,7 +17,8 @@ from mainspring.domain.errors import (
 )
 from mainspring.domain.message import Json, replace
 from mainspring.domain.rows import Change, StarterRow
-from mainspring.ports import Append, Appended, DefinitionDetail, Outgoing, Page, Refused, Views
+from mainspring.ports import Append, Appended, DefinitionDetail, Page, Refused, Views
+from mainspring.runtime import notices
 from mainspring.runtime.engine import Engine
 from mainspring.runtime.turns import TRIES
 from mainspring.store.views import project_starter
@@ -205,7 +203,7 @@ class Starters:
         if not pairs:
             return True
         outcomes = await self._engine.log.append([append for _, append in pairs])
-        await self._engine.publish([notice(append) for _, append in pairs])
+        await self._engine.publish([notices.of_other(append.events[-1]) for _, append in pairs])
         for (starter, _), outcome in zip(pairs, outcomes, strict=True):
             if isinstance(outcome, Refused) and outcome.why != "conflict":
                 raise _refused(outcome, starter)
@@ -306,11 +304,3 @@ def _refused(refused: Refused, starter: s.Starter) -> Exception:
     is_path = isinstance(spec, s.Webhook) and not spec.key
     what = f"the path {spec.path}" if isinstance(spec, s.Webhook) and is_path else "the key"
     return AlreadyExists(f"{what} of the webhook is taken")
-
-
-def notice(append: Append) -> Outgoing:
-    """Return the message to those who wait for starters, and to those who watch the log."""
-    last = append.events[-1]
-    subject = subjects.event("starter", 0, append.stream.id, settled=True)
-    body = msgspec.json.encode({"v": last.version, "x": last.project})
-    return Outgoing(subject, body, f"{append.stream}:{last.version}")

@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 
-from mainspring.bus import subjects
 from mainspring.domain.envelope import EMPTY, Envelope, Head, Meta, StreamId, head_of, seal
 from mainspring.domain.errors import (
     IllegalTransition,
@@ -37,7 +36,8 @@ from mainspring.domain.triggers import (
     buffer_stream,
     project_stream,
 )
-from mainspring.ports import Append, Appended, Outgoing, TriggerDetail
+from mainspring.ports import Append, Appended, TriggerDetail
+from mainspring.runtime import notices
 from mainspring.runtime.buffers import Buffer, Buffers
 from mainspring.runtime.engine import Answer, Engine
 from mainspring.runtime.turns import TRIES
@@ -285,7 +285,7 @@ class Triggers:
         outcome = (await self._engine.log.append([append]))[0]
         if not isinstance(outcome, Appended):
             return False
-        await self._engine.publish([_notice(sealed[-1])])
+        await self._engine.publish([notices.of_other(sealed[-1])])
         return True
 
 
@@ -345,11 +345,3 @@ def _row(stream: StreamId, project: str, kept: KeptEvent) -> BufferedRow:
         expires_at=event.expires_at,
         trigger=kept.trigger,
     )
-
-
-def _notice(last: Envelope) -> Outgoing:
-    # A project's name may hold what a subject may not.
-    id = last.stream.id.encode().hex() if last.stream.category == "project" else last.stream.id
-    subject = subjects.event(last.stream.category, 0, id, settled=True)
-    body = msgspec.json.encode({"v": last.version, "x": last.project})
-    return Outgoing(subject, body, f"{last.stream}:{last.version}")
