@@ -41,3 +41,16 @@ async def test_tasks_in_a_loop_see_their_item_and_each_other(flows: Flows) -> No
     found = await flows.ran(loop)
     results = outputs_of(found, "loop")["results"]
     assert [each["more"]["n"] for each in results] == [3, 5, 7]
+
+
+async def test_a_loop_that_takes_too_long_fails_with_what_it_has(flows: Flows) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "{{ item }}"})
+    loop = task("loop", "core.forEach", properties={"items": ["1ms", "1h", "1h"], "tasks": [nap]})
+    found = await flows.ran({**loop, "timeout": "500ms"})
+    assert found["execution"]["status"] == "FAILED"
+    assert found["execution"]["error"] == "loop: it took longer than 0.5 s"
+    each = task("each", "core.sleep", properties={"duration": "{{ item }}"})
+    each |= {"forEach": {"items": ["1h"], "timeout": "100ms"}, "continueOnError": True}
+    found = await flows.ran(each, values("after", how="{{ steps.each.error }}"), name="tolerant")
+    assert found["execution"]["status"] == "SUCCESS"
+    assert outputs_of(found, "after") == {"how": "it took longer than 0.1 s"}

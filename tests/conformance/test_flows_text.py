@@ -471,6 +471,38 @@ def test_what_holds_other_tasks_is_no_loop_and_what_takes_its_time_has_no_limit_
     ]
 
 
+def test_a_loop_has_a_time_for_the_whole_and_its_tasks_have_theirs():
+    inner = [task("in", timeout="3s", retry={"maxAttempts": 2})]
+    whole = task("all", "core.forEach", properties={"items": [1], "tasks": inner}, timeout="1m")
+    each = task("each", forEach={"items": [1], "timeout": "2m"}, timeout="4s")
+    found = steps(whole, each)
+    told = {name: (step.timeout, step.each) for name, step in found.items()}
+    for name, own, timeout in (("all", 60, 3), ("each", 120, 4)):
+        outer, loop = told[name]
+        assert loop is not None
+        assert (outer, loop.timeout, loop.steps[0].timeout) == (None, own, timeout)
+
+
+def test_what_cannot_be_tried_again_or_timed_as_a_whole_says_where_to_put_it():
+    call = task("c", "core.subflow", properties={"flow": "f"})
+    retry = {"maxAttempts": 2}
+    said = faults(
+        text(
+            task("a", "core.forEach", properties={"items": [1], "tasks": [task("b")]}, retry=retry),
+            task("d", "core.parallel", properties={"branches": {"x": [task("e")]}}, timeout="1s"),
+            task("g", "core.forEach", properties={"items": [1], "tasks": [call]}, timeout="1s"),
+            {**call, "name": "h", "forEach": {"items": [1], "timeout": "1s"}},
+        )
+    )
+    subflow = "is not for a loop with a core.subflow in it: give that flow a timeout"
+    assert said == [
+        "tasks[0].retry: is not for core.forEach: give it to the tasks inside",
+        "tasks[1].timeout: is not for core.parallel: give it to the tasks of its branches",
+        f"tasks[2].timeout: {subflow}",
+        f"tasks[3].forEach.timeout: {subflow}",
+    ]
+
+
 def test_only_so_many_templates_are_looked_at():
     many = {"values": {"all": ["{{ vars.v }}"] * 5001}}
     assert fault(task("a", "core.set", properties=many), variables={"v": 1}).endswith(

@@ -50,6 +50,58 @@ def test_a_loop_begins_with_its_items_and_the_first_one():
     assert outlook(spec.state).waiting_for == "task"
 
 
+def test_a_loop_that_takes_too_long_fails_with_what_it_has_and_closes_the_rest():
+    spec = looping(["a", "b", "c", "d"], timeout=60.0, concurrency=2)
+    spec = spec.when(answers("all[0].do", 200, {"n": 1}), at=1.0)
+    assert outlook(spec.state).wake_at == START + 60
+    spec = spec.when(advance(), at=59.9).then_nothing().when(advance(), at=60.0)
+    output = {"results": [{"n": 1}, None, None, None], "count": 4, "failed": 0}
+    reason = "it took longer than 60 s"
+    spec.then_has(
+        has(e.StepFailed, ref="all", reason=reason, fault="timeout", output=output, retry_at=None),
+        has(e.StepCanceled, ref="all[1].do", reason=reason),
+        has(e.StepCanceled, ref="all[2].do", reason=reason),
+        has(e.ExecutionFailed, reason=f"all: {reason}"),
+    )
+    assert open_steps(spec) == []
+    spec.when(answers("all[1].do", attempt=1, visit=1)).then_nothing()
+
+
+def test_a_loop_in_a_loop_that_takes_too_long_fails_its_item():
+    inner = each("in", [1, 2], sleep("nap", 9.0), timeout=5.0)
+    spec = looping(["a", "b"], inner).when(advance(), at=5.0)
+    spec.then_has(
+        has(e.StepFailed, ref="all[0].in", fault="timeout"),
+        has(e.StepCanceled, ref="all[0].in[0].nap"),
+        has(e.StepFannedOut, ref="all[1].in"),
+    )
+    spec.when(advance(), at=10.0).then_has(has(e.StepFailed, ref="all", fault="items"))
+
+
+def test_what_hangs_in_a_loop_that_takes_too_long_is_closed_to_its_depth():
+    inner = each("in", [1, 2], sleep("nap", 9.0))
+    spec = looping(["a", "b"], inner, timeout=5.0).when(advance(), at=5.0)
+    spec.then_has(has(e.StepFailed, ref="all", fault="timeout"), has(e.ExecutionFailed))
+    assert list(spec.state.open) == []
+    assert spec.state.loops == frozenset()
+
+
+def test_a_loop_that_was_given_up_goes_on_with_a_time_of_its_own():
+    spec = looping(["a", "b"], timeout=60.0).when(answers("all[0].do", 200, {"n": 1}))
+    spec = spec.when(advance(), at=60.0).when(c.RequestRetry()).when(advance(), at=100.0)
+    spec = spec.then_has(
+        has(e.StepFannedOut, ref="all", items=None), has(e.StepScheduled, ref="all[1].do")
+    )
+    assert outlook(spec.state).wake_at == START + 160
+    spec.when(answers("all[1].do", 200, {"n": 2}), at=120.0).then_has(has(e.ExecutionSucceeded))
+
+
+def test_a_tolerated_loop_that_took_too_long_holds_nobody_up():
+    loop = each("all", [1], sleep("nap", 99.0), timeout=5.0, on_failure="continue")
+    spec = given(dag(loop, needing("after", "all"))).when(advance()).when(advance(), at=5.0)
+    spec.then_has(has(e.StepFailed, ref="all"), has(e.StepScheduled, ref="after"))
+
+
 def test_items_are_done_in_their_order_and_give_their_outputs():
     spec = looping(["a", "b"]).when(answers("all[0].do", 200, {"n": 1}))
     spec = spec.then_has(has(e.StepScheduled, ref="all[1].do"))

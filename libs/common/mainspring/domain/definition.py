@@ -163,7 +163,9 @@ class Each(Value, frozen=True):
     `items` is a template whose value is a list, or an object (its entries as `{key, value}`).  With
     `batch` above 1 an item is a list of so many.  At most `concurrency` items are under way at once
     (None: all).  An item whose steps fail fails this step when all are through, or with `fail_fast`
-    at once.  The instance of a step `s` for item 3 of the step `all` has the ref `all[3].s`.
+    at once.  One that goes on for more than `timeout` seconds fails, and what is open of it is
+    closed: it must not hold runs of other workflows.  The instance of a step `s` for item 3 of the
+    step `all` has the ref `all[3].s`.
     """
 
     items: Json
@@ -171,6 +173,7 @@ class Each(Value, frozen=True):
     concurrency: int | None = 1
     fail_fast: bool = False
     batch: int = 1
+    timeout: float | None = None
 
 
 class Step(Value, frozen=True):
@@ -307,6 +310,7 @@ class Definition(Value, frozen=True, dict=True):
 
     def policy_of(self, ref: str, phase: str = "up") -> Retry:
         """Return the retry policy of a step, or of a hook: its own, or the definition's."""
+        step = self.by_ref.get(ref)
         if phase == "notify":
             return NOTIFY_RETRY
         step = self.by_ref.get(ref)

@@ -107,8 +107,8 @@ def needing(ref: str, *needs: str, when: Json = None, **fields: Json) -> Step:
 
 
 def each(ref: str, items: Json, *steps: Step, needs: tuple[str, ...] = (), **fields: Json) -> Step:
-    """Return a loop; `concurrency`, `fail_fast` and `batch` belong to how it is done."""
-    names = ("concurrency", "fail_fast", "batch")
+    """Return a loop; `concurrency`, `fail_fast`, `batch`, `timeout` say how it is done."""
+    names = ("concurrency", "fail_fast", "batch", "timeout")
     own = {name: fields.pop(name) for name in names if name in fields}
     inner = tuple(replace(step, next=None) for step in steps)
     done = replace(Each(items=items, steps=inner), **own)

@@ -185,7 +185,14 @@ def loops(draw: st.DrawFn, ref: str, needs: tuple[str, ...], depth: int = 1) -> 
         concurrency=draw(st.sampled_from([None, 1, 2])),
         fail_fast=draw(st.booleans()),
         batch=draw(st.sampled_from([1, 1, 2])),
+        timeout=None if any(map(_has_child, steps)) else draw(st.sampled_from([None, None, 25.0])),
     )
+
+
+def _has_child(step: Step) -> bool:
+    """Say whether a step starts runs: a loop that does has no time of its own."""
+    inner = step.each.steps if step.each is not None else ()
+    return step.kind == "child" or any(map(_has_child, inner))
 
 
 def _of_kind(kind: int, step: Step) -> Step:

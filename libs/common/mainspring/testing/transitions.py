@@ -371,9 +371,11 @@ def _approves_late(event: e.StepEvent, x: Execution, step: StepState) -> bool:
 def _is_spared(x: Execution, ref: str) -> bool:
     """Say whether a step belongs to an item, or to a loop, in which something has failed."""
     for place in within(ref):
-        each = x.step(place.loop).each
+        each, loop = x.step(place.loop).each, x.of(place.loop)
         if each is None:
             continue
+        if loop is not None and loop.status == "failed":
+            return True
         items = range(len(x.fans[place.loop].items)) if each.fail_fast else [place.number]
         for state in (x.of(instance(place.loop, n, s.ref)) for n in items for s in each.steps):
             if state is not None and state.status in ("failed", "canceled"):

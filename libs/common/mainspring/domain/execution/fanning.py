@@ -104,29 +104,51 @@ def gather(draft: Draft, ref: str) -> None:
         return
     place = place_of(ref)
     why = fans.stopped(draft.x, place.loop, place.number) if place is not None else None
-    results = _results(draft.x, ref)
-    failed = [n for n in results if not _is_good(draft.x, ref, n)]
-    output: dict[str, Json] = {
-        "results": [results[n] for n in sorted(results)],
-        "count": len(results),
-        "failed": sum(fans.is_through(draft.x, ref, n) for n in failed),
-    }
+    output, failed = _outcome(draft.x, ref)
     if failed:
-        _fail(draft, state, _reason(draft.x, ref, failed, len(results)), output)
+        _fail(draft, state, _reason(draft.x, ref, failed, len(draft.x.fans[ref].items)), output)
     elif why is not None:
         attempts.cancel(draft, state, why)
     else:
         attempts.succeed(draft, state, output)
 
 
-def _fail(draft: Draft, state: StepState, reason: str, output: Json) -> None:
+def give_up(draft: Draft, state: StepState) -> None:
+    """Fail a loop that has taken too long, and close what is open of it.
+
+    What comes of a try in flight is of no use to anybody any more: a late report changes nothing.
+    """
+    each = draft.x.step(state.ref).each
+    output, _ = _outcome(draft.x, state.ref)
+    reason = f"it took longer than {each.timeout if each is not None else 0:g} s"
+    _fail(draft, state, reason, output, "timeout")
+    for one in draft.x.open_steps():
+        if one.phase == "up" and is_inside(one.ref, state.ref):
+            attempts.cancel(draft, one, reason)
+
+
+def _outcome(x: Execution, ref: str) -> tuple[dict[str, Json], list[int]]:
+    """Return the output of a loop as it stands, and the items that have not gone well."""
+    results = _results(x, ref)
+    failed = [n for n in results if not _is_good(x, ref, n)]
+    output: dict[str, Json] = {
+        "results": [results[n] for n in sorted(results)],
+        "count": len(results),
+        "failed": sum(fans.is_through(x, ref, n) for n in failed),
+    }
+    return output, failed
+
+
+def _fail(
+    draft: Draft, state: StepState, reason: str, output: Json, fault: e.StepFault = "items"
+) -> None:
     draft.emit(
         e.StepFailed(
             ref=state.ref,
             visit=state.visit,
             attempt=state.attempt,
             reason=reason,
-            fault="items",
+            fault=fault,
             output=output,
             at=draft.now,
         )

@@ -35,6 +35,7 @@ _REASONS: dict[str, Reason] = {
     "retrying": "retry",
     "accepted": "callback",
     "sleeping": "sleep",
+    "splitting": "join",
 }
 _ORDER: tuple[Reason, ...] = ("task", "child", "retry", "callback", "sleep", "event", "approval")
 
@@ -68,7 +69,7 @@ def due_at(step: StepState) -> float | None:
             return step.retry_at
         case "sleeping":
             return step.wake_at
-        case "accepted" | "waiting":
+        case "accepted" | "waiting" | "splitting":
             return step.expires_at
         case _:
             return None

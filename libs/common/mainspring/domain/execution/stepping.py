@@ -47,7 +47,9 @@ def _stepped(x: Execution, event: e.StepEvent) -> Execution:
             return _waits(x, event, replace(step, expires_at=event.expires_at))
         case e.StepFannedOut():
             step = replace(_entered(x, event, "splitting"), started_at=event.at)
-            return fans.spread(put(x, step), event)
+            each = x.definition.by_ref[event.ref].each
+            until = event.at + each.timeout if each is not None and each.timeout else None
+            return fans.spread(put(x, replace(step, expires_at=until)), event)
         case e.StepRouted():
             step = _begin(x, event, "succeeded", event.at, event.token)
             return _routed(x, event, step)

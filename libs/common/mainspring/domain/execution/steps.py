@@ -272,7 +272,7 @@ def due_at(draft: Draft, state: StepState) -> float | None:
         case "waiting":
             return draft.now if state.resolution is not None else state.expires_at
         case "splitting":
-            return None  # it ends with the last of its items
+            return state.expires_at  # else it ends with the last of its items
         case _:
             return listen_until(draft.x.definition.timeout_of(state.ref, state.phase), state)
 
@@ -309,6 +309,8 @@ def _fall_due(draft: Draft, state: StepState) -> None:
             _judge_callback(draft, state)
         case "waiting":
             waits.resolve(draft, state)
+        case "splitting":
+            fanning.give_up(draft, state)
         case _:
             _unheard(draft, state)
 

@@ -72,6 +72,7 @@ class EachForm(Form, frozen=True, kw_only=True):
     items: Any
     concurrency: Annotated[int, Meta(ge=0, le=1000)] = 1
     fail_fast: bool = False
+    timeout: Span | None = None
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1
 
 

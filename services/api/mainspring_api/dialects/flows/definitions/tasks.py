@@ -28,8 +28,13 @@ _HOLDERS: Final = frozenset({"core.forEach", "core.if", "core.switch", "core.par
 _UNTRIED: Final = frozenset({"core.sleep", "core.gate", "core.forEach", "core.parallel"})
 """Types of which there is nothing to try again."""
 
-_UNTIMED: Final = _UNTRIED | {"core.subflow"}
-"""Types that take their time: it is not that of one try."""
+_UNTIMED: Final = (_UNTRIED | {"core.subflow"}) - {"core.forEach"}
+"""Types that take their time: it is not that of one try, nor that of a loop as a whole."""
+
+_INSIDE: Final = {
+    "core.forEach": ": give it to the tasks inside",
+    "core.parallel": ": give it to the tasks of its branches",
+}
 
 
 class Known(NamedTuple):
@@ -128,12 +133,17 @@ class _Task:
         items = form.items
         is_direct = at == "forEach" and not isinstance(self.form.for_each, dict)
         self._check_items(items, place if is_direct else f"{place}.items")
+        timed = f"{place}.timeout" if at == "forEach" else f"{self.place}.timeout"
+        if form.timeout is not None and any(map(_has_child, steps)):
+            what = "is not for a loop with a core.subflow in it: give that flow a timeout"
+            self.faults.add(timed, what)
         return Each(
             items=items,
             steps=steps,
             concurrency=form.concurrency or None,
             fail_fast=form.fail_fast,
             batch=form.batch_size,
+            timeout=positive(form.timeout, timed, self.faults),
         )
 
     def _check_items(self, items: Json, place: str) -> None:
@@ -203,6 +213,7 @@ class _Task:
             concurrency=_whole_number(own.get("concurrency"), 1),
             fail_fast=own.get("failFast") is True,
             batch_size=_whole_number(own.get("batchSize"), 1),
+            timeout=self.form.timeout,
         )
         return {"kind": "each", "each": self._each(form, tuple(steps), at="properties")}
 
@@ -218,8 +229,11 @@ class _Task:
             ("timeout", self.form.timeout, _UNTIMED),
         ):
             if told is not None and self.form.type in without:
-                self.faults.add(f"{self.place}.{name}", f"is not for {self.form.type}")
+                hint = _INSIDE.get(self.form.type, "")
+                self.faults.add(f"{self.place}.{name}", f"is not for {self.form.type}{hint}")
         place = f"{self.place}.timeout"
+        if self.form.type in _LOOPS:
+            return {"retry": self._retry()}
         return {
             "retry": self._retry(),
             "timeout": positive(self.form.timeout, place, self.faults, most=LONGEST_TRY_S),
@@ -230,6 +244,11 @@ def _waits_for_others(node: Node) -> bool:
     form = node.form
     is_parallel = form is not None and form.type == "core.parallel"
     return is_parallel and node.own.get("failFast") is not True
+
+
+def _has_child(step: Step) -> bool:
+    inner = step.each.steps if step.each is not None else ()
+    return step.kind == "child" or any(map(_has_child, inner))
 
 
 def _whole_number(given: Json, default: int) -> int:
