@@ -1,7 +1,7 @@
 """The histories' own processes: begun with the first test of all, and last in line for a core.
 
 Most other tests wait for servers, so the cores have time between; begun only when their own tests
-are reached, six hundred histories would add a minute to the whole.
+are reached, they would add minutes to the whole.
 """
 
 import multiprocessing
@@ -10,9 +10,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Final
 
 import pytest
-from tests.simulation.chunks import CHUNKS, Chunk
+from tests.simulation.chunks import CHUNKS
 
-from mainspring.testing.simulation.campaign import Verdict, judge
+from mainspring.testing.simulation.campaign import Chunk, Verdict, judge
 
 LAST_IN_LINE: Final = 19
 Verdicts = dict[Chunk, "Future[list[Verdict]]"]

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +21,14 @@ from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.message import Json, replace
 from mainspring.http.sse import resume_from
 from mainspring.testing.simulation.campaign import loaded
-from mainspring.testing.simulation.loop import Deadlock, OutOfBounds, OutOfTime, SimulatedLoop
+from mainspring.testing.simulation.faults import KINDS
+from mainspring.testing.simulation.loop import (
+    OWNER,
+    Deadlock,
+    OutOfBounds,
+    OutOfTime,
+    SimulatedLoop,
+)
 from mainspring.testing.simulation.run import Kind, simulate
 from mainspring_api.dialects.starters.signed import Mark
 
@@ -278,3 +287,32 @@ def test_the_real_world_is_out_of_bounds() -> None:
 
     loop.run_until_complete(main())
     loop.close()
+
+
+def test_the_page_names_every_kind_of_fault() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text()
+    named = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert named == list(KINDS)
+
+
+def test_a_process_that_stands_still_catches_up_when_it_goes_on() -> None:
+    loop = SimulatedLoop(1)
+    ran: list[tuple[str, float]] = []
+
+    async def tick(name: str) -> None:
+        for _ in range(3):
+            await asyncio.sleep(1)  # noqa: TID251 - the loop is the subject
+            ran.append((name, loop.time()))
+
+    async def main() -> None:
+        own = copy_context()
+        own.run(OWNER.set, "stopped")
+        stopped = loop.create_task(tick("stopped"), context=own)
+        loop.stop_process("stopped")
+        await tick("other")
+        loop.go_on("stopped")
+        await stopped
+
+    loop.run_until_complete(main())
+    loop.close()
+    assert ran == [("other", n) for n in (1, 2, 3)] + [("stopped", n) for n in (4, 5, 6)]

@@ -7,15 +7,17 @@ history, so many can be judged in another process.
 
 import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
 from mainspring.runtime.service import Service
 from mainspring.runtime.world import World
 from mainspring.testing.simulation.directly import Directly
+from mainspring.testing.simulation.faults import KINDS, OF_OTHERS
 from mainspring.testing.simulation.incarnation import Build, Neighbours
 from mainspring.testing.simulation.run import Kind, simulate
 
@@ -27,16 +29,48 @@ SERVICES: Final[Mapping[str, str]] = {
 }
 """Where each service is put together, in production as here."""
 
+SHARES: Final[Mapping[Kind, int]] = {"sagas": 4, "native": 4, "flows": 2}
+"""How many of ten histories are of which plot."""
+
+CHUNK: Final = 10
+
+
+class Chunk(NamedTuple):
+    """Some histories that one process lives through in a row."""
+
+    kind: Kind
+    seeds: range
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.seeds.start}-{self.seeds.stop - 1}"
+
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What became of one history."""
+    """What became of one history; `faults` counts them by their kinds."""
 
     seed: int
     runs: int
-    faults: int
+    faults: dict[str, int]
     events: int
     seconds: float
     told: str = ""
+
+    @property
+    def hard(self) -> int:
+        """How much went wrong with us and around us, beside what others do."""
+        return sum(count for kind, count in self.faults.items() if kind not in OF_OTHERS)
+
+
+def chunks(count: int) -> list[Chunk]:
+    """Return so many histories in pieces, of all plots."""
+    whole = sum(SHARES.values())
+    of_each: dict[Kind, int] = {kind: count * share // whole for kind, share in SHARES.items()}
+    of_each["sagas"] += count - sum(of_each.values())
+    return [
+        Chunk(kind, range(at, min(at + CHUNK, most)))
+        for kind, most in of_each.items()
+        for at in range(0, most, CHUNK)
+    ]
 
 
 def loaded(services: Mapping[str, str] = SERVICES) -> dict[str, Build]:
@@ -56,12 +90,22 @@ def parsed(seed: str) -> tuple[Kind, int]:
     return cast("Kind", kind or "sagas"), int(number)
 
 
+def counted(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    """Yield a line for each kind of fault: in how many histories it struck, and how often."""
+    of, times = Counter[str](), Counter[str]()
+    for verdict in verdicts:
+        of.update(verdict.faults.keys())
+        times.update(verdict.faults)
+    for kind in KINDS:
+        yield f"{kind:<18}{of[kind]:>8} histories {times[kind]:>9} times"
+
+
 def _judged(seed: int, builds: Mapping[str, Build], kind: Kind) -> Verdict:
     history = simulate(seed, builds, kind, talk=bool(os.environ.get("MAINSPRING_SIM_TALK")))
     return Verdict(
         seed,
         len(history.rows),
-        len(history.faults),
+        dict(Counter(fault.what for fault in history.faults)),
         len(history.log),
         history.seconds,
         history.told() if history.violations else "",

@@ -5,7 +5,7 @@ law that took that for «nothing» would be wrong half of the time.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +13,7 @@ import msgspec
 from starlette.types import Message, Scope
 
 from mainspring.domain.message import Json
-from mainspring.testing.simulation.faults import Chance, Weather
+from mainspring.testing.simulation.faults import Chance, Fault, Weather
 from mainspring.testing.simulation.incarnation import Life, Replica
 
 PATIENCE_S: Final = 30.0
@@ -45,8 +45,15 @@ class Asked(msgspec.Struct, frozen=True):
 class Client:
     """Speaks to whichever replica of the api is up."""
 
-    def __init__(self, apis: Sequence[Replica], chance: Chance, weather: Weather) -> None:
+    def __init__(
+        self,
+        apis: Sequence[Replica],
+        chance: Chance,
+        weather: Weather,
+        note: Callable[[Fault], None],
+    ) -> None:
         self._apis = apis
+        self._note = note
         self._chance = chance
         self._weather = weather
         self.asked: list[Asked] = []
@@ -101,11 +108,17 @@ class Client:
         if not alive:
             return Answer(0, {})
         await asyncio.sleep(self._chance.around(self._weather.latency))
-        if self._chance.hits(self._weather.wire_cuts / 2):
+        if self._is_lost("request lost"):
             return None  # it never arrived, and nobody can tell
         answer = await _served(self._chance.pick(alive), scope_of(verb, path, headers), body)
         await asyncio.sleep(self._chance.around(self._weather.latency))
-        return None if self._chance.hits(self._weather.wire_cuts / 2) else answer
+        return None if self._is_lost("answer lost") else answer
+
+    def _is_lost(self, what: str) -> bool:
+        if not self._chance.hits(self._weather.wire_cuts / 2):
+            return False
+        self._note(Fault(asyncio.get_running_loop().time(), what))
+        return True
 
 
 async def _served(life: Life, scope: Scope, body: bytes) -> Answer | None:

@@ -6,8 +6,8 @@ in more histories.
 """
 
 import random
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -46,6 +46,10 @@ class Chance:
         """Return up to `most` different items, at least one."""
         return self._random.sample(items, self.whole(1, min(most, len(items))))
 
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """Return all items in another order."""
+        return self._random.sample(items, len(items))
+
     def bits(self, count: int) -> int:
         return self._random.getrandbits(count)
 
@@ -68,6 +72,7 @@ class Weather(msgspec.Struct, kw_only=True):
     bus_loses: float = 0.0
     bus_doubles: float = 0.0
     bus_delays: float = 0.0
+    bus_reorders: float = 0.0
     acks_lost: float = 0.0
     wire_cuts: float = 0.0
     calls_of_life: float = 0.0
@@ -91,6 +96,7 @@ _HEAVY = {
     "bus_loses": 0.3,
     "bus_doubles": 0.3,
     "bus_delays": 0.3,
+    "bus_reorders": 0.3,
     "acks_lost": 0.3,
     "wire_cuts": 0.2,
 }
@@ -110,8 +116,49 @@ def weather_of(chance: Chance) -> Weather:
     return weather
 
 
+KINDS: Final[Mapping[str, str]] = {
+    "crash": "at any call of a port, before or after it had its effect; or at any instant",
+    "drain": "a service leaves in order, as on SIGTERM, and comes back",
+    "freeze": "a process stands still for longer than any lease, and then goes on",
+    "night": "no scheduler is there for more than a minute",
+    "skew": "a life begins with a clock that is up to three seconds off",
+    "clock": "a clock is set while the service runs",
+    "stalls": "a call takes up to four seconds",
+    "log away": "no call of the store succeeds for up to twelve seconds",
+    "log_refuses": "an append is not written, and its sender is told so",
+    "log_forgets": "an append is written, and its sender is not told so",
+    "log_straggles": "an append arrives late, even when its sender is dead by then",
+    "reads_fail": "a query is not answered",
+    "wipe": "the broker loses all that it stored, its consumers too",
+    "broker away": "the broker is away for up to twelve seconds",
+    "bus_refuses": "the broker goes away while messages are published or fetched",
+    "bus_loses": "a message was taken by the broker and never comes",
+    "bus_doubles": "a message comes twice, the second time under no id",
+    "bus_delays": "a message comes late, behind others that were sent later",
+    "bus_reorders": "messages of one batch come in another order",
+    "acks_lost": "the broker does not hear an answer to a delivery",
+    "wire_cuts": "a stream between two services breaks at any piece",
+    "request lost": "a user's request never arrives",
+    "answer lost": "a user's request has its effect, and its answer never comes",
+    "peer away": "a peer does not take the connection",
+    "peer fails": "a peer answers that it has failed",
+    "peer slow": "a peer answers after more than ten seconds",
+    "peer loses answer": "a peer does its work, and the connection breaks before it answers",
+    "callback late": "a peer calls back after more than two seconds",
+    "callback twice": "a peer calls back twice with the same answer",
+    "callback forged": "somebody calls back who was not asked",
+}
+"""All that goes wrong on purpose; a campaign tells how often each did."""
+
+OF_OTHERS: Final = frozenset(
+    {"skew", "night", *(kind for kind in KINDS if kind.startswith(("peer ", "callback ")))}
+    | {"request lost", "answer lost"}
+)
+"""Faults that make no broker deliver anything again."""
+
+
 class Fault(msgspec.Struct, frozen=True):
-    """Something went wrong, on purpose."""
+    """Something went wrong, on purpose; `what` is one of `KINDS`."""
 
     at: float
     what: str

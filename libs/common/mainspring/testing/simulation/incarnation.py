@@ -9,7 +9,7 @@ and is noted: the simulation calls that a fault of ours.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
 import httpx
@@ -27,7 +27,7 @@ from mainspring.store.memory import MemoryStore
 from mainspring.testing.simulation.between import Between
 from mainspring.testing.simulation.faults import Chance, Fault, Weather
 from mainspring.testing.simulation.gate import Gate, Gated
-from mainspring.testing.simulation.loop import SimulatedLoop
+from mainspring.testing.simulation.loop import OWNER, SimulatedLoop
 from mainspring.testing.simulation.world import (
     GatedBus,
     GatedHttp,
@@ -48,9 +48,6 @@ class Neighbours(NamedTuple):
 
 Build = Callable[[World, Neighbours], Awaitable[Service]]
 """How a service is put together."""
-
-LIFE: "ContextVar[Life | None]" = ContextVar("life", default=None)
-"""Whose task this is; None: the world's."""
 
 KEYS: Final = (CallbackKey("sim", b"a key of the simulation, 32 bytes"),)
 PUBLIC_URL: Final = "http://mainspring.test"
@@ -92,10 +89,12 @@ class Life:
         self._service = Service()
         self._draining = asyncio.Event()
         self.context: Context = copy_context()
-        self.context.run(LIFE.set, self)
+        self.context.run(OWNER.set, self)
         weather = around.weather
         self.gate = Gate(name, chance, weather, note=around.note, die=self.crash)
         self.clock = SimulatedClock(chance.between(-weather.skew, weather.skew))
+        if weather.skew:
+            self.gate.fault("skew")
         self._chance = chance
         self.own(self._main(), name="main")
 
@@ -119,9 +118,19 @@ class Life:
             return
         self.gate.is_open = False
         self.app = None
+        self.go_on()
         for task in list(self._tasks):
             task.cancel()
         self.ended.set()
+
+    def stop(self) -> None:
+        """Stand still, with all that is under way, as a stopped process does."""
+        self.gate.fault("freeze")
+        cast("SimulatedLoop", asyncio.get_running_loop()).stop_process(self)
+
+    def go_on(self) -> None:
+        """Go on where it stood still, and know nothing of it."""
+        cast("SimulatedLoop", asyncio.get_running_loop()).go_on(self)
 
     async def buried(self) -> None:
         """Return when nothing of a dead life moves any more; note what does not want to die."""
@@ -187,7 +196,7 @@ class Life:
             for component in self._service.components:
                 await component.start()
         except Transient as away:
-            self.gate.fault(f"cannot start: {away}")
+            _log.info("%s cannot start: %s", self.name, away)
             self.crash()
             return
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is a fault of ours
@@ -323,7 +332,7 @@ def task_factory(
     """Make a task, and count it to the life that begins it."""
     context = cast("Context | None", options.get("context"))
     task: asyncio.Task[Any] = SimulatedTask(work, loop=loop, **options)
-    life = LIFE.get() if context is None else context.get(LIFE)
-    if life is not None:
+    life = OWNER.get() if context is None else context.get(OWNER)
+    if isinstance(life, Life):
         life.owns(task)
     return task

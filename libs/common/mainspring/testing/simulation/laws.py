@@ -6,7 +6,7 @@ clients' and the peers' own records.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, get_args
 
 from mainspring.domain.envelope import Envelope
 from mainspring.domain.execution import events as e
@@ -16,6 +16,7 @@ from mainspring.testing.http import Call
 from mainspring.testing.simulation.client import Asked
 from mainspring.testing.simulation.starts import Started
 
+ENDS: Final = frozenset(end.__name__ for end in get_args(e.Terminal))
 RECORDS: Final = (e.StepSucceeded, e.StepFailed, e.StepAccepted)
 
 
@@ -61,6 +62,25 @@ def effects(log: Sequence[Envelope], calls: Sequence[Call]) -> Iterator[str]:
             recorded.add(call)
     for key in sorted(called - scheduled):
         yield f"a peer was called for {key}, which nobody decided"
+
+
+def late_calls(log: Sequence[Envelope], calls: Sequence[Call], *, bound: float) -> Iterator[str]:
+    """Hold that no forward call is made long after its run has ended and did not go on again.
+
+    What was under way when it ended may be made: of a message that was doubled or delayed.
+    """
+    over: dict[str, float] = {}
+    for envelope in log:
+        id = envelope.stream.id
+        if envelope.type == "ExecutionReopened":
+            over.pop(id, None)
+        elif envelope.type in ENDS:
+            over[id] = envelope.recorded_at
+    for call in calls:
+        id, _, rest = call.idempotency_key.partition(":")
+        late = call.at - over.get(id, call.at)
+        if late > bound and rest.startswith("up:"):
+            yield f"a peer was called for {call.idempotency_key} {late:.3f} s after the end"
 
 
 def _is_own(event: e.StepEvent) -> bool:

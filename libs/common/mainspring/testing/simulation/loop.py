@@ -5,6 +5,9 @@ waiting costs nothing.  What is ready is run in an order drawn from the seed, so
 seed are equal and two seeds are two schedules.  There is no selector: no socket, no thread, no
 signal.  Code that asks for one is told so at once, because it would bring the real world in.
 
+A process may be stopped for a while: what is ready of it is kept until it goes on, and then all of
+it runs late, as after a long pause of the machine.
+
 The rival, a clock mocked inside an ordinary loop, leaves the order of callbacks to luck and waits
 in real time for whatever the mock forgot.
 """
@@ -16,9 +19,12 @@ import random
 from asyncio import base_events, events
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextvars import Context
-from typing import NoReturn
+from contextvars import Context, ContextVar
+from typing import Final, NoReturn
 from weakref import WeakSet
+
+OWNER: "Final[ContextVar[object | None]]" = ContextVar("owner", default=None)
+"""Whose process it is that something runs in; None: the world's."""
 
 
 class Deadlock(Exception):
@@ -47,7 +53,16 @@ class SimulatedLoop(base_events.BaseEventLoop):
         self._chance = random.Random(seed)  # noqa: S311 - a schedule is no secret
         self._timers: list[tuple[float, int, events.TimerHandle]] = []
         self._number = itertools.count()
+        self._stopped: dict[object, list[events.Handle]] = {}
         self.turns = 0
+
+    def stop_process(self, owner: object) -> None:
+        """Let nothing of a process run from now on."""
+        self._stopped.setdefault(owner, [])
+
+    def go_on(self, owner: object) -> None:
+        """Let a process go on, and catch up with what was ready meanwhile."""
+        self._ready.extend(self._stopped.pop(owner, ()))
 
     def time(self) -> float:
         """Return the virtual seconds since the loop was made."""
@@ -109,8 +124,16 @@ class SimulatedLoop(base_events.BaseEventLoop):
             self._chance.shuffle(batch)
         self.turns += len(batch)
         for handle in batch:
-            if not handle._cancelled:
+            if not handle._cancelled and not (self._stopped and self._is_kept(handle)):
                 handle._run()
+
+    def _is_kept(self, handle: events.Handle) -> bool:
+        """Keep what belongs to a process that is stopped."""
+        kept = self._stopped.get(handle._context.get(OWNER))
+        if kept is None:
+            return False
+        kept.append(handle)
+        return True
 
     def _jump(self) -> None:
         """Move on to the next timer."""

@@ -16,10 +16,12 @@ import msgspec
 from mainspring.domain.message import Json
 from mainspring.ports import HttpFault
 from mainspring.testing.http import Call, Reply, ScriptedHttp
-from mainspring.testing.simulation.faults import Chance, Weather
+from mainspring.testing.simulation.faults import Chance, Fault, Weather
 from mainspring.testing.simulation.world import SimulatedClock, Spawn
 
 HOST: Final = "http://peer.test/"
+SLOW_S: Final = 10.0
+LATE_S: Final = 2.0
 _VERBS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -57,7 +59,15 @@ Post = Callable[[str, dict[str, str], bytes], Awaitable[int | None]]
 class Peers:
     """All peers of a history behind one `HttpClient`."""
 
-    def __init__(self, chance: Chance, weather: Weather, spawn: Spawn, post: Post) -> None:
+    def __init__(
+        self,
+        chance: Chance,
+        weather: Weather,
+        spawn: Spawn,
+        post: Post,
+        note: Callable[[Fault], None],
+    ) -> None:
+        self._note = note
         self.http = ScriptedHttp(SimulatedClock(), gate=self._gate)
         self.blamed: set[str] = set()
         self.answered: list[tuple[str, int]] = []
@@ -85,20 +95,39 @@ class Peers:
         if self._plan_of(call).is_solid or not self._chance.hits(self._weather.wire_cuts):
             return None
         self._blame(call)
+        self._tell("peer away", call)
         return HttpFault("connection", "simulated: nobody listens")
+
+    def _tell(self, what: str, call: Call) -> None:
+        self._note(Fault(asyncio.get_running_loop().time(), what, call.idempotency_key))
 
     def _serve(self, call: Call) -> Reply:
         plan = self._plan_of(call)
         self._count[call.idempotency_key] += 1
         turn = plan.turn(self._count[call.idempotency_key])
         for callback in turn.callbacks:
+            self._tell_of(callback, call)
             self._spawn(self._call_back(call, callback))
         reply = _visited(turn.reply, call)
         if not plan.is_solid and self._chance.hits(self._weather.wire_cuts):
             reply = msgspec.structs.replace(reply, lost=True)
         if turn.fails or reply.lost:
             self._blame(call)
+        if reply.lost:
+            self._tell("peer loses answer", call)
+        elif reply.status >= 400:
+            self._tell("peer fails", call)
+        elif reply.latency > SLOW_S:
+            self._tell("peer slow", call)
         return reply
+
+    def _tell_of(self, callback: Callback, call: Call) -> None:
+        if callback.signed != "well":
+            self._tell("callback forged", call)
+        if callback.times > 1:
+            self._tell("callback twice", call)
+        if callback.after > LATE_S:
+            self._tell("callback late", call)
 
     async def _call_back(self, call: Call, callback: Callback) -> None:
         await asyncio.sleep(callback.after)

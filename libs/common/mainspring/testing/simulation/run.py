@@ -11,7 +11,7 @@ import hashlib
 import logging
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Literal, cast
 
 import msgspec
@@ -24,13 +24,22 @@ from mainspring.testing import history
 from mainspring.testing.http import Call
 from mainspring.testing.simulation import laws
 from mainspring.testing.simulation.client import Asked, Client
-from mainspring.testing.simulation.faults import Chance, Fault, Weather, weather_of
+from mainspring.testing.simulation.faults import (
+    KINDS,
+    OF_OTHERS,
+    Chance,
+    Fault,
+    Weather,
+    weather_of,
+)
 from mainspring.testing.simulation.flows.plot import FlowsPlot
+from mainspring.testing.simulation.granted import granted
 from mainspring.testing.simulation.incarnation import Build, Life, Replica, task_factory
 from mainspring.testing.simulation.loop import Deadlock, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.native.plot import NativePlot
 from mainspring.testing.simulation.peers import Peers
 from mainspring.testing.simulation.plot import Plot, Stage
+from mainspring.testing.simulation.rest import asked_at_rest
 from mainspring.testing.simulation.sagas.plot import SagasPlot
 from mainspring.testing.simulation.watcher import Watcher
 from mainspring.testing.simulation.world import EPOCH, SimulatedBroker, SimulatedClock
@@ -45,10 +54,19 @@ NIGHTFALL_S: Final = 14.0
 LATE_S: Final = 0.2
 """How late a timer may be in calm weather."""
 
+LATE_CALL_S: Final = 45.0
+"""By when the last of the calls that were under way when their run ended has been made."""
+
 WATCHED_S: Final = 13.0
 """By when a watcher has seen all that happened: two looks of the feed, where no notice came."""
 
 FEWEST_FAULTS: Final = 5
+
+REPLICAS: Final = 2
+"""Of each service, while there is trouble."""
+
+FREEZES: Final = (4.5, 18.0, 25.0)
+"""For how long a process may stand still; the longest lease is of 15 seconds."""
 
 _WORLD: Final = contextvars.Context()
 """The context of what belongs to no life."""
@@ -100,11 +118,17 @@ class Simulation:
         self.broker = SimulatedBroker(SimulatedClock())
         self.faults: list[Fault] = []
         self.oddities: list[str] = []
+        self.thawed_at = self.thawed_for = 0.0
         self.replicas = self._replicas(builds)
         apis = [one for one in self.replicas if one.name.startswith("api")]
-        self.client = Client(apis, self.chance.child("client"), self.weather)
+        self.client = Client(apis, self.chance.child("client"), self.weather, self.note)
+        self.visitor = Client(apis, self.chance.child("visitor"), self.weather, self.note)
         self.peer_world = Peers(
-            self.chance.child("peers"), self.weather, self.spawn, self.client.post_callback
+            self.chance.child("peers"),
+            self.weather,
+            self.spawn,
+            self.client.post_callback,
+            self.note,
         )
         self.peers: HttpClient = self.peer_world.http
         faces = [one for one in self.replicas if one.name.startswith(("events", "api"))]
@@ -116,6 +140,8 @@ class Simulation:
     def note(self, fault: Fault) -> None:
         """Keep what went wrong."""
         self.faults.append(fault)
+        if fault.what not in KINDS:
+            self.oddities.append(f"a fault that is of no kind: {fault}")
 
     def served_by(self, service: str) -> list[Life]:
         """Return the lives of a service that answer requests."""
@@ -140,7 +166,7 @@ class Simulation:
         return [
             Replica(f"{name}-{n}", build, self, chance.child(f"{name}-{n}"))
             for name, build in builds.items()
-            for n in range(1, chance.pick([1, 2]) + 1)
+            for n in range(1, REPLICAS + 1)
         ]
 
     async def run(self) -> list[str]:
@@ -149,6 +175,7 @@ class Simulation:
             self.spawn(replica.run())
         await asyncio.sleep(0.1)
         self.spawn(self._disasters())
+        self.spawn(self._freeze())
         self.spawn(self.watcher.run())
         if self.plot.night:
             self.spawn(self._after(NIGHTFALL_S, self._fall_asleep))
@@ -158,7 +185,7 @@ class Simulation:
         await asyncio.gather(*acting)
         stuck = await self._until_over()
         await self._until_served()
-        looked = await self.plot.look_back()
+        looked = [*await self.plot.look_back(), *await self._ask_at_rest()]
         await asyncio.sleep(WATCHED_S)
         await self._end()
         rows = {row.id: row for row in self.store.tables.rows(ExecutionRow)}
@@ -169,6 +196,8 @@ class Simulation:
             *looked,
             *self.plot.judged(rows, log),
             *laws.effects(log, calls),
+            *laws.late_calls(log, calls, bound=LATE_CALL_S + self.thawed_for),
+            *granted(self.client.asked, log, skew=2 * self.weather.skew),
             *laws.answers(self.client.asked),
             *self.watcher.missed(log),
             *laws.lateness(log, calm_from=self._calm(), slack=LATE_S + 2 * self.weather.skew),
@@ -178,7 +207,7 @@ class Simulation:
     def _calm(self) -> float:
         """Return from when on all are there and well."""
         woken = NIGHTFALL_S + self.plot.night if self.plot.night else 0.0
-        return EPOCH + max(TROUBLE_S, woken) + CALM_S - TROUBLE_S
+        return EPOCH + max(TROUBLE_S, woken, self.thawed_at) + CALM_S - TROUBLE_S
 
     def _checked(self) -> list[str]:
         """Ask the history checker, which reads the log and nothing else."""
@@ -188,10 +217,15 @@ class Simulation:
             rows=[row for kind in history.VIEWS for row in tables.rows(kind)],
             calls=Counter(call.idempotency_key for call in self.peer_world.http.calls),
             # Any of the faults may have made the broker deliver a task again.
-            redelivered=len(self.faults),
+            redelivered=sum(fault.what not in OF_OTHERS for fault in self.faults),
             skew=2 * self.weather.skew,
         )
         return [str(violation) for violation in found]
+
+    async def _ask_at_rest(self) -> Sequence[str]:
+        rows = list(self.store.tables.rows(ExecutionRow))
+        wrong = await asked_at_rest(self.visitor, self.chance.child("rest"), rows)
+        return [*wrong, *laws.answers(self.visitor.asked)]
 
     # Trouble.
 
@@ -223,10 +257,27 @@ class Simulation:
                 self._step_a_clock(chance)
         self.note(Fault(asyncio.get_running_loop().time(), what))
 
+    async def _freeze(self) -> None:
+        """Let a process stand still for a while, now and then."""
+        chance = self.chance.child("freeze")
+        if not chance.hits(0.3):
+            return
+        await asyncio.sleep(chance.between(1.0, 12.0))
+        life = chance.pick(self.replicas).life
+        if life is None or not life.gate.is_open:
+            return
+        length = chance.pick(FREEZES)
+        self.thawed_at = asyncio.get_running_loop().time() + length
+        self.thawed_for = length
+        life.stop()
+        await asyncio.sleep(length)
+        life.go_on()
+
     def _fall_asleep(self) -> None:
         """Let no scheduler live until the morning."""
         for replica in self.replicas:
             if replica.name.startswith("scheduler"):
+                self.note(Fault(NIGHTFALL_S, "night", replica.name))
                 replica.asleep_until = NIGHTFALL_S + self.plot.night
                 self.spawn(replica.end("crash"))
 

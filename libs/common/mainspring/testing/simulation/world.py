@@ -183,6 +183,8 @@ class GatedBus:
         await gate.lag()
         refused = gate.happens("bus_refuses")
         reach = gate.chance.whole(0, len(messages)) if refused else len(messages)
+        if len(messages) > 1 and gate.happens("bus_reorders"):
+            messages = gate.chance.shuffled(messages)
         for message in messages[:reach]:
             await self._one(message)
         gate.point()
@@ -252,6 +254,8 @@ class GatedConsumer:
         if taken:
             gate.point()
             await gate.lag()
+        if len(taken) > 1 and gate.happens("bus_reorders"):
+            taken = gate.chance.shuffled(taken)
         return [GatedDelivery(gate, delivery) for delivery in taken]
 
 
