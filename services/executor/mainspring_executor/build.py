@@ -6,6 +6,7 @@ from mainspring.domain.envelope import Meta
 from mainspring.domain.task import Task
 from mainspring.plugin import KeyValues, Registry, installed
 from mainspring.ports import HttpClient
+from mainspring.runtime.config import Config
 from mainspring.runtime.engine import Engine
 from mainspring.runtime.kv import ProjectValues, Values
 from mainspring.runtime.service import Service
@@ -42,14 +43,20 @@ async def build(
         plugins=plugins or installed(),
         values=_values(world),
         helpers=helpers or Helpers(memory_mb=config.task_memory_mb),
-        allowed=config.allow_tasks,
+        allowed=_allowed(config),
         memory_mb=config.task_memory_mb,
+        work_dir=config.work_dir,
     )
     left = max(0.0, config.drain_seconds - config.drain_notice_seconds)
     executor = Executor(
         world.bus, shop, concurrency=config.concurrency, drain_seconds=left * _DRAIN_SHARE
     )
     return Service(components=[executor])
+
+
+def _allowed(config: Config) -> frozenset[str]:
+    more = {"requirements"} if config.allow_requirements else ()
+    return config.allow_tasks.union(more)
 
 
 def _values(world: World) -> Callable[[Task], KeyValues]:

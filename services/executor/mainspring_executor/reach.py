@@ -60,6 +60,7 @@ class Reach:
         self.max_output: int = shop.max_answer
         self.allowed: frozenset[str] = shop.allowed
         self.memory_mb: int = shop.memory_mb
+        self.work_dir: str = shop.work_dir
         self.http: HttpClient = Guarded(shop.http, task.timeout)
         self.kv: KeyValues = shop.values(task)
         self.clock: Clock = shop.clock

@@ -70,3 +70,4 @@ class Workshop(NamedTuple):
     helpers: Bounded | None = None
     allowed: frozenset[str] = frozenset()
     memory_mb: int = 512
+    work_dir: str = ""

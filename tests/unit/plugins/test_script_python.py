@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.plugins.engine import put_on_path
 
 from mainspring.domain.message import Json
 from mainspring.testing.plugin_calls import done, failure, kept
@@ -126,3 +127,45 @@ async def test_result_is_bounded(context: TestContext) -> None:
 async def test_time_is_bounded(context: TestContext) -> None:
     failed = await failure(ID, context, script="while True: pass", timeout="0.5s")
     assert failed.fault == "timeout"
+
+
+# In a container of an image.
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A strict engine that runs here what a container would run."""
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    return put_on_path(folder, monkeypatch)
+
+
+async def test_with_an_image_its_python_runs_the_script_without_network(
+    context: TestContext, engine: Path
+) -> None:
+    args: Json = {"a": [1, 2.5, None, True, "é🙂"], "n": 2**70 >> 7}
+    script = "import os\nprint(os.environ['N'])\nresult = {'args': args}"
+    output = await done(ID, context, script=script, args=args, env={"N": 7}, image="python:3.13")
+    assert (output["result"], output["stdout"]) == ({"args": args}, "7\n")
+    told = (engine / "told").read_text()
+    assert "--network none" in told
+    assert "--entrypoint python3 python:3.13 -I /mainspring/driver /mainspring/script" in told
+
+
+async def test_script_that_fails_in_a_container_is_told_as_elsewhere(
+    context: TestContext, engine: Path, folders: Path
+) -> None:
+    failed = await failure(ID, context, script="1 / 0", image="python:3.13")
+    assert str(failed) == "it ended with exit code 1: ZeroDivisionError: division by zero"
+    assert os.listdir(folders) == ["engine"]
+
+
+async def test_an_image_needs_containers_to_be_allowed_and_brings_its_own_packages(
+    context: TestContext, engine: Path
+) -> None:
+    both = await failure(ID, context, script="pass", image="python:3.13", requirements=["attrs"])
+    assert str(both) == "requirements: are not for an image: name one that has them"
+    context.allowed = frozenset(("python",))
+    failed = await failure(ID, context, script="pass", image="python:3.13")
+    assert (failed.final, failed.fault) == (True, "refused")
+    assert "does not allow container tasks" in str(failed)

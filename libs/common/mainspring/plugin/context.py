@@ -61,12 +61,17 @@ class Context(Protocol):
 
     @property
     def allowed(self) -> frozenset[str]:
-        """What the deployment allows tasks to do beyond calls: some of shell, python, container."""
+        """What tasks may do beyond calls: some of shell, python, container, requirements."""
         ...
 
     @property
     def memory_mb(self) -> int:
         """Mebibytes that a process started for the call may take."""
+        ...
+
+    @property
+    def work_dir(self) -> str:
+        """A folder for what outlives a call and can be made again; "" leaves the choice."""
         ...
 
     @property

@@ -58,6 +58,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     allow_unauthenticated: bool = False
     allow_tasks: frozenset[str] = frozenset()
     task_memory_mb: int = 512
+    allow_requirements: bool = False
+    work_dir: str = ""
     max_body_bytes: int = 1 << 20
     max_payload_bytes: int = 4 << 20
     concurrency: int = 256
@@ -115,6 +117,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _text(value: str) -> str:
+    return value
+
+
+def _folder(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError("an absolute path of a folder is wanted")
     return value
 
 
@@ -321,6 +329,24 @@ VARIABLES: Final = (
         _whole(64, 1 << 20),
         "512",
         "mebibytes that a process may take that is started for a task",
+        services=("executor",),
+    ),
+    Variable(
+        "MAINSPRING_ALLOW_REQUIREMENTS",
+        "allow_requirements",
+        _yes,
+        "0",
+        "let Python tasks name packages, which pip fetches as wheels from where its own variables "
+        "(`PIP_INDEX_URL`, `PIP_NO_INDEX`, `PIP_FIND_LINKS`) and the machine's pip.conf say",
+        services=("executor",),
+    ),
+    Variable(
+        "MAINSPRING_WORK_DIR",
+        "work_dir",
+        _folder,
+        "",
+        "folder in which an executor keeps packages of Python tasks; by default one among the "
+        "temporary ones, which is made for its user",
         services=("executor",),
     ),
     Variable(

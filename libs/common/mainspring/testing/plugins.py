@@ -121,6 +121,7 @@ class TestContext:
         self.max_output = 4 << 20
         self.allowed = allowed
         self.memory_mb = 512
+        self.work_dir = ""
         self.clock = StillClock()
         self.chance = CountedChance()
         self.http = ScriptedHttp(self.clock)

@@ -20,6 +20,9 @@ from mainspring_plugins.support.failures import bad
 TASKS: Final = 65533
 """Uid and gid of tasks; not 65534, nobody, whom servers of the same machine may run as."""
 
+PYTHON: Final = (Path(os.__file__), Path(python_driver.__file__))
+"""What a script of Python has to reach."""
+
 _NEEDED: Final = (0, 1, 3, 5, 6, 7)
 """The capabilities to give files away, to read, remove and end what is another's, and to become."""
 
@@ -48,13 +51,13 @@ def owner_of(user: str, folder: Path) -> Owner | None:
     return found
 
 
-def owner_for_tasks(folder: Path, *, python: bool = False) -> Owner | None:
-    """Return who a task becomes that names nobody; None where it stays who this is."""
+def owner_for_tasks(*reached: Path) -> Owner | None:
+    """Return who a task becomes that names nobody and has to reach these paths.
+
+    None: it stays who this is, for that user cannot be become, or could not reach them.
+    """
     owner = Owner(TASKS, TASKS)
-    if not _may_become(owner) or not is_open(folder):
-        return None
-    is_reached = not python or (is_open(Path(os.__file__)) and is_open(_DRIVER))
-    return owner if is_reached else None
+    return owner if _may_become(owner) and all(map(is_open, reached)) else None
 
 
 def who(owner: Owner | None) -> str:
@@ -67,9 +70,6 @@ def who(owner: Owner | None) -> str:
 def is_open(path: Path) -> bool:
     """Say whether everybody may pass through every folder above a path."""
     return all(step.stat().st_mode & 0o001 for step in path.resolve().parents)
-
-
-_DRIVER: Final = Path(python_driver.__file__)
 
 
 def _looked_up(user: str) -> Owner:

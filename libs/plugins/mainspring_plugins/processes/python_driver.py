@@ -2,7 +2,9 @@
 
 `limits.py` runs it in its own interpreter, with no packages around.
 
-    python -I -S limits.py … - python_driver.py SCRIPT RESULT < arguments as marshal writes them
+    python -I -S limits.py … - python_driver.py SCRIPT RESULT [PACKAGES] < marshalled arguments
+
+In a container the image's own Python runs it, with the packages that the image has.
 
 To import json or typing takes about as long as to start the interpreter.  So the arguments, which
 come from the service, are not in JSON; the result, which comes from a stranger, is, but a simple
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def main(script: str, result: str) -> None:
+def main(script: str, result: str, packages: str = "") -> None:
     """Run a script file with `args`; write what it assigns to `result`, if it does."""
+    if packages:
+        import site  # noqa: PLC0415 - only who asks for packages waits for it
+
+        site.addsitedir(packages)
     names: dict[str, object] = {
         "__name__": "__main__",
         "args": marshal.loads(sys.stdin.buffer.read()),  # noqa: S302 - the service wrote it
@@ -71,4 +77,4 @@ def scalar(value: "Any") -> "str | None":  # noqa: ANN401 - whatever the script 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

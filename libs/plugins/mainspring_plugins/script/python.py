@@ -2,18 +2,24 @@
 
 Its result is what it assigns to `result`.  A script that assigns nothing gives the last line that
 it prints, when that is JSON; so a script that ends with `print(json.dumps(...))` works as it is.
+With an image its Python runs the script in a container, where the deployment allows these too.
 """
 
 import marshal
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from mainspring.domain.message import Json
+from mainspring.domain.message import Json, replace
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.processes import python_driver
+from mainspring_plugins.processes import owners, python_driver
+from mainspring_plugins.processes.containers import OUTPUTS as HANDED_ON_AT
+from mainspring_plugins.processes.containers import SCRIPT, Container, image_of, laid_out
 from mainspring_plugins.processes.endings import (
+    CONTAINED,
     ENV,
     TIMEOUT,
     TOLD,
@@ -22,21 +28,29 @@ from mainspring_plugins.processes.endings import (
     texts_of,
     told,
 )
+from mainspring_plugins.processes.engines import contained, engine_for, name_of
 from mainspring_plugins.processes.jobs import (
+    Ended,
     Job,
     ended,
     fresh_folder,
+    hand_over,
     into_log,
     must_be_allowed,
+    task_folder,
 )
 from mainspring_plugins.processes.limits import HERE
 from mainspring_plugins.processes.outputs import read_file
-from mainspring_plugins.support.failures import refuse
-from mainspring_plugins.support.schema import anything, closed, gives, text
+from mainspring_plugins.processes.requirements import packages_for
+from mainspring_plugins.support.failures import bad, refuse
+from mainspring_plugins.support.schema import anything, closed, gives, several, text
 from mainspring_plugins.support.texts import as_bytes, as_json
 
 _SCRIPT: Final = ".mainspring-script.py"
 _RESULT: Final = ".mainspring-result.json"
+_DRIVER: Final = "/mainspring/driver"
+_SPOKEN: Final = 2
+"""The version of marshal's format that every Python 3 reads, whichever an image has."""
 _decode: Final = msgspec.json.Decoder().decode
 
 MANIFEST: Final = Manifest(
@@ -44,7 +58,7 @@ MANIFEST: Final = Manifest(
     name="Python",
     category="Core",
     description=(
-        "Runs a Python script with the standard library in a fresh folder. "
+        "Runs a Python script in a fresh folder, or in a container of an image. "
         "Its arguments are args; what it assigns to result, or else prints as its last line of "
         "JSON, is the result."
     ),
@@ -54,6 +68,13 @@ MANIFEST: Final = Manifest(
             "args": anything("What the script finds as args.", default={}),
             "env": ENV,
             "timeout": TIMEOUT,
+            "requirements": several(
+                "Packages that it imports, such as attrs>=23, taken as wheels. Only where the "
+                "deployment allows that (MAINSPRING_ALLOW_REQUIREMENTS).",
+                {"type": "string", "minLength": 1, "maxLength": 200},
+                maxItems=50,
+            ),
+            "image": CONTAINED,
         },
         "script",
     ),
@@ -72,23 +93,49 @@ MANIFEST: Final = Manifest(
 )
 
 
-def job_of(given: dict[str, Json], context: Context, folder: Path) -> Job:
+def job_of(given: Mapping[str, Json], context: Context, folder: Path, packages: Path | None) -> Job:
     """Return the process of a script that has been written into a folder."""
+    more = () if packages is None else (packages,)
+    owner = owners.owner_for_tasks(folder, *owners.PYTHON, *more)
+    own = task_folder(folder, owner)
+    hand_over(own, owner)
+    words = (folder / _SCRIPT, own / _RESULT, *more)
     return Job(
-        command=(HERE, python_driver.__file__, str(folder / _SCRIPT), str(folder / _RESULT)),
-        folder=folder,
-        workdir=folder,
+        command=(HERE, python_driver.__file__, *map(str, words)),
+        folder=own,
+        workdir=own,
         env=texts_of(given.get("env", {})),
         stdin=arguments(given.get("args", {})),
         seconds=seconds_of(given, context),
         memory_mb=context.memory_mb,
+        who=owners.who(owner),
     )
+
+
+def container_of(given: Mapping[str, Json], context: Context, folder: Path) -> Container:
+    """Return the container of a script, what it is given written into a folder."""
+    env = {"HOME": "/tmp"} | texts_of(given.get("env", {}))  # noqa: S108 - the container's own
+    files = [(SCRIPT, as_bytes(given["script"], "script")), (_DRIVER, _driver())]
+    return Container(
+        name=name_of(context),
+        image=image_of(given),
+        entrypoint="python3",
+        command=("-I", _DRIVER, SCRIPT, HANDED_ON_AT),
+        memory_mb=context.memory_mb,
+        is_spoken_to=True,
+        **laid_out(folder, env, files),
+    )
+
+
+@cache
+def _driver() -> bytes:
+    return Path(python_driver.__file__).read_bytes()
 
 
 def arguments(args: Json) -> bytes:
     """Return the arguments as the driver reads them; raise a final `PluginFailed` for no JSON."""
     as_json(args)
-    return marshal.dumps(args)
+    return marshal.dumps(args, _SPOKEN)
 
 
 def result_of(assigned: bytes, stdout: str) -> Json:
@@ -108,10 +155,31 @@ def result_of(assigned: bytes, stdout: str) -> Json:
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
     """Return the script's result; raise `PluginFailed` with what it wrote when it fails."""
     must_be_allowed(context, "python")
-    script = as_bytes(given["script"], "script")
+    if "image" in given and given.get("requirements"):
+        raise bad("requirements", "are not for an image: name one that has them")
     async with fresh_folder() as folder:
-        (folder / _SCRIPT).write_bytes(script)
-        found = await ended(job_of(given, context, folder), into_log(context))
+        done = _in_container if "image" in given else _here
+        found, written = await done(given, context, folder)
         output = judge(found, told(found) | {"result": None})
-        assigned = read_file(folder / _RESULT, context.max_output)
+        assigned = read_file(written, context.max_output)
     return output | {"result": result_of(assigned, found.stdout)}
+
+
+async def _here(given: Mapping[str, Json], context: Context, folder: Path) -> tuple[Ended, Path]:
+    script, seconds = as_bytes(given["script"], "script"), seconds_of(given, context)
+    wanted, since = given.get("requirements"), context.clock.monotonic()
+    packages = await packages_for(wanted, context, seconds) if wanted else None
+    (folder / _SCRIPT).write_bytes(script)
+    job = job_of(given, context, folder, packages)
+    left = max(0.1, seconds - (context.clock.monotonic() - since))
+    found = await ended(replace(job, seconds=left), into_log(context))
+    return found, job.folder / _RESULT
+
+
+async def _in_container(
+    given: Mapping[str, Json], context: Context, folder: Path
+) -> tuple[Ended, Path]:
+    engine, seconds = await engine_for(context), seconds_of(given, context)
+    container, stdin = container_of(given, context, folder), arguments(given.get("args", {}))
+    found = await contained(engine, container, context, seconds=seconds, stdin=stdin)
+    return found, container.outputs
