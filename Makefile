@@ -47,8 +47,7 @@ bench-peers: $(VENV)/.dev ## Compare with other engines (ONLY=, WORKLOADS=P1,P4,
 	@$(BIN)/python -m benchmarks.peers $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 sim: $(VENV)/.dev ## Run N simulated histories, or one again (make sim N=5000; make sim SEED=flows:7)
-	@MAINSPRING_SIM_N=$(N) MAINSPRING_SIM_SEED=$(SEED) \
-		$(BIN)/python -m pytest tests/simulation/test_histories.py $(ARGS)
+	@$(BIN)/python -m mainspring.testing.simulation $(N) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(VENV)/.dev ## Send nonsense to every parser and route for N seconds (make fuzz N=600)
 	@MAINSPRING_FUZZ_SECONDS=$(N) $(BIN)/python -m pytest tests/fuzz \
