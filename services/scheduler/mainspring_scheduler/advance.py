@@ -43,6 +43,10 @@ SHOWN = 1024
 
 Ending = get_args(e.Terminal)
 
+_DECIDED = metrics.DECISIONS.labels("decided")
+_CONFLICT = metrics.DECISIONS.labels("conflict")
+_NOTHING = metrics.DECISIONS.labels("nothing")
+
 logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
 
@@ -180,7 +184,7 @@ class Advancer:
         fresh = await self._engine.refreshed(x)
         if fresh.version > x.version:
             return await self._decide(work, fresh)
-        metrics.DECISIONS.labels("nothing").inc()
+        _NOTHING.inc()
         return None
 
     async def _commands(self, work: Work, x: Execution) -> list[c.Recorded | c.Advance]:
@@ -236,10 +240,10 @@ class Advancer:
                     work.taken_keys |= await self._taken(decided)
                 work.first = None  # it has gone on since, and the log knows how
                 self._inbox.put_back(work)
-                metrics.DECISIONS.labels("conflict").inc()
+                _CONFLICT.inc()
                 continue
             done.append((work, decided))
-            metrics.DECISIONS.labels("decided").inc()
+            _DECIDED.inc()
             if any(isinstance(event, Ending) for event in decided.events):
                 metrics.EXECUTIONS_FINISHED.labels(decided.after.status).inc()
             if len(decided.append.events) >= MOST_AT_ONCE:

@@ -12,6 +12,7 @@ Exit codes are in `Exit`; after a second signal it is 128 and the signal's numbe
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -45,6 +46,8 @@ from mainspring.telemetry import logs, metrics, spans
 
 BEAT_S = 0.5
 LOOP_PATIENCE_S = 5.0
+COLLECT: Final = (50_000, 20, 50)
+"""Objects left over, and collections of the younger, before the collector looks at a generation."""
 SOFT_SHARE: Final = 0.9  # of the drain seconds; the rest is for closing connections
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -273,10 +276,22 @@ def main(build: Build, service: str) -> None:
     metrics.describe_build(service)
     if config.otlp_endpoint:
         _trace(config)
+    _calm_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_process(config, build))
     spans.flush()
     sys.exit(code)
+
+
+def _calm_collector() -> None:
+    """Keep what was imported out of the collector's sight, and let it look less often.
+
+    Nearly all that a request or a step allocates is freed by its last reference.  The collector's
+    own pace, a look at every 700 objects that are left over, finds next to nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
 
 
 def _trace(config: Config) -> None:

@@ -1,10 +1,11 @@
 -- Append events to many streams, each all or none, with the view rows that follow from them.
 --
--- $1 categories text[]  $2 ids text[]  $3 expected versions int[]  $4 expected hashes bytea[]
--- $5 new versions int[]  $6 new hashes bytea[]  $7 projects text[]: the streams, each once
--- $8..$19 the events as arrays; then one JSON array for each view, with an object for each row.
---      `n` is the place of a row's stream in $1 (from 1); a row is written only when its stream is
---      accepted.  Instants are seconds.  JSON, because an unnest of n arrays costs n functions.
+-- $1 the streams, each once, and $2 the events, as JSON arrays with an object for each; hashes in
+-- hex.  $3 bodies json[] and $4 metadata json[] of the events, whose `place` counts from 1: inside
+-- $2 a NUL that somebody escaped would be refused.  Then one JSON array for each view, with an
+-- object for each row.  `n` is the place of a row's or event's stream (from 1); it is written only
+-- when its stream is accepted.  Instants are seconds.  JSON, because an unnest of n arrays costs n
+-- functions here, and in the client n times the making of an array.
 --
 -- Returns one row: for each stream whether it was accepted, and the positions of the events that
 -- were written, in order.  A unique violation of `idempotency_one_answer` (or a null in
@@ -25,9 +26,9 @@ with locked as materialized (
 asked as materialized (
   select a.*
     from locked,
-         unnest($1::text[], $2::text[], $3::int[], $4::bytea[], $5::int[], $6::bytea[], $7::text[])
-           with ordinality
-           as a (category, id, expected, expected_hash, version, hash, project, n)
+         json_to_recordset($1::json)
+           as a (n int, category text, id text, expected int, expected_hash bytea, version int,
+                 hash bytea, project text)
 ),
 born as (
   insert into mainspring.streams (category, id, version, hash, project)
@@ -53,13 +54,11 @@ verdict as materialized (
 written as (
   insert into mainspring.events
     (category, stream_id, version, id, type, schema_version, body, meta, project, recorded_at, hash)
-  select r.category, r.stream_id, r.version, r.id, r.type, r.schema_version, r.body, r.meta,
-         r.project, r.recorded_at, r.hash
-    from unnest($8::int[], $9::text[], $10::text[], $11::int[], $12::uuid[], $13::text[],
-                $14::smallint[], $15::json[], $16::json[], $17::text[], $18::timestamptz[],
-                $19::bytea[])
-           as r (n, category, stream_id, version, id, type, schema_version, body, meta, project,
-                 recorded_at, hash)
+  select r.category, r.stream_id, r.version, r.id, r.type, r.schema_version, ($3::json[])[r.place],
+         ($4::json[])[r.place], r.project, to_timestamp(r.recorded_at), r.hash
+    from json_to_recordset($2::json)
+           as r (n int, place int, category text, stream_id text, version int, id uuid, type text,
+                 schema_version smallint, project text, recorded_at double precision, hash bytea)
    where (select accepted from verdict)[r.n]
   returning position
 ),
@@ -76,7 +75,7 @@ executions as (
          to_timestamp(r.finished_at), r.output_version,
          r.catalog_id, r.triggered_by, r.created_by, r.retry_of, r.parent, r.parent_step, r.tags,
          r.undone, r.lane
-    from json_to_recordset($20::json)
+    from json_to_recordset($5::json)
            as r (n int, id uuid, project text, partition int, definition text, dialect text,
                  name text, version text, status text, stream_version int, handled_version int,
                  created_at double precision, updated_at double precision, reason text,
@@ -108,7 +107,7 @@ steps as (
          to_timestamp(r.scheduled_at),
          r.reason, to_timestamp(r.started_at), to_timestamp(r.finished_at),
          to_timestamp(r.due_at), r.output_version
-    from json_to_recordset($21::json)
+    from json_to_recordset($6::json)
            as r (n int, execution uuid, ref text, phase text, visit int, seq int, kind text,
                  status text, attempt int, scheduled_at double precision, reason text,
                  started_at double precision, finished_at double precision,
@@ -127,7 +126,7 @@ attempts as (
   select r.execution, r.ref, r.phase, r.visit, r.attempt, r.version, r.ok,
          to_timestamp(r.started_at), r.latency,
          r.status, r.fault
-    from json_to_recordset($22::json)
+    from json_to_recordset($7::json)
            as r (n int, execution uuid, ref text, phase text, visit int, attempt int, version int,
                  ok boolean, started_at double precision, latency double precision, status int,
                  fault text)
@@ -136,7 +135,7 @@ attempts as (
 timers as (
   insert into mainspring.timers (execution, key, kind, partition, due_at)
   select r.execution, r.key, r.kind, r.partition, to_timestamp(r.due_at)
-    from json_to_recordset($23::json)
+    from json_to_recordset($8::json)
            as r (n int, execution uuid, key text, kind text, partition int, due_at double precision)
    where (select accepted from verdict)[r.n]
   on conflict (execution, key) do update
@@ -144,7 +143,7 @@ timers as (
 ),
 timers_gone as (
   delete from mainspring.timers t
-   using json_to_recordset($24::json)
+   using json_to_recordset($9::json)
            as r (n int, execution uuid, key text)
    where (select accepted from verdict)[r.n]
      and t.execution = r.execution and t.key = r.key
@@ -152,7 +151,7 @@ timers_gone as (
 compiled as (
   insert into mainspring.compiled (hash, name, version)
   select r.hash, r.name, r.version
-    from json_to_recordset($25::json)
+    from json_to_recordset($10::json)
            as r (n int, hash text, name text, version text)
    where (select accepted from verdict)[r.n]
   on conflict (hash) do update
@@ -163,7 +162,7 @@ definitions as (
     (id, project, name, version, dialect, compiled, created_at, deleted_at)
   select r.id, r.project, r.name, r.version, r.dialect, r.compiled, to_timestamp(r.created_at),
          to_timestamp(r.deleted_at)
-    from json_to_recordset($26::json)
+    from json_to_recordset($11::json)
            as r (n int, id text, project text, name text, version text, dialect text,
                  compiled text, created_at double precision, deleted_at double precision)
    where (select accepted from verdict)[r.n]
@@ -177,7 +176,7 @@ audit as (
     (category, stream, version, project, actor, action, at, request_id)
   select r.category, r.stream, r.version, r.project, r.actor, r.action, to_timestamp(r.at),
          r.request_id
-    from json_to_recordset($27::json)
+    from json_to_recordset($12::json)
            as r (n int, category text, stream text, version int, project text, actor text,
                  action text, at double precision, request_id text)
    where (select accepted from verdict)[r.n]
@@ -188,7 +187,7 @@ idempotency as (
     (project, actor, route, key, request_hash, status, response, location, at)
   select r.project, r.actor, r.route, r.key, r.request_hash, r.status, r.response, r.location,
          to_timestamp(r.at)
-    from json_to_recordset($28::json)
+    from json_to_recordset($13::json)
            as r (n int, project text, actor text, route text, key text, request_hash text,
                  status int, response text, location text, at double precision)
    where (select accepted from verdict)[r.n]
@@ -206,7 +205,7 @@ triggers as (
          to_timestamp(r.requested_at), r.timeout, to_timestamp(r.expires_at),
          to_timestamp(r.received_at), to_timestamp(r.ended_at), r.error, r.notify_url,
          r.notify_status, r.sent_by, r.payload_version
-    from json_to_recordset($29::json)
+    from json_to_recordset($14::json)
            as r (n int, id uuid, project text, key text, execution uuid, ref text, visit int,
                  attempt int, status text, ask_version int, requested_at double precision,
                  timeout double precision, expires_at double precision,
@@ -225,7 +224,7 @@ triggers as (
 ),
 triggers_gone as (
   delete from mainspring.triggers t
-   using json_to_recordset($30::json)
+   using json_to_recordset($15::json)
            as r (n int, project text, ended_before_at double precision)
    where (select accepted from verdict)[r.n]
      and t.project = r.project and t.ended_at < to_timestamp(r.ended_before_at)
@@ -237,7 +236,7 @@ approvals as (
   select r.id, r.project, r.execution, r.ref, r.visit, r.attempt, r.status, r.ask_version,
          to_timestamp(r.requested_at), r.approvers, to_timestamp(r.expires_at),
          to_timestamp(r.decided_at), r.decided_by, r.reason
-    from json_to_recordset($31::json)
+    from json_to_recordset($16::json)
            as r (n int, id uuid, project text, execution uuid, ref text, visit int, attempt int,
                  status text, ask_version int, requested_at double precision, approvers json,
                  expires_at double precision, decided_at double precision, decided_by text,
@@ -256,7 +255,7 @@ buffered as (
     (stream, version, project, key, sent_by, buffered_at, expires_at, trigger)
   select r.stream, r.version, r.project, r.key, r.sent_by, to_timestamp(r.buffered_at),
          to_timestamp(r.expires_at), r.trigger
-    from json_to_recordset($32::json)
+    from json_to_recordset($17::json)
            as r (n int, stream text, version int, project text, key text, sent_by text,
                  buffered_at double precision, expires_at double precision, trigger uuid)
    where (select accepted from verdict)[r.n]
@@ -267,13 +266,13 @@ buffered as (
 ),
 buffered_gone as (
   delete from mainspring.buffered b
-   using json_to_recordset($33::json) as r (n int, stream text, version int)
+   using json_to_recordset($18::json) as r (n int, stream text, version int)
    where (select accepted from verdict)[r.n]
      and b.stream = r.stream and b.version = r.version
 ),
 buffered_expired as (
   delete from mainspring.buffered b
-   using json_to_recordset($34::json)
+   using json_to_recordset($19::json)
            as r (n int, project text, expired_before_at double precision)
    where (select accepted from verdict)[r.n]
      and b.project = r.project and b.expires_at < to_timestamp(r.expired_before_at)
@@ -282,7 +281,7 @@ kv as (
   insert into mainspring.kv (stream, project, key, version, created_at, updated_at, expires_at)
   select r.stream, r.project, r.key, r.version, to_timestamp(r.created_at),
          to_timestamp(r.updated_at), to_timestamp(r.expires_at)
-    from json_to_recordset($35::json)
+    from json_to_recordset($20::json)
            as r (n int, stream text, project text, key text, version int,
                  created_at double precision, updated_at double precision,
                  expires_at double precision)
@@ -294,7 +293,7 @@ kv as (
 ),
 kv_gone as (
   delete from mainspring.kv k
-   using json_to_recordset($36::json) as r (n int, stream text)
+   using json_to_recordset($21::json) as r (n int, stream text)
    where (select accepted from verdict)[r.n] and k.stream = r.stream
 ),
 starters as (
@@ -307,7 +306,7 @@ starters as (
          r.stream_version, r.stream_hash, r.key, r.follows, to_timestamp(r.next_at),
          to_timestamp(r.due_at), to_timestamp(r.last_at), r.last_execution, r.last_error, r.note,
          to_timestamp(r.removed_at)
-    from json_to_recordset($37::json)
+    from json_to_recordset($22::json)
            as r (n int, id text, project text, partition int, dialect text, workflow text, kind text,
                  name text, origin text, enabled boolean, created_at double precision,
                  updated_at double precision, set_version int, stream_version int,
