@@ -1,6 +1,6 @@
 """Measure ours and its peers side by side, and print one table.
 
-    make bench-peers                             all engines, two turns each, about 35 minutes
+    make bench-peers                             all but Prefect, two turns each, about 35 minutes
     make bench-peers ONLY=ours,dbos WORKLOADS=P1 some of them
     make bench-peers RUNS=1 SECONDS=2            once and short, to see that it works
     make bench-peers JSON=figures.json           write the figures too
@@ -27,13 +27,15 @@ from benchmarks.peers.engine import Engine
 from benchmarks.peers.engines.absurd import Absurd
 from benchmarks.peers.engines.dbos import Dbos
 from benchmarks.peers.engines.ours import Ours
+from benchmarks.peers.engines.prefect import Prefect
 from benchmarks.peers.engines.restate import Restate
 from benchmarks.peers.engines.temporal import Temporal
 from benchmarks.peers.measure import Pace
 
 ENGINES: Final[dict[str, Engine]] = {
-    one.name: one for one in (Ours(), Temporal(), Restate(), Dbos(), Absurd())
+    one.name: one for one in (Ours(), Temporal(), Restate(), Dbos(), Absurd(), Prefect())
 }
+ON_REQUEST: Final = {"prefect"}  # only where ONLY names them: they would take half of the time
 
 
 def main() -> None:
@@ -77,7 +79,8 @@ def _names(text: str) -> list[str]:
 def _engines(names: Sequence[str]) -> dict[str, Engine]:
     if unknown := [name for name in names if name not in ENGINES]:
         raise ValueError(f"unknown engines {', '.join(unknown)}; there are {', '.join(ENGINES)}")
-    return {name: engine for name, engine in ENGINES.items() if not names or name in names}
+    wanted = names or [name for name in ENGINES if name not in ON_REQUEST]
+    return {name: engine for name, engine in ENGINES.items() if name in wanted}
 
 
 def _conditions(turns: int, pace: Pace) -> str:

@@ -12,8 +12,10 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
+from signal import SIGKILL
 from typing import NamedTuple, Protocol
 
+from benchmarks.peers import processes
 from benchmarks.peers.workloads import Workload
 from mainspring.runtime import children
 
@@ -62,13 +64,29 @@ class Engine(Protocol):
 def spawned(
     argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None
 ) -> Generator[children.Child]:
-    """Run a program; it is ended by its pid on exit, and when this process is killed."""
+    """Run a program; it and all that it started are gone on exit, or when this process is killed.
+
+    What it started is in its process group, and may outlive it when it has to be killed.
+    """
     told = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     child = children.spawn(argv, log=log, env=told | dict(env or {}))
+    children.watch_group(child.pid)
     try:
         yield child
     finally:
-        children.end(child, patience_s=5.0)
+        below = [pid for pid in processes.tree(child.pid) if pid != child.pid]
+        children.end(child, patience_s=2.0)  # its store is thrown away
+        for pid in below:
+            _kill_if_in_group(pid, child.pid)
+
+
+def _kill_if_in_group(pid: int, group: int) -> None:
+    """End what was left behind; a number that is a stranger's by now is in another group."""
+    try:
+        if os.getpgid(pid) == group:
+            os.kill(pid, SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 async def until_it_answers(url: str, child: children.Child, log: Path) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from benchmarks.peers.engine import spawned, until_it_listens
@@ -16,11 +17,12 @@ PROGRAMS: Final = Path(__file__).with_name("programs")
 
 
 class Orders(NamedTuple):
-    """What a program is told, in its last argument."""
+    """What a program is told, in its last argument and its environment."""
 
     workload: Workload
     echo: str
     server: str
+    env: Mapping[str, str] = MappingProxyType({})
 
     def text(self, port: int = 0) -> str:
         orders = {
@@ -75,7 +77,8 @@ async def program(
 ) -> AsyncGenerator[Program]:
     """Run one of `programs/` that listens, and connect to it."""
     port, log = children.free_port(), folder / f"{script}.log"
-    with spawned([str(python), str(PROGRAMS / script), orders.text(port)], log) as child:
+    argv = [str(python), str(PROGRAMS / script), orders.text(port)]
+    with spawned(argv, log, orders.env) as child:
         await until_it_listens(port, child, log)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         there = Line(writer)
