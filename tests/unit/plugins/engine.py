@@ -43,14 +43,19 @@ VALUES = {
 OFTEN = frozenset({"mount"})
 
 
-def put_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "docker") -> Path:
-    """Put the engine on the path; `told` has what it took, `does` may hold a script."""
+def install(folder: Path, name: str = "docker") -> Path:
+    """Put the engine into a folder; `told` has what it took, `does` may hold a script."""
     (folder / "told").touch()
     tool = folder / name
     tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I "{__file__}" "{folder}" "$@"\n')
     tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return folder
+
+
+def put_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install the engine and put its folder on the path."""
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return install(folder)
 
 
 def refuse(what: str) -> NoReturn:

@@ -6,9 +6,9 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
+from tests.unit.plugins.wheels import wheel
 
 from mainspring.testing.plugin_calls import done, failure, unfit
 from mainspring.testing.plugins import TestContext
@@ -32,17 +32,6 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
-
-
-def wheel(folder: Path, version: str, code: str) -> None:
-    info = f"acme_sums-{version}.dist-info"
-    about = f"Metadata-Version: 2.1\nName: acme-sums\nVersion: {version}\n"
-    tag = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files = {"acme_sums.py": code, f"{info}/METADATA": about, f"{info}/WHEEL": tag}
-    record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
-    with ZipFile(folder / f"acme_sums-{version}-py3-none-any.whl", "w") as file:
-        for name, text in {**files, f"{info}/RECORD": record}.items():
-            file.writestr(name, text)
 
 
 @pytest.fixture
