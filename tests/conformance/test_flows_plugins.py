@@ -1,6 +1,7 @@
 """Plugins over HTTP: a bare array of manifests, their categories, and ids with dots."""
 
 from collections import Counter
+from importlib.metadata import version
 from typing import Any
 
 import httpx
@@ -33,6 +34,16 @@ async def test_every_manifest_has_the_pages_keys_and_schemas_that_are_schemas(
             jsonschema.Draft202012Validator.check_schema(schema)
         assert each["name"]
         assert each["description"]
+
+
+async def test_every_plugin_tells_its_version_its_examples_and_what_it_needs(
+    plugins: list[dict[str, Any]],
+) -> None:
+    ours = version("mainspring-plugins")
+    assert {each["version"] for each in plugins} == {ours}
+    needs = {each["id"]: each["needs"] for each in plugins}
+    assert (needs["script.shell"], needs["core.set"]) == ("shell", "")
+    assert all(each["examples"] for each in plugins)
 
 
 async def test_a_plugin_is_found_by_its_id_with_the_dot(

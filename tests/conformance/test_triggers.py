@@ -228,6 +228,23 @@ async def test_a_secret_is_asked_for_and_never_shown(client: Client) -> None:
     assert (await client.http.put(url, content=body)).status_code == 401
 
 
+async def test_a_call_under_a_key_has_one_effect_and_the_key_is_no_other_bodys(
+    client: Client,
+) -> None:
+    await client.workflow("order")
+    made = await client.trigger("order", "webhook", {"path": "once", "methods": ["POST"]})
+    keyed = {"Idempotency-Key": "k"}
+    first = await client.http.post(made["url"], content=b'{"a": 1}', headers=keyed)
+    assert first.status_code == 202, first.text
+    again = await client.http.post(made["url"], content=b'{"a":1}', headers=keyed)
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = await client.http.post(made["url"], content=b'{"a":2}', headers=keyed)
+    assert other.status_code == 422
+    assert other.json()["code"] == "key_reused"
+    assert len(await client.runs(1)) == 1
+
+
 async def test_a_call_that_does_not_meet_the_conditions_makes_nothing(client: Client) -> None:
     await client.workflow("order")
     conditions = [

@@ -29,6 +29,7 @@ _HEADERS: Final = (
     Query("X-Hub-Signature-256", "The same, as some senders call it."),
     Query("X-Timestamp", "Unix seconds: then `<timestamp>.<body>` is signed."),
     Query("X-Delivery-Id", "The same one again starts no second execution."),
+    Query("Idempotency-Key", "The same one again starts none either, and has the same body."),
 )
 _CALLED: Final[Answers] = {
     **INVALID,
@@ -37,6 +38,7 @@ _CALLED: Final[Answers] = {
     405: ("The webhook is not called so.", Refused),
     409: ("The flow is disabled.", Refused),
     413: ("The body is too large.", Refused),
+    422: ("The idempotency key was used for another body.", Refused),
     **AWAY,
 }
 _DETAIL: Final = (

@@ -7,7 +7,7 @@ What is unknown, removed or disabled looks the same from outside.
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from mainspring.domain import starters as s
 from mainspring.domain.conditions import ROOTS, meets
 from mainspring.domain.envelope import Idempotency, Meta, StreamId
-from mainspring.domain.errors import DefinitionInvalid, LogUnavailable, NotFound
+from mainspring.domain.errors import DefinitionInvalid, KeyReused, LogUnavailable, NotFound
 from mainspring.domain.message import Json
 from mainspring.domain.secrets import HEADERS as SECRET
 from mainspring.domain.starter_faults import LONGEST_WAIT
@@ -96,8 +96,26 @@ async def _answer(
         if not await _meets(spec, told):
             return Response(status_code=204)
         id, is_new = await _start(api, request, call, mark, told)
-    reply = await _reply(api, request, call, id)
+    found = await api.views.execution(id)
+    if found is None:
+        raise NotFound(f"no execution {id}")
+    if not is_new:
+        _check_same(request, call, found)
+    reply = await _reply(api, request, call, found)
     return reply.response(replayed=not is_new)
+
+
+def _check_same(request: Request, call: _Call, run: ExecutionDetail) -> None:
+    """Raise `KeyReused` where an idempotency key brings another body than it did before.
+
+    Of a delivery's own id that is not asked: a sender may well write the same thing another way.
+    """
+    payload = run.payload
+    if not request.headers.get("idempotency-key") or not isinstance(payload, dict):
+        return
+    trigger = cast("dict[str, dict[str, Json]]", payload).get("trigger", {})
+    if trigger.get("body") != _payload(call.body):
+        raise KeyReused("the idempotency key was used for another request")
 
 
 async def _known(api: Api, starter: s.Starter, mark: Mark) -> str | None:
@@ -178,15 +196,13 @@ def _payload(body: bytes) -> Json:
 # Answers.
 
 
-async def _reply(api: Api, request: Request, call: _Call, id: str) -> Reply:
+async def _reply(api: Api, request: Request, call: _Call, run: ExecutionDetail) -> Reply:
     """Return what is answered of a run that has begun: its end, if that is waited for and comes.
 
     Whatever becomes of the waiting, the run has begun: from here on nothing is an error.
     """
-    found = await api.views.execution(id)
-    if found is None:
-        raise NotFound(f"no execution {id}")
-    begun = Reply(202, encode(await _begun(api, call, found)), PLACE + id)
+    id = run.row.id
+    begun = Reply(202, encode(await _begun(api, call, run)), PLACE + id)
     if call.spec.mode != "wait":
         return begun
     with suppress(LogUnavailable):

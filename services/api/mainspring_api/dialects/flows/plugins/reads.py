@@ -17,7 +17,7 @@ from mainspring.http.query import query_of
 from mainspring.plugin import Category, Manifest
 from mainspring_api.context import Api
 from mainspring_api.dialects.flows.plugins import wire
-from mainspring_api.dialects.flows.plugins.shelf import manifests
+from mainspring_api.dialects.flows.plugins.shelf import manifests, versions
 
 
 async def get_all(_: Api, request: Request) -> Response:
@@ -25,11 +25,15 @@ async def get_all(_: Api, request: Request) -> Response:
     query = query_of(request)
     category, text = query.get("category"), query.get("q", "").casefold()
     found = [
-        wire.plugin(each)
+        _shown(each)
         for each in manifests().values()
         if category in (None, each.category) and text in _words(each)
     ]
     return json(found)
+
+
+def _shown(manifest: Manifest) -> wire.FlowPlugin:
+    return wire.plugin(manifest, versions().get(manifest.id, ""))
 
 
 def _words(manifest: Manifest) -> str:
@@ -49,4 +53,4 @@ async def get(_: Api, request: Request) -> Response:
     manifest = manifests().get(id)
     if manifest is None:
         raise NotFound(f"no plugin {shown(id)}{Faults().hint(id, manifests())}")
-    return json(wire.plugin(manifest))
+    return json(_shown(manifest))

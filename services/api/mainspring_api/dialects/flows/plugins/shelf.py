@@ -6,8 +6,10 @@ are, and so is the api.
 
 import logging
 from functools import cache
+from importlib.metadata import entry_points
 
 from mainspring.plugin import Manifest, Registry, installed
+from mainspring.plugin.registry import GROUP
 
 _log = logging.getLogger(__name__)
 
@@ -16,6 +18,14 @@ _log = logging.getLogger(__name__)
 def registry() -> Registry:
     """Return the registry of this process."""
     return installed()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that plugins come with, by the plugins' ids."""
+    return {
+        each.name: each.dist.version for each in entry_points(group=GROUP) if each.dist is not None
+    }
 
 
 @cache

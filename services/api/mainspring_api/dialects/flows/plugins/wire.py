@@ -1,7 +1,7 @@
 """Plugins as they are answered."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -9,7 +9,10 @@ from mainspring.plugin import Manifest
 
 
 class FlowPlugin(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a task of a type takes and gives; the schemas are JSON Schema 2020-12, and hold."""
+    """What a task of a type takes and gives; the schemas are JSON Schema 2020-12, and hold.
+
+    `version` is that of the package that it comes with, `needs` what the deployment has to allow.
+    """
 
     id: str
     name: str
@@ -18,6 +21,8 @@ class FlowPlugin(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
     examples: list[dict[str, Any]]
+    version: str
+    needs: Literal["", "shell", "python", "container"]
 
 
 class PluginCategory(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +32,7 @@ class PluginCategory(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-def plugin(manifest: Manifest) -> FlowPlugin:
+def plugin(manifest: Manifest, version: str) -> FlowPlugin:
     """Return a manifest as it is answered."""
     return FlowPlugin(
         id=manifest.id,
@@ -37,6 +42,8 @@ def plugin(manifest: Manifest) -> FlowPlugin:
         input_schema=_plain(manifest.input),
         output_schema=_plain(manifest.output),
         examples=[_plain(each) for each in manifest.examples],
+        version=version,
+        needs=manifest.needs,
     )
 
 
