@@ -187,3 +187,58 @@ async def test_a_value_of_the_store_keeps_its_type(flows: Flows) -> None:
     await flows.http.put(f"/api/v1/kv/{namespace}/limits", json={"value": {"a": [1]}})
     found = await flows.ran(values("seen", x='{{ kv("limits").a }}'))
     assert outputs_of(found, "seen") == {"x": [1]}
+
+
+# What is kept for equal tasks.
+
+
+async def test_a_task_equal_to_one_that_succeeded_is_not_done_again(
+    flows: Flows, service: Service
+) -> None:
+    service.on("/t", reply({"n": 1}), reply({"n": 2}))
+    asked = {"url": f"{service.url}/t", "query": {"who": "{{ inputs.who }}"}}
+    call = task("call", "http.request", properties=asked, cache="10m")
+    made = await flows.create(call, inputs={"who": {"type": "string"}})
+    told: list[Any] = []
+    for who in ("ann", "ann", "bob"):
+        found = await flows.end(await flows.execute(made["id"], {"who": who}))
+        assert found["execution"]["status"] == DONE, found
+        told.append((outputs_of(found, "call")["body"], tasks_of(found)["call"].get("cached")))
+    assert told == [({"n": 1}, None), ({"n": 1}, True), ({"n": 2}, None)]
+
+
+async def test_a_key_says_which_tasks_are_equal_and_a_time_how_long(
+    flows: Flows, service: Service
+) -> None:
+    service.on("/t", *[reply({"n": n}) for n in range(1, 9)])
+    asked = {"url": f"{service.url}/t", "query": {"at": "{{ execution.id }}"}}
+    for name, cache, counts in (
+        ("keyed", {"key": "{{ flow.name }}", "ttl": "1h"}, [1, 1]),
+        ("short", {"key": "{{ flow.name }}", "ttl": "1ms"}, [2, 3]),
+        ("never", False, [4, 5]),
+    ):
+        call = task("call", "http.request", properties=asked, cache=cache)
+        made = await flows.create(call, name=name)
+        for count in counts:
+            found = await flows.end(await flows.execute(made["id"]))
+            assert outputs_of(found, "call")["body"] == {"n": count}, name
+
+
+async def test_a_cache_that_is_none_is_a_fault(flows: Flows) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": 1}, cache=True)
+    told = await flows.faults(
+        text(
+            nap,
+            task("a", cache="soon"),
+            task("b", cache={"ttl": "1m", "key": "{{ outputs.c }}"}),
+            task("c", cache=[1]),
+            task("d", cache={"tll": "1m"}),
+        )
+    )
+    assert [each.partition(": ")[0] for each in told] == [
+        "tasks[0].cache",
+        "tasks[1].cache",
+        "tasks[2].cache.key",
+        "tasks[3].cache",
+        "tasks[4].cache.tll",
+    ]

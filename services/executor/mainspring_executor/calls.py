@@ -25,6 +25,7 @@ from mainspring.ports import HttpFault
 from mainspring.telemetry import metrics, spans
 from mainspring_executor import large
 from mainspring_executor.book import Book
+from mainspring_executor.cache import Kept
 from mainspring_executor.large import LARGE, Lost
 from mainspring_executor.prepare import child_of
 from mainspring_executor.reach import Reach
@@ -63,7 +64,17 @@ class _Unmade(Exception):
 class PluginCall:
     """One try of one plugin call, which knows at each moment what can be reported of it."""
 
-    __slots__ = ("_call", "_secrets", "_shop", "_since", "book", "started_at", "task")
+    __slots__ = (
+        "_cached",
+        "_call",
+        "_kept_at",
+        "_secrets",
+        "_shop",
+        "_since",
+        "book",
+        "started_at",
+        "task",
+    )
 
     def __init__(self, task: Task, call: Call, shop: Workshop) -> None:
         self.task = task
@@ -73,6 +84,8 @@ class PluginCall:
         self._shop = shop
         self._since = shop.clock.monotonic()
         self._secrets = frozenset[str]()
+        self._kept_at: Kept | None = None
+        self._cached = False
 
     async def run(self) -> Finished:
         """Make the call and return its report.
@@ -99,10 +112,24 @@ class PluginCall:
             return await self._failed(_Failure(error.fault, str(error), final=error.final))
         except Lost as error:
             return await self._failed(_Failure("internal", str(error)))
-        made = await self._made(plugin, given)
+        made = await self._kept_output(plugin) or await self._made(plugin, given)
         if isinstance(made, _Failure):
             return await self._failed(made)
+        if self._kept_at is not None and not self._cached:
+            fault = await self._kept_at.keep(self._shown(made[0]))
+            if fault is not None:
+                self.book.write(fault, "WARN")
         return await self._report(None, made[0])
+
+    async def _kept_output(self, plugin: Plugin) -> tuple[Json] | None:
+        """Return what an equal call gave before, boxed, while it may stand for this one."""
+        found = await self._kept_at.output() if self._kept_at is not None else None
+        # A plugin may have changed since.
+        if found is None or _not_json(found[0]) is not None or plugin.output_faults(found[0]):
+            return None
+        self._cached = True
+        self.book.write("not called: an equal call gave this output before", "INFO")
+        return found
 
     def failed(self, fault: Fault, text: str) -> Finished:
         """Return the report of a call that was not finished."""
@@ -120,13 +147,30 @@ class PluginCall:
         if self.task.request_ref is not None:
             data = await large.fetched(self._shop.blobs, self.task.request_ref)
             self._call = _decode_call(data)
-        template = self._call.input
-        self._secrets = self.book.secrets = literals_in(template)
-        given = await self._rendered(template)
+        self._secrets = self.book.secrets = literals_in(self._call.input)
+        given, key = await self._said()
         faults = plugin.input_faults(given)
         if faults:
             raise _Unmade("template", f"the input is not valid: {'; '.join(faults)}")
+        if self._call.cache is not None:
+            named = self._call.cache.key is not None
+            self._kept_at = Kept(
+                self._call.cache,
+                self._shop.values(self.task),
+                self.task.project,
+                of=self._call.id,
+                by=key if named else given,
+                named=named,
+            )
         return plugin, cast("dict[str, Json]", given)
+
+    async def _said(self) -> tuple[Json, Json]:
+        """Return the input, and the key of the cache, as they were rendered."""
+        rendered = await self._rendered(self._call.templates)
+        if self._call.cache is None or self._call.cache.key is None:
+            return rendered, None
+        both = cast("dict[str, Json]", rendered)
+        return {} if both["input"] is None else both["input"], both["key"]
 
     def _found(self) -> Plugin:
         """Return the plugin, if it is there and the deployment allows it."""
@@ -237,8 +281,7 @@ class PluginCall:
 
     async def _report(self, failure: _Failure | None, output: Json) -> Finished:
         """Return the report; a large output is stored first."""
-        if self._secrets:
-            output = _masked(output, self._secrets)
+        output = self._shown(output)
         try:
             data = _encode(output)
         except (UnicodeEncodeError, msgspec.MsgspecError, RecursionError) as error:
@@ -254,6 +297,9 @@ class PluginCall:
             failure, None, await large.put(self._shop.blobs, self._shop.clock, data)
         )
 
+    def _shown(self, output: Json) -> Json:
+        return _masked(output, self._secrets) if self._secrets else output
+
     def _finished(self, failure: _Failure | None, output: Json, ref: str | None = None) -> Finished:
         latency = self._shop.clock.monotonic() - self._since
         metrics.note_plugin(self._metric, failure.fault if failure else "done", latency)
@@ -266,6 +312,7 @@ class PluginCall:
             fault=failure.fault if failure else None,
             error=_told(failure.text, self._secrets) if failure else None,
             final=failure.final if failure else False,
+            cached=self._cached,
         )
         logs = self.book.take(closing=True)
         return Finished(self.task.call, exchange, self._shop.name, ref, logs)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mainspring.domain.definition import Cache
 from mainspring.domain.definition import Plugin as Call
 from mainspring.domain.errors import LogUnavailable, Rejected
 from mainspring.domain.message import Json
@@ -22,9 +23,10 @@ from mainspring.store.memory_caches import MemoryBlobs
 from mainspring.testing.http import Reply, ScriptedHttp
 from mainspring.testing.patience import moment
 from mainspring.testing.plugins import CountedChance, MemoryKeyValues, StillClock
+from mainspring_executor.cache import PREFIX
 from mainspring_executor.calls import DEEPEST, PluginCall
 from mainspring_executor.large import LARGE
-from mainspring_executor.shop import Workshop
+from mainspring_executor.shop import NoValues, Workshop
 
 Run = Callable[[dict[str, Json], Context], Awaitable[Json]]
 RUN = "0190f2d4-8b1e-7c3a-9d2e-5f6a7b8c9d0e"
@@ -564,3 +566,99 @@ async def test_each_line_is_later_than_the_one_before(bench: Bench) -> None:
     bench.plugins.add(doing(talk))
     found = instants((await bench.run()).logs)
     assert found == sorted(set(found))
+
+
+# What is kept for equal calls.
+
+
+class Counted:
+    """A plugin that gives how often it was called, or fails at first."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.calls = 0
+        self._fails = fails
+
+    async def run(self, _given: dict[str, Json], _context: Context) -> Json:
+        await moment(0)
+        self.calls += 1
+        if self.calls <= self._fails:
+            raise PluginFailed("not yet")
+        return {"n": self.calls}
+
+
+def kept(given: Json = None, id: str = "test.do", key: str | None = None) -> Task:
+    plugin = Call(id, given, Cache(60.0, key))
+    return task(plugin=plugin, values={"payload": {"a": 1, "b": 2}})
+
+
+async def outputs(bench: Bench, *tasks: Task) -> list[tuple[Json, bool]]:
+    made = [(await bench.call(one).run()).exchange for one in tasks]
+    return [(each.body, each.cached) for each in made]
+
+
+async def test_a_call_equal_to_one_that_succeeded_takes_its_output(bench: Bench) -> None:
+    bench.plugins.add(Counted().run)
+    bench.plugins.add(Counted().run, "test.other")
+    told = await outputs(
+        bench,
+        kept({"x": "{{payload.a}}", "y": 1}),
+        kept({"y": 1, "x": "{{payload.a}}"}),
+        kept({"x": "{{payload.b}}", "y": 1}),
+        kept({"x": "{{payload.a}}", "y": 1}, "test.other"),
+    )
+    assert told == [({"n": 1}, False), ({"n": 1}, True), ({"n": 2}, False), ({"n": 1}, False)]
+
+
+async def test_what_is_kept_holds_for_as_long_as_it_may(bench: Bench) -> None:
+    bench.plugins.add(Counted().run)
+    assert await outputs(bench, kept(), kept()) == [({"n": 1}, False), ({"n": 1}, True)]
+    bench.clock.at += 60.0
+    assert await outputs(bench, kept()) == [({"n": 2}, False)]
+
+
+async def test_a_key_stands_for_the_input(bench: Bench) -> None:
+    bench.plugins.add(Counted().run)
+    told = await outputs(
+        bench,
+        kept({"x": 1}, key="k{{payload.a}}"),
+        kept({"x": 2}, key="k{{payload.a}}"),
+        kept({"x": 1}, key="k{{payload.b}}"),
+    )
+    assert told == [({"n": 1}, False), ({"n": 1}, True), ({"n": 2}, False)]
+
+
+async def test_no_failure_is_kept(bench: Bench) -> None:
+    bench.plugins.add(Counted(fails=1).run)
+    assert await outputs(bench, kept(), kept()) == [(None, False), ({"n": 2}, False)]
+
+
+async def test_a_call_that_is_not_made_says_so(bench: Bench) -> None:
+    bench.plugins.add(Counted().run)
+    await bench.call(kept()).run()
+    report = await bench.call(kept()).run()
+    assert [line.message for line in report.logs] == [
+        "not called: an equal call gave this output before"
+    ]
+
+
+async def test_without_a_store_every_call_is_made(bench: Bench) -> None:
+    bench.plugins.add(Counted().run)
+    bench.store = NoValues()
+    assert await outputs(bench, kept(), kept()) == [({"n": 1}, False), ({"n": 2}, False)]
+
+
+async def test_an_output_that_is_no_more_the_plugins_is_not_taken(bench: Bench) -> None:
+    bench.plugins.add(Counted().run)
+    await bench.call(kept()).run()
+    schema = {"type": "object", "required": ["m"]}
+    bench.plugins.add(giving({"m": 1}), output=schema)
+    assert await outputs(bench, kept()) == [({"m": 1}, False)]
+
+
+async def test_an_output_that_is_too_large_is_not_kept_and_that_is_told(bench: Bench) -> None:
+    bench.max_answer = 4 << 20
+    bench.plugins.add(giving({"text": "x" * (1 << 20)}))
+    report = await bench.call(kept()).run()
+    assert report.exchange.fault is None
+    assert "not kept for the next time" in report.logs[0].message
+    assert await bench.kept.keys("shop", PREFIX, limit=9) == []

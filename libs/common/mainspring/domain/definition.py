@@ -114,11 +114,28 @@ class Wait(Value, frozen=True):
     ask: Json = None
 
 
+class Cache(Value, frozen=True):
+    """For how many seconds what a call gave stands for calls of the same plugin with equal input.
+
+    With a `key` (a template) it stands for those whose key comes to an equal value instead.
+    """
+
+    ttl: float
+    key: str | None = None
+
+
 class Plugin(Value, frozen=True):
     """A call of a plugin by its id; the strings in `input` are templates."""
 
     id: str
     input: Json = None
+    cache: Cache | None = None
+
+    @property
+    def templates(self) -> Json:
+        """All its templates as one value."""
+        key = self.cache.key if self.cache is not None else None
+        return self.input if key is None else {"input": self.input, "key": key}
 
 
 class Approval(Value, frozen=True):
@@ -304,7 +321,7 @@ class Definition(Value, frozen=True, dict=True):
         named = {call: _names(request) for call, request in calls.items() if request is not None}
         for step in self.steps:
             if step.plugin is not None:
-                compiled = compile_template(step.plugin.input, self.language)
+                compiled = compile_template(step.plugin.templates, self.language)
                 named[step.ref, "up"] = compiled.references
         return named
 

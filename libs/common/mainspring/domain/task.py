@@ -98,6 +98,7 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Of a plugin's call the verb is `PLUGIN` and the URL its id; `body` is its output, also what a
     failed one left behind.  A `final` failure comes again however often it is tried.
+    With `cached` it was not made: `body` is what an equal one had given before.
 
     `body` is the parsed value when the answer was JSON, else its text.  `latency` is in seconds.
     `retry_after` is the peer's wish in seconds.  Secrets among the headers are already redacted.
@@ -115,6 +116,7 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
     retry_after: float | None = None
     final: bool = False
+    cached: bool = False
 
 
 class Finished(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):

@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+import msgspec
+
 from mainspring.domain.definition import Definition
 from mainspring.domain.definition import Step as Part
 from mainspring.domain.execution.state import TERMINAL, Execution, StepState
@@ -181,7 +183,13 @@ def _task(x: Execution, step: Part, word: TaskWord, *, parse: bool) -> wire.Task
         duration_ms=_span(state.started_at, ended) if state else None,
         attempt=state.attempt if state else 0,
         error=_error(state, word),
+        cached=True if _is_cached(state) else msgspec.UNSET,
     )
+
+
+def _is_cached(state: StepState | None) -> bool:
+    answer = state.exchange if state is not None else None
+    return answer is not None and answer.cached
 
 
 def _ended(state: StepState | None, word: TaskWord) -> float | None:

@@ -73,7 +73,10 @@ class Execution(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class Task(msgspec.Struct, kw_only=True, rename="camel"):
-    """A task of an execution; `outputs` is a JSON text, or its value where `parse` is asked for."""
+    """A task of an execution; `outputs` is a JSON text, or its value where `parse` is asked for.
+
+    `cached` is there, and true, where it was not done: an equal one had given these outputs before.
+    """
 
     task_name: str
     task_type: str
@@ -84,6 +87,7 @@ class Task(msgspec.Struct, kw_only=True, rename="camel"):
     duration_ms: int | None
     attempt: int
     error: str | None
+    cached: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Detail(Item, kw_only=True):

@@ -76,6 +76,13 @@ class EachForm(Form, frozen=True, kw_only=True):
     batch_size: Annotated[int, Meta(ge=1, le=100_000)] = 1
 
 
+class CacheForm(Form, frozen=True, kw_only=True):
+    """How long what a task gave stands for equal ones, or for those with the same key."""
+
+    ttl: Span = 86_400.0
+    key: Annotated[str, Meta(min_length=1, max_length=1000)] | None = None
+
+
 class TaskForm(Form, frozen=True, kw_only=True):
     """One task; `type` is the id of a plugin."""
 
@@ -87,6 +94,7 @@ class TaskForm(Form, frozen=True, kw_only=True):
     for_each: Any = None
     retry: Annotated[Any, Meta(description="A `RetryForm`, read apart.")] = None
     timeout: Span | None = None
+    cache: Annotated[Any, Meta(description="true, a span, or a `CacheForm`.")] = None
     continue_on_error: bool = False
     disabled: bool = False
     description: Description | None = None

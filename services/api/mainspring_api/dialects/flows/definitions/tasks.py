@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from typing import Final, NamedTuple, cast
 
-from mainspring.domain.definition import Each, OnFailure, Plugin, Retry, Step
+from mainspring.domain.definition import Cache, Each, OnFailure, Plugin, Retry, Step
 from mainspring.domain.message import Json, replace
 from mainspring.http.faults import Faults
 from mainspring.http.reading import read
@@ -14,7 +14,7 @@ from mainspring_api.dialects.flows.definitions.expressions import (
     Scope,
     is_template,
 )
-from mainspring_api.dialects.flows.definitions.form import EachForm, RetryForm, TaskForm
+from mainspring_api.dialects.flows.definitions.form import CacheForm, EachForm, RetryForm, TaskForm
 from mainspring_api.dialects.flows.definitions.guards import NEVER, check_rule, joined, rule_of
 from mainspring_api.dialects.flows.definitions.nodes import Graph, Node
 from mainspring_api.dialects.flows.definitions.properties import check_properties
@@ -24,6 +24,9 @@ Manifests = Callable[[str], Manifest | None]
 _LOOPS: Final = ("core.forEach",)
 _HOLDERS: Final = frozenset({"core.forEach", "core.if", "core.switch", "core.parallel"})
 """Types that have other tasks inside."""
+
+_UNKEPT: Final = frozenset({"core.if", "core.switch"})
+"""Types whose output is no more than a choice."""
 
 _UNTRIED: Final = frozenset({"core.sleep", "core.gate", "core.forEach", "core.parallel"})
 """Types of which there is nothing to try again."""
@@ -167,6 +170,9 @@ class _Task:
         scope._replace(has_store=is_called).check(own, place, self.faults)
         if manifest is None:
             return {}
+        kept = self.form.cache is not None and self.form.cache is not False
+        if kept and (manifest.is_control or self.form.type in _UNKEPT):
+            self.faults.add(f"{self.place}.cache", f"is not for {self.form.type}: it calls nothing")
         return {**self._kind(), **self._tries()}
 
     def _manifest(self) -> Manifest | None:
@@ -197,7 +203,27 @@ class _Task:
                 controls.check_cases(own, self.place, self.faults)
             case _:
                 pass
-        return {"plugin": Plugin(id=self.form.type, input=own)}
+        return {"plugin": Plugin(id=self.form.type, input=own, cache=self._cache())}
+
+    def _cache(self) -> Cache | None:
+        place, given = f"{self.place}.cache", self.form.cache
+        if given is None or given is False or self.form.type in _UNKEPT:
+            return None
+        if isinstance(given, dict):
+            form = read(cast("Json", given), CacheForm, self.faults, place)
+            place = f"{place}.ttl"
+        elif given is True:
+            form = CacheForm()
+        else:
+            form = read({"ttl": given}, CacheForm, Faults())
+            if form is None:
+                self.faults.add(place, "true, a span of time, or ttl and key are wanted")
+        if form is None:
+            return None
+        if form.key is not None:
+            self._inside().check(form.key, f"{self.place}.cache.key", self.faults)
+        ttl = positive(form.ttl, place, self.faults)
+        return None if ttl is None else Cache(ttl=ttl, key=form.key)
 
     def _loop(self) -> controls.Parts:
         graph, own = self.node.loop, self.node.own
