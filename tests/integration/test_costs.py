@@ -82,10 +82,10 @@ LIMITS: Final[Mapping[str, Limit]] = {
         "cursors, snapshots and large values: a small run needs none", *_all(0, 0)
     ),
     "reads": Limit(
-        "what the api looks up before it begins a run; the scheduler's states are warm",
-        saga=Pair(1, 0),
-        native=Pair(3, 0),
-        flow=Pair(2, 0),
+        "what the api looks up before it begins a run; the scheduler hears how it began",
+        saga=Pair(0, 0),
+        native=Pair(2, 0),
+        flow=Pair(1, 0),
     ),
     "events": Limit(
         "requested, started and ended; scheduled, started and succeeded for each step",
@@ -121,15 +121,15 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "connections": Limit("the one to the peer is kept", *_all(0, 0)),
     "calls in the api": Limit(
         "functions called to take a request and begin a run",
-        saga=Pair(840, 10),
-        native=Pair(1610, 10),
-        flow=Pair(1280, 10),
+        saga=Pair(695, 10),
+        native=Pair(1465, 10),
+        flow=Pair(1135, 10),
     ),
     "calls in the scheduler": Limit(
         "functions called to read reports, decide, append and publish",
-        saga=Pair(2490, 1315),
-        native=Pair(2560, 1915),
-        flow=Pair(2580, 1930),
+        saga=Pair(1925, 1105),
+        native=Pair(2000, 1705),
+        flow=Pair(2015, 1720),
     ),
     "calls in the executor": Limit(
         "functions called to read a task, do it and report",
