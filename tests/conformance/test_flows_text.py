@@ -236,7 +236,10 @@ def test_a_gate_is_a_decision_of_people():
     assert (step.approval.approvers, step.approval.timeout) == (("ann",), 3600)
     assert step.approval.ask == {"message": "{{ vars.m }}"}
     for wrong in (
-        {"notify": ["http://x"]},
+        {"notify": ["nowhere"]},
+        {"notify": {"url": "http://me:you@x"}},
+        {"notify": [{"uri": "http://x"}]},
+        {"notify": 7},
         {"approvers": {"roles": ["x"]}},
         {"required": "{{ 1 }}"},
     ):
@@ -245,6 +248,33 @@ def test_a_gate_is_a_decision_of_people():
     assert "leads only to the schema" in fault(
         task("g", "core.gate", properties={"inputsSchema": schema})
     )
+
+
+def test_a_gate_tells_whom_it_names():
+    def told(notify: Any) -> tuple[str, ...]:
+        step = steps(task("g", "core.gate", properties={"notify": notify}), inputs={"to": {}})["g"]
+        assert step.approval is not None
+        return step.approval.notify
+
+    assert told("http://a.test/") == told({"url": "http://a.test/"}) == ("http://a.test/",)
+    assert told([{"url": "{{ inputs.to }}"}, "http://b/"]) == ("{{ inputs.to }}", "http://b/")
+    assert "roles: come with authentication" in fault(
+        task("g", "core.gate", properties={"approvers": {"roles": ["boss"]}})
+    )
+
+
+def test_what_comes_after_a_gate_is_skipped_where_its_rejection_has_tasks():
+    gate = task("g", "core.gate", properties={"onReject": [task("sorry"), task("bye")]})
+    found = steps(task("before"), gate, task("ship", when="1 == 1"))
+    assert found["g"].approval is not None
+    assert found["g"].approval.tolerant
+    assert [found[name].needs for name in ("sorry", "bye")] == [("g",), ("g", "sorry")]
+    rules = {name: step.when.rule if step.when else "" for name, step in found.items()}
+    chosen = '(steps["g"]["output"]["approved"] | default(""))'
+    assert rules["before"] == rules["g"] == ""
+    assert rules["sorry"] == rules["bye"] == f"{chosen} == false"
+    assert rules["ship"] == f"({chosen} != false) and (1 == 1)"
+    assert fault(gate | {"forEach": [1]}).startswith("tasks[0].forEach: is not for core.gate")
 
 
 def test_another_flow_is_the_newest_unless_a_revision_is_named():

@@ -10,11 +10,22 @@ from mainspring.domain.execution import commands as c
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.explain import explain
 from mainspring.domain.execution.outlook import outlook
+from mainspring.domain.execution.react import Dispatch, react
 from mainspring.domain.execution.settling import wait_status
 from mainspring.domain.identity import trigger_id
 from mainspring.domain.message import Json, replace
 from mainspring.testing.shapes import approval, dag, needing
-from mainspring.testing.spec import EXECUTION, START, Asking, Spec, advance, given, has
+from mainspring.testing.spec import (
+    EXECUTION,
+    START,
+    Asking,
+    Spec,
+    advance,
+    answers,
+    breaks,
+    given,
+    has,
+)
 
 
 def approves(ref: str = "ok", by: str = "ann") -> Asking:
@@ -257,3 +268,75 @@ def test_an_answer_that_does_not_fit_is_refused_with_all_its_faults(payload: Jso
 
 def test_a_rejection_brings_nothing():
     wanting(answer=SCHEMA).when(rejects()).then(has(e.StepRejected))
+
+
+# Notices, and rejections that go on.
+
+
+def notices(spec: Spec) -> list[Json]:
+    """Return what the notices say that are owed after the last decision."""
+    owed = [action for event in spec.events for action in react(event, spec.state)]
+    found = [one.task for one in owed if isinstance(one, Dispatch)]
+    return [task.values["notify"] for task in found if task.call.phase == "notify"]
+
+
+def loud(*urls: str, **fields: Json) -> Spec:
+    asks = Approval(ask={"message": "pay {{payload.n}}?"}, notify=urls)
+    step = replace(approval("ok"), approval=replace(asks, **fields))
+    return given(dag(step, needing("a", "ok")), payload={"n": 7, "to": "x"}).when(advance())
+
+
+def test_whoever_is_to_know_of_an_approval_is_told_one_after_another():
+    spec = loud("http://a.test/{{payload.to}}", "http://b.test/", timeout=60.0)
+    first = {
+        "url": "http://a.test/x",
+        "executionId": EXECUTION,
+        "taskName": "ok",
+        "approvalId": trigger_id(EXECUTION, "ok", 1, 1),
+        "namespace": "",
+        "message": "pay 7?",
+        "expiresAt": "2026-11-18T11:07:40.000Z",
+    }
+    assert notices(spec) == [first]
+    spec = spec.when(answers("ok", phase="notify"))
+    assert notices(spec) == [{**first, "url": "http://b.test/"}]
+    spec = spec.when(answers("ok", phase="notify")).step_is("ok", "waiting")
+    assert notices(spec) == []
+
+
+def test_a_notice_that_fails_for_good_keeps_neither_the_gate_nor_the_next_notice():
+    spec = loud("http://a.test/", "http://b.test/")
+    for _ in range(3):
+        spec = spec.when(answers("ok", 503, phase="notify"))
+        state = spec.state.of("ok", "notify")
+        assert state is not None
+        assert state.retry_at is not None
+        spec = spec.when(advance(), at=state.retry_at - START)
+        assert [one["url"] for one in notices(spec)] == ["http://a.test/"]
+    spec = spec.when(answers("ok", 503, phase="notify"))
+    spec = spec.then_has(has(e.StepFailed, phase="notify", retry_at=None))
+    assert [one["url"] for one in notices(spec)] == ["http://b.test/"]
+    spec.then_is("running", warning=None).when(approves()).when(advance()).step_is(
+        "ok", "succeeded"
+    )
+
+
+def test_nobody_is_told_of_an_approval_that_is_over():
+    spec = loud("http://a.test/", "http://b.test/").when(approves()).when(advance())
+    spec = spec.when(answers("ok", phase="notify")).then_has(has(e.StepSucceeded, phase="notify"))
+    assert notices(spec) == []
+    spec = loud("http://a.test/").when(breaks("ok", phase="notify")).when(approves())
+    spec = spec.when(advance()).when(advance(), at=10.0)
+    spec.then_has(has(e.StepCanceled, ref="ok", phase="notify"))
+
+
+@pytest.mark.parametrize("by", ["bob", None])
+def test_a_rejection_may_be_an_answer_like_another(by: str | None):
+    spec = wanting(tolerant=True, timeout=5.0, on_timeout="reject")
+    spec = spec.when(rejects(by=by)).when(advance()) if by else spec.when(advance(), at=5.0)
+    spec = spec.then_has(has(e.StepSucceeded, ref="ok"), has(e.StepScheduled, ref="a"))
+    state = spec.state.of("ok")
+    assert state is not None
+    assert wait_status(state) == "rejected"
+    told = [state.output[name] for name in ("approved", "approved_by", "decidedBy")]
+    assert told == [False, None, by]

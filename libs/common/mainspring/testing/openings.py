@@ -14,7 +14,7 @@ import msgspec
 from mainspring.domain.definition import Definition
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.expansion import expanded
-from mainspring.domain.execution.settling import same
+from mainspring.domain.execution.settling import is_approval, same
 from mainspring.domain.message import Json
 from mainspring.testing.fault import ROUNDING, Fault
 
@@ -168,12 +168,19 @@ class Openings:
             known = self._forced.get(event.ref) == "completed"
             if not known and not (event.attempt == 0 and event.ref in self._kept):
                 yield Fault(law, f"{event.ref} succeeds, and nothing was open")
-        elif opening.how is None and self._on_timeout(event.ref) == "approve":
+        elif opening.how is None and self._on_timeout(event.ref) == _verdict(event):
             yield from _in_time(event, opening)
+        elif opening.how == "rejected" and self._is_tolerant(event.ref):
+            if is_approval(event.output):
+                yield Fault(law, f"{event.ref} was rejected, and its output says otherwise")
         elif opening.how not in SUCCEEDS:
             yield Fault(law, f"{event.ref} succeeds, but it was {opening.how or 'not answered'}")
         elif opening.how == "received" and not same(event.output, opening.payload):
             yield Fault(law, f"the output of {event.ref} is not what was received")
+
+    def _is_tolerant(self, ref: str) -> bool:
+        approval = self._definition.by_ref[ref].approval
+        return approval is not None and approval.tolerant
 
     def _on_timeout(self, ref: str) -> str:
         approval = self._definition.by_ref[ref].approval
@@ -194,6 +201,11 @@ class Openings:
 def _attempt(event: e.StepEvent, found: Opening) -> int:
     """Return the attempt that an event names; one that names none speaks of the present one."""
     return getattr(event, "attempt", found.attempt)
+
+
+def _verdict(event: e.StepSucceeded) -> str:
+    """Return what a success with nobody's decision says was decided by the time-out."""
+    return "approve" if is_approval(event.output) else "reject"
 
 
 def _in_time(event: e.StepSucceeded | e.StepFailed, opening: Opening) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.expansion import instance, within
+from mainspring.domain.execution.settling import is_approval
 from mainspring.domain.execution.state import IN_FLIGHT, OPEN, Execution, StepState
 
 RETRYABLE = frozenset({"failed", "corrupted"})
@@ -363,9 +364,12 @@ def _ended(
         yield from _forward(x)
 
 
-def _approves_late(event: e.StepEvent, x: Execution, step: StepState) -> bool:
+def _approves_late(event: e.StepSucceeded, x: Execution, step: StepState) -> bool:
     approval = x.definition.by_ref[event.ref].approval
-    return approval is not None and approval.on_timeout == "approve" and step.expires_at is not None
+    if approval is None or step.expires_at is None:
+        return False
+    decides = "reject" if approval.tolerant and not is_approval(event.output) else "approve"
+    return approval.on_timeout == decides
 
 
 def _is_spared(x: Execution, ref: str) -> bool:

@@ -4,24 +4,34 @@ from typing import Final
 
 from mainspring.plugin import Manifest
 from mainspring_plugins.support.schema import (
+    Schema,
     choice,
     closed,
+    either,
     flag,
     gives,
     named,
     of,
-    several,
+    tasks,
     text,
     whole,
 )
 
+_ADDRESS: Final[Schema] = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "properties": {"url": {"type": "string", "minLength": 1}},
+    "required": ["url"],
+    "additionalProperties": False,
+}
 _NAMES: Final = {"type": "array", "items": {"type": "string", "minLength": 1}}
 
 MANIFEST: Final = Manifest(
     id="core.gate",
     name="Gate",
     category="Core",
-    description="Waits until people have approved or rejected. A rejection fails the task.",
+    description="Waits until people have approved or rejected. A rejection fails the task, "
+    "unless there are tasks for it.",
     input=closed(
         {
             "message": text("What is to be decided.", default=""),
@@ -40,12 +50,19 @@ MANIFEST: Final = Manifest(
                 "What a time-out decides.", "fail", "approve", "reject", default="fail"
             ),
             "inputsSchema": named("A JSON Schema of what an approval brings with it."),
-            "notify": several("URLs that are told of the question.", {"type": "string"}),
+            "notify": either(
+                "Who is told of the question by a POST: a URL, an object with one, or a list.",
+                _ADDRESS,
+                {"type": "array", "items": _ADDRESS, "maxItems": 10},
+            ),
+            "onReject": tasks(
+                "The tasks to run when it is rejected; what comes after the gate is then skipped."
+            ),
         }
     ),
     output=gives(
         {
-            "approved": flag("Whether it was approved."),
+            "approved": flag("Whether it was approved; false where a rejection goes on."),
             "decidedBy": of(["string", "null"], "Who decided last; null: the time-out."),
             "comment": of(["string", "null"], "What was said with the decision."),
             "inputs": of(["object", "null"], "What the approval brought with it."),

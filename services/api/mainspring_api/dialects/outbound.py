@@ -4,12 +4,13 @@ A call that is known to fail (no scheme, a header that framing owns) is a fault 
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, cast
 
 import msgspec
 
-from mainspring.http.faults import Faults, below, shown
+from mainspring.domain.message import Json
+from mainspring.http.faults import Faults, below, item, shown
 
 SUCCESS: Final[dict[str, tuple[int, ...]]] = {
     "GET": (200,),
@@ -47,6 +48,19 @@ def check_url(url: str, place: str, faults: Faults) -> None:
         faults.add(place, "must begin with http:// or https:// and a host")
     elif _USERINFO.match(_PLACEHOLDER.sub("", url)):
         faults.add(place, "must have no user name or password: send them in a header")
+
+
+def addresses(given: Json, place: str, faults: Faults) -> Iterator[str]:
+    """Yield who is told of something: a URL, `{url}`, or a list of these; templates are let be."""
+    is_list = isinstance(given, list)
+    several = cast("list[Json]", given) if is_list else [] if given is None else [given]
+    for index, one in enumerate(several):
+        at = item(place, index) if is_list else place
+        is_object = isinstance(one, dict)
+        url = cast("dict[str, Json]", one).get("url") if is_object else one
+        if isinstance(url, str):
+            check_url(url, below(at, "url") if is_object else at, faults)
+            yield url
 
 
 def check_headers(names: Iterable[str], place: str, faults: Faults) -> None:

@@ -41,12 +41,12 @@ def is_taken(approval: Approval | None, decisions: Iterable[Decision]) -> bool:
     return len(approvers(decisions)) >= (approval.required if approval is not None else 1)
 
 
-def output_of(state: StepState, by: str, comment: str) -> Json:
-    """Return the output of a step that was approved."""
+def output_of(state: StepState, by: str, comment: str, *, approved: bool = True) -> Json:
+    """Return the output of a step that was decided about."""
     brought = [one.payload for one in state.decisions if one.payload is not None]
     return {
-        "approved": True,
-        "approved_by": by,
+        "approved": approved,
+        "approved_by": by if approved else None,
         "decided_by": by,
         "decidedBy": None if by == BY_TIME else by,
         "comment": comment,

@@ -86,6 +86,8 @@ def succeed(draft: Draft, state: StepState, output: Json, exchange: Exchange | N
     )
     if state.phase == "up":
         emit(draft, state.ref, state.token)
+    elif state.phase == "notify":
+        _tell_next(draft, state)
 
 
 def fail(
@@ -120,6 +122,21 @@ def fail(
             at=draft.now,
         )
     )
+    if state.phase == "notify" and (given_up or at is None):
+        _tell_next(draft, state)
+
+
+def _tell_next(draft: Draft, state: StepState) -> None:
+    """Owe the notice to who is to be told next, while there is something to tell."""
+    match state.payload:
+        case {"urls": [_, _, *_] as urls}:
+            rest: Json = {**state.payload, "urls": urls[1:]}
+        case _:
+            return
+    told = draft.x.of(state.ref)
+    opened = told.opened if told is not None and told.status == "waiting" else None
+    if opened is not None and opened.id == state.key:
+        schedule(draft, state.ref, phase="notify", key=state.key, payload=rest)
 
 
 def cancel(draft: Draft, state: StepState, reason: str) -> None:

@@ -13,7 +13,7 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution import fans
 from mainspring.domain.execution.context import Viewpoint, everything, rfc3339, values
 from mainspring.domain.execution.expansion import place_of
-from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState
+from mainspring.domain.execution.state import IN_FLIGHT, Execution, StepState, Waiting
 from mainspring.domain.execution.steps import LISTEN
 from mainspring.domain.execution.waits import child_of_attempt
 from mainspring.domain.expression import ROOT
@@ -257,12 +257,33 @@ def _named(x: Execution, state: StepState, view: Viewpoint) -> Json:
     return everything(x, view) if ROOT in paths else values(x, paths, view)
 
 
+def _question(x: Execution, state: StepState, opened: Waiting) -> Json:
+    """Return what the notice of an approval says to the first of those who are still to know."""
+    url, message = "", None
+    match state.payload:
+        case {"urls": [str() as url, *_], "ask": {"message": message}}:
+            pass
+        case _:
+            pass
+    return {
+        "url": url,
+        "executionId": x.id,
+        "taskName": state.ref,
+        "approvalId": opened.id,
+        "namespace": x.project,
+        "message": message,
+        "expiresAt": None if opened.expires_at is None else rfc3339(opened.expires_at),
+    }
+
+
 def _notice(x: Execution, state: StepState) -> Json:
     """Return what the notice of a wait says; its trigger is the one that stood open then."""
     told = x.of(state.ref)
     opened = told.opened if told is not None else None
     if opened is None:
         return {}
+    if opened.kind == "approval":
+        return {"notify": _question(x, state, opened)}
     return {
         "notify": {
             "url": opened.notify_url,

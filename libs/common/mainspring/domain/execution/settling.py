@@ -144,10 +144,19 @@ def wait_status(step: StepState) -> str:
     if step.status == "waiting":
         return "pending" if step.kind == "approval" else "waiting"
     if step.status == "succeeded":
-        return "approved"
+        return "approved" if is_approval(step.output) else "rejected"
     if step.reason == LATE:
         return "rejected"
     return "timed_out" if step.status == "failed" else "canceled"
+
+
+def is_approval(output: Json) -> bool:
+    """Say whether what a step gives says that it was approved; one may succeed without."""
+    match output:
+        case {"approved": False}:
+            return False
+        case _:
+            return True
 
 
 def _trigger(command: c.SendEvent | c.CancelTrigger, x: Execution, asked: str) -> StepState:

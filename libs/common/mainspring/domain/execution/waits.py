@@ -74,6 +74,11 @@ def _await_approval(draft: Draft, step: Step, approval: Approval, view: Viewpoin
         ask=approval.ask,
         approvers=approval.approvers,
     )
+    if approval.notify:
+        said = value(draft.x, {"urls": [*approval.notify], "ask": approval.ask}, view)
+        attempts.supersede(draft, step.ref, "notify")
+        opened = _opened_by(draft, step.ref)
+        attempts.schedule(draft, step.ref, phase="notify", key=opened, payload=said)
 
 
 def _open(  # noqa: PLR0913 - the two kinds differ in what they say
@@ -130,6 +135,9 @@ def resolve(draft: Draft, state: StepState) -> None:
             attempts.succeed(draft, state, settled.payload)
         case "approved":
             attempts.succeed(draft, state, output_of(state, settled.by, settled.reason))
+        case "rejected" if _is_tolerant(draft, state):
+            told = output_of(state, settled.by, settled.reason, approved=False)
+            attempts.succeed(draft, state, told)
         case "rejected":
             reason = f"rejected by {settled.by}" + (f": {settled.reason}" * bool(settled.reason))
             attempts.fail(draft, state, reason, "rejected", final=True)
@@ -147,10 +155,18 @@ def _time_out(draft: Draft, state: StepState, what: str) -> None:
     if decides == "approve":
         comment = "nobody decided in time"
         attempts.succeed(draft, state, output_of(state, BY_TIME, comment))
+    elif decides == "reject" and _is_tolerant(draft, state):
+        comment = "nobody decided in time"
+        attempts.succeed(draft, state, output_of(state, BY_TIME, comment, approved=False))
     elif decides == "reject":
         attempts.fail(draft, state, LATE, "rejected", final=True)
     else:
         attempts.fail(draft, state, f"{what} timed out", "event_timeout", final=True)
+
+
+def _is_tolerant(draft: Draft, state: StepState) -> bool:
+    approval = draft.x.step(state.ref).approval
+    return approval is not None and approval.tolerant
 
 
 def child_of_attempt(x: Execution, ref: str, visit: int, attempt: int) -> str:

@@ -88,6 +88,8 @@ def frames_of(envelope: Envelope, event: e.Event) -> Iterator[Frame]:
                 attempt=event.attempt,
                 message=line.message,
             )
+    elif isinstance(event, e.StepEvent) and event.phase == "notify":
+        yield from _notice(event, seq, at)
     elif isinstance(event, e.StepEvent):
         word = _TASKS.get(type(event))
         if word is None or event.phase != "up":
@@ -109,6 +111,24 @@ def frames_of(envelope: Envelope, event: e.Event) -> Iterator[Frame]:
     elif type(event) in _ENDS:
         reason = getattr(event, "reason", "") or ""
         yield Frame(type="end", seq=seq, timestamp=at, status=_ENDS[type(event)], message=reason)
+
+
+def _notice(event: e.StepEvent, seq: int, at: str) -> Iterator[Frame]:
+    """Yield what a step's log says of a notice that somebody waits: it changes no status."""
+    if not isinstance(event, e.StepSucceeded | e.StepFailed):
+        return
+    where = event.exchange.url if event.exchange is not None else "nobody"
+    is_told = isinstance(event, e.StepSucceeded)
+    goes_on = isinstance(event, e.StepFailed) and event.retry_at is not None
+    yield Frame(
+        type="log",
+        seq=seq,
+        timestamp=at,
+        level="INFO" if is_told else "WARN" if goes_on else "ERROR",
+        task_name=event.ref,
+        attempt=event.attempt,
+        message=f"{where} was told" if is_told else f"{where} was not told: {event.reason}",
+    )
 
 
 class Reading:

@@ -17,7 +17,7 @@ from mainspring.domain.message import Json, replace
 from mainspring.http.faults import Faults, below, item, shown
 from mainspring.plugin import Plugin as Installed
 from mainspring.plugin import Registry
-from mainspring_api.dialects.outbound import check_headers, check_url
+from mainspring_api.dialects.outbound import addresses, check_headers, check_url
 from mainspring_api.dialects.runs.expressions import is_template
 from mainspring_api.dialects.runs.literals import check_params
 from mainspring_api.dialects.runs.spans import LONGEST_S
@@ -222,8 +222,8 @@ def _gate(params: Mapping[str, Any], place: str, faults: Faults) -> dict[str, An
     for index, name in enumerate(names):
         if is_template(name):
             faults.add(item(f"{place}.approvers", index), "must be written out")
-    if params.get("notify"):
-        faults.add(f"{place}.notify", "is not sent here: call who is to know in a step before")
+    if "onReject" in params:
+        faults.add(f"{place}.onReject", "has no branches here: a rejection fails the step")
     approval = Approval(
         approvers=tuple(dict.fromkeys(str(name) for name in names)),
         timeout=_patience(params.get("timeout"), f"{place}.timeout", faults),
@@ -231,6 +231,7 @@ def _gate(params: Mapping[str, Any], place: str, faults: Faults) -> dict[str, An
         required=_whole(params.get("required", 1)),
         on_timeout=_decided(params.get("onTimeout")),
         answer=params.get("inputsSchema"),
+        notify=tuple(addresses(params.get("notify"), f"{place}.notify", faults)),
     )
     return {"kind": "approval", "approval": approval}
 

@@ -6,11 +6,12 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 from mainspring.domain.definition import Approval, Child, Plugin
 from mainspring.domain.expression import ExpressionError
 from mainspring.domain.expression.pattern import compile_pattern
-from mainspring.domain.message import Json
+from mainspring.domain.message import Json, replace
 from mainspring.http.faults import Faults, below, shown
 from mainspring_api.dialects.flows.definitions.expressions import has_template, is_template
 from mainspring_api.dialects.flows.definitions.properties import schema_fault
 from mainspring_api.dialects.flows.definitions.spans import instant_of, positive
+from mainspring_api.dialects.outbound import addresses
 
 BEGUN: Final = "QUEUED"
 """How a flow stands that was begun and is not waited for."""
@@ -69,8 +70,6 @@ def sleep(own: dict[str, Json], place: str, faults: Faults) -> Parts:
 def gate(own: dict[str, Json], place: str, faults: Faults) -> Parts:
     """Return the parts of a step that waits for people's decision."""
     at = f"{place}.properties"
-    if own.get("notify"):
-        faults.add(f"{at}.notify", "is not known here: call whom you want to tell in a task before")
     for name in ("required", "timeout", "onTimeout", "approvers", "inputsSchema"):
         if has_template(own.get(name)):
             faults.add(f"{at}.{name}", "cannot be a template")
@@ -85,8 +84,14 @@ def gate(own: dict[str, Json], place: str, faults: Faults) -> Parts:
         required=_count(own.get("required")),
         on_timeout=cast("Literal['fail', 'approve', 'reject']", own.get("onTimeout") or "fail"),
         answer=schema,
+        notify=tuple(addresses(own.get("notify"), f"{at}.notify", faults)),
     )
     return {"kind": "approval", "approval": approval}
+
+
+def tolerant(gate: Parts) -> Parts:
+    """Return a gate that goes on when it is rejected: there are tasks for that."""
+    return {**gate, "approval": replace(cast("Approval", gate["approval"]), tolerant=True)}
 
 
 def _count(given: Json) -> int:
@@ -97,7 +102,8 @@ def _approvers(given: Json, place: str, faults: Faults) -> tuple[str, ...]:
     if isinstance(given, dict):
         named = cast("dict[str, Json]", given)
         if named.get("roles"):
-            faults.add(f"{place}.roles", "are not known here: name the users who may decide")
+            what = "come with authentication, which this server does not have: name users"
+            faults.add(f"{place}.roles", what)
         given = named.get("users")
     names = cast("list[Json]", given) if isinstance(given, list) else []
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))

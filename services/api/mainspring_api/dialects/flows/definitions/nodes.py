@@ -3,8 +3,9 @@
 A list in which no task names another runs in its order: each task needs the one before it.  A list
 in which one does is a graph, and a task that names none is a root of it.  Tasks inside of `if`,
 `switch` and `parallel` become tasks of the same graph, which need the one that they stand in and
-are guarded by its choice; who needs that one needs them too.  Those of a loop are a graph of their
-own, done once for each item.
+are guarded by its choice; who needs that one needs them too.  So do those that a gate has for its
+rejection; what comes after the gate is then skipped.  Those of a loop are a graph of their own,
+done once for each item.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -170,6 +171,10 @@ class Reader:
                 self._cases(node, graph, depth)
             case "core.parallel":
                 self._parallel(node, graph, depth)
+            case "core.gate":
+                self._branch(
+                    node, "onReject", f"{_choice(node, 'approved')} == false", graph, depth
+                )
             case "core.forEach":
                 place = f"{node.place}.properties.tasks"
                 node.loop = self.graph(node.own.pop("tasks", None) or [], place, depth)
@@ -245,6 +250,7 @@ class Reader:
             if node.loop is not None:
                 self.resolve(node.loop)
         graph.close(self.faults)
+        _part_at_gates(graph)
 
     def _resolve(self, node: Node, known: dict[str, Node]) -> None:
         around = {each.name for each in node.around()}
@@ -263,6 +269,17 @@ class Reader:
             else:
                 self.faults.unknown(place, "task", need, self.names)
         node.needs = _unique(needs)
+
+
+def _part_at_gates(graph: Graph) -> None:
+    """Let what comes after a gate be skipped where its rejection has tasks of its own."""
+    for gate in graph.nodes:
+        if gate.form is None or gate.form.type != "core.gate" or not gate.inner:
+            continue
+        inside, rule = set(gate.reached), f"{_choice(gate, 'approved')} != false"
+        for node in graph.nodes:
+            if node.name not in inside and gate.name in graph.upstream(node.name):
+                node.guard = f"({node.guard}) and {rule}" if node.guard else rule
 
 
 def _is_graph(siblings: Iterable[Node]) -> bool:
