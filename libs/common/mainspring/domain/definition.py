@@ -82,6 +82,24 @@ NOTIFY: Final = Request(
 )
 """The notice that a wait has begun: the same for every workflow."""
 
+GATE_NOTIFY: Final = Request(
+    url="{{{notify.url}}}",
+    body={
+        "executionId": "{{notify.executionId}}",
+        "taskName": "{{notify.taskName}}",
+        "approvalId": "{{notify.approvalId}}",
+        "namespace": "{{notify.namespace}}",
+        "message": "{{notify.message}}",
+        "expiresAt": "{{notify.expiresAt}}",
+    },
+    has_body=True,
+    success=tuple(range(200, 300)),
+)
+"""The notice that an approval is asked for."""
+
+GATE_NOTIFY_RETRY: Final = Retry(retries=3, delay=2.0, multiplier=4.0, max_delay=60.0, jitter=0.2)
+"""Shorter than that of waits: who is told next has to wait for it."""
+
 NOTIFY_RETRY: Final = Retry(retries=4, delay=5.0, multiplier=5.0, max_delay=1800.0, jitter=0.2)
 NOTIFY_TIMEOUT: Final = 15.0
 
@@ -143,7 +161,8 @@ class Approval(Value, frozen=True):
 
     It is taken when `required` different people have approved, or one has rejected.  `on_timeout`
     is what is decided when nobody did in time.  `answer` is a JSON Schema of what an approval has
-    to bring with it; None: it brings nothing.
+    to bring with it; None: it brings nothing.  The addresses in `notify` (templates) are told of it
+    one after another.  With `tolerant` a rejection is an answer like another: the step succeeds.
     """
 
     approvers: tuple[str, ...] = ()
@@ -152,6 +171,8 @@ class Approval(Value, frozen=True):
     required: int = 1
     on_timeout: Literal["fail", "approve", "reject"] = "fail"
     answer: Json = None
+    notify: tuple[str, ...] = ()
+    tolerant: bool = False
 
 
 class Child(Value, frozen=True):
@@ -329,8 +350,7 @@ class Definition(Value, frozen=True, dict=True):
         """Return the retry policy of a step, or of a hook: its own, or the definition's."""
         step = self.by_ref.get(ref)
         if phase == "notify":
-            return NOTIFY_RETRY
-        step = self.by_ref.get(ref)
+            return NOTIFY_RETRY if step is None or step.approval is None else GATE_NOTIFY_RETRY
         return (step.retry if step else None) or self.retry
 
     def timeout_of(self, ref: str, phase: str = "up") -> float:
@@ -353,7 +373,8 @@ class Definition(Value, frozen=True, dict=True):
         if step is None or phase == "emit":
             return None
         if phase == "notify":
-            return NOTIFY if step.wait is not None else None
+            asks = step.approval is not None and step.approval.notify
+            return NOTIFY if step.wait is not None else GATE_NOTIFY if asks else None
         return step.request if phase == "up" else step.compensation
 
 

@@ -124,7 +124,7 @@ class _Task:
         if self.form.for_each is None:
             return None
         place, given = f"{self.place}.forEach", self.form.for_each
-        if self.form.type in _HOLDERS:
+        if self.form.type in _HOLDERS or self.node.inner:
             what = f"is not for {self.form.type}: put the task into a core.forEach"
             self.faults.add(place, what)
         if isinstance(given, dict):
@@ -189,7 +189,8 @@ class _Task:
             case "core.sleep":
                 return controls.sleep(own, self.place, self.faults)
             case "core.gate":
-                return controls.gate(own, self.place, self.faults)
+                parts = controls.gate(own, self.place, self.faults)
+                return parts if not self.node.inner else controls.tolerant(parts)
             case "core.subflow":
                 found = controls.subflow(own, self.place, self.known.around, self.faults)
                 if found.warning:
