@@ -3,7 +3,8 @@
 Both parts are bounded in time, so a slow engine has fewer runs behind its figures and not a
 longer turn.  After the time for starting runs is over those in flight may end; the rate is of
 all that ended, over the time until the last did, and the CPU is of exactly these.  What has not
-ended by then is counted as unfinished.
+ended by then is counted as unfinished: work was done for it too, so the rate is then a lower
+bound and no CPU of a step can be told from it, only from the unloaded runs.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ class Measured(msgspec.Struct, frozen=True):
     """What one turn saw."""
 
     alone_s: list[float]  # each unloaded run
+    alone_cpu_s: dict[str, float]  # of all of these, by process
     ended: int
     failed: int
     unfinished: int
@@ -56,12 +58,14 @@ async def turn(engine: Engine, workload: Workload, echo: str, pace: Pace) -> Mea
 
 async def _measure(running: Running, pace: Pace) -> Measured:
     await alone(running.run, pace.warm_runs, pace.unloaded_s)
+    first = processes.cpu(running.roots)
     taken = await alone(running.run, pace.unloaded_runs, pace.unloaded_s)
     before = processes.cpu(running.roots)
     load = await flood(running.run, pace)
     after = processes.cpu(running.roots)
     return Measured(
         alone_s=taken,
+        alone_cpu_s={name: before[name] - first[name] for name in first},
         ended=load.ended,
         failed=load.failed,
         unfinished=load.unfinished,

@@ -13,7 +13,7 @@ Results: TypeAlias = dict[str, dict[str, Figures]]  # engine -> workload -> figu
 
 HEAD: Final = (
     "| workload | engine | unloaded p50 / p99 ms (runs) | runs/s at 64 in flight (by turn) "
-    "| steps/s | CPU µs a step, by process | resident MB |"
+    "| steps/s | CPU µs a step under load, by process | resident MB |"
 )
 
 
@@ -33,15 +33,22 @@ def figures(turns: Sequence[Measured], workload: Workload) -> Figures:
         "failed": sum(turn.failed for turn in turns),
         "unfinished": sum(turn.unfinished for turn in turns),
     }
-    if ended:
-        used = _sum([turn.cpu_s for turn in turns])
-        by_process = {n: 1e6 * s / (ended * workload.steps) for n, s in used.items()}
-        found |= {"cpu_us_a_step": sum(by_process.values()), "cpu_us_by_process": by_process}
+    found |= _cpu("cpu_us_unloaded", [t.alone_cpu_s for t in turns], len(alone) * workload.steps)
+    if not found["unfinished"]:
+        found |= _cpu("cpu_us_a_step", [t.cpu_s for t in turns], ended * workload.steps)
     resident = {n: mb / len(turns) for n, mb in _sum([t.resident_mb for t in turns]).items()}
     found |= {"resident_mb": sum(resident.values()), "resident_mb_by_process": resident}
     if fault := next((turn.fault for turn in turns if turn.fault), ""):
         found["fault"] = fault
     return found
+
+
+def _cpu(name: str, used: Sequence[Mapping[str, float]], steps: int) -> Figures:
+    """CPU microseconds a step, whole and by process; nothing where no step was done."""
+    if not steps:
+        return {}
+    parts = {process: 1e6 * seconds / steps for process, seconds in _sum(used).items()}
+    return {name: sum(parts.values()), f"{name}_by_process": parts}
 
 
 def _sum(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -63,18 +70,24 @@ def table(results: Results, workloads: Sequence[Workload], engines: Mapping[str,
 
 def _cells(found: Figures) -> str:
     if "error" in found:
-        return f"{_plain(found['error'])} | | | | "
+        return f"{_plain(found['error'])} | | | |"
     alone = f"({found['unloaded_runs']})"
     if "p50_ms" in found:
         alone = f"{_show(found['p50_ms'])} / {_show(found['p99_ms'])} {alone}"
     turns = ", ".join(_show(rate) for rate in found["runs_per_s_by_turn"])
-    rate = f"{_show(found['runs_per_s'])} ({turns})" + _lost(found)
-    cpu = "no run ended"
-    if "cpu_us_a_step" in found:
-        parts = ", ".join(f"{n} {us:,.0f}" for n, us in found["cpu_us_by_process"].items())
-        cpu = f"{found['cpu_us_a_step']:,.0f} ({parts})"
+    bound = "≥ " if found["unfinished"] else ""
+    rate = f"{bound}{_show(found['runs_per_s'])} ({turns}){_lost(found)}"
+    steps = bound + _show(found["steps_per_s"])
     resident = f"{found['resident_mb']:,.0f}"
-    return " | ".join([alone, rate, _show(found["steps_per_s"]), cpu, resident])
+    return " | ".join([alone, rate, steps, _show_cpu(found), resident])
+
+
+def _show_cpu(found: Figures) -> str:
+    for key, where in (("cpu_us_a_step", ""), ("cpu_us_unloaded", "unloaded ")):
+        if key in found:
+            parts = found[f"{key}_by_process"].items()
+            return f"{where}{found[key]:,.0f} ({', '.join(f'{n} {us:,.0f}' for n, us in parts)})"
+    return "no run ended"
 
 
 def _lost(found: Figures) -> str:
