@@ -91,16 +91,24 @@ async def _ran(flows: Flows, tasks: list[Any], declared: Any, given: Any) -> Any
     return await flows.end(await flows.execute(made["id"], given))
 
 
-@pytest.mark.parametrize(("value", "taken"), [("eu", "europe"), ("us-3", "states"), ("x", "rest")])
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [("eu", "europe"), ("us-3", "states"), ("us-7", "seven"), ("eur", "rest"), ("x", "rest")],
+)
 async def test_a_switch_runs_the_case_that_fits(flows: Flows, value: str, taken: str) -> None:
-    cases = {"eu": [values("europe")], "re:us-[0-9]": [values("states")]}
+    cases = {
+        "re:us-[0-9]": [values("states")],
+        "eu": [values("europe")],
+        "us-7": [values("seven")],
+    }
     switch = task(
         "switch",
         "core.switch",
         properties={"value": value, "cases": cases, "default": [values("rest")]},
     )
     statuses = statuses_of(await flows.ran(switch))
-    assert [name for name in ("europe", "states", "rest") if statuses[name] == DONE] == [taken]
+    names = ("europe", "states", "seven", "rest")
+    assert [name for name in names if statuses[name] == DONE] == [taken]
 
 
 async def test_what_stands_in_a_skipped_branch_is_skipped_to_its_depth(flows: Flows) -> None:
@@ -146,6 +154,31 @@ async def test_a_branch_that_fails_lets_the_others_end_and_fails_the_execution(
     assert (statuses["never"], statuses["after"]) == (SKIPPED, SKIPPED)
 
 
+async def test_a_branch_that_fails_fast_ends_the_execution_and_the_others_with_it(
+    flows: Flows,
+) -> None:
+    branches = {
+        "bad": [task("bad", "core.fail")],
+        "good": [task("nap", "core.sleep", properties={"duration": "1h"}), values("good")],
+    }
+    given = {"branches": branches, "failFast": True}
+    found = await flows.ran(task("both", "core.parallel", properties=given))
+    assert found["execution"]["status"] == "FAILED"
+    statuses = statuses_of(found)
+    assert (statuses["bad"], statuses["nap"]) == ("FAILED", "CANCELLED")
+
+
+async def test_no_more_branches_are_under_way_than_the_task_allows(
+    flows: Flows, service: Service
+) -> None:
+    lanes = ("a", "b", "c")
+    branches = {lane: [calling(service, f"{lane}{n}") for n in (1, 2)] for lane in lanes}
+    given = {"branches": branches, "concurrency": 1}
+    found = await flows.ran(task("all", "core.parallel", properties=given))
+    assert set(statuses_of(found).values()) == {DONE}
+    assert service.order() == [f"/{lane}{n}" for lane in lanes for n in (1, 2)]
+
+
 # Conditions and failures.
 
 
@@ -154,6 +187,12 @@ async def test_a_condition_that_is_false_skips_its_task_alone(flows: Flows) -> N
         values("a", n=1), {**values("b"), "when": "outputs.a.n > 1"}, values("c")
     )
     assert statuses_of(found) == {"a": DONE, "b": SKIPPED, "c": DONE}
+
+
+async def test_what_a_failed_task_leaves_behind_is_shown(flows: Flows) -> None:
+    fail = task("a", "core.fail", properties={"message": "no stock", "code": 7})
+    found = await flows.ran(fail)
+    assert outputs_of(found, "a") == {"failed": True, "message": "no stock", "code": 7}
 
 
 async def test_a_disabled_task_is_skipped(flows: Flows) -> None:
@@ -294,6 +333,43 @@ async def test_a_limit_with_a_key_refuses_only_those_that_share_it(flows: Flows)
         await flows.http.post(path, json={"inputs": {"who": who}}) for who in ("ann", "bob", "ann")
     ]
     assert [each.status_code for each in answers] == [202, 202, 409]
+
+
+async def test_a_limit_with_a_key_holds_too_where_the_flow_is_run_by_its_name(
+    flows: Flows,
+) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "1h"})
+    limit = {"limit": 1, "key": "{{ inputs.who }}", "behavior": "FAIL"}
+    await flows.create(nap, name="named", concurrency=limit, inputs={"who": {"type": "string"}})
+    answers = [
+        await flows.http.post("/api/v1/run/named", json={"inputs": {"who": who}})
+        for who in ("ann", "bob", "ann")
+    ]
+    assert [each.status_code for each in answers] == [202, 202, 429]
+    bad = await flows.http.post("/api/v1/run/named", json={"inputs": {"who": "a" * 257}})
+    assert bad.status_code == 400
+
+
+async def test_executions_that_one_of_the_same_flow_has_started_count_for_no_limit(
+    flows: Flows,
+) -> None:
+    again = task("again", "core.subflow", properties={"flow": "self", "inputs": {"n": 0}})
+    again |= {"when": "inputs.n > 0"}
+    nap = task("nap", "core.sleep", properties={"duration": "1h"}, when="inputs.n == 0")
+    limit = {"limit": 2, "behavior": "FAIL"}
+    made = await flows.create(
+        again, nap, name="self", concurrency=limit, inputs={"n": {"type": "int"}}
+    )
+    first = await flows.execute(made["id"], {"n": 1})
+    listed: list[Any] = []
+    await flows.until(first, "RUNNING")
+    while len(listed) < 2:
+        listed = (await flows.http.get("/api/v1/executions", params={"status": "RUNNING"})).json()
+    await flows.execute(made["id"], {"n": 0})
+    refused = await flows.http.post(
+        f"/api/v1/flows/{made['id']}/execute", json={"inputs": {"n": 0}}
+    )
+    assert refused.status_code == 409
 
 
 async def test_one_more_than_the_limit_is_made_and_ends_cancelled_where_the_flow_says_so(

@@ -1,6 +1,7 @@
 """What runs in a helper process is bounded in time and memory, and leaves nothing behind."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 from mainspring.plugin import PluginFailed
 from mainspring.testing import busy
 from mainspring.testing.patience import until
+from mainspring_executor import helpers as helpers_module
 from mainspring_executor.helpers import Helpers
 
 SOON = 30.0
@@ -88,6 +90,16 @@ async def test_what_takes_too_much_memory_fails_and_so_does_nobody_else(helpers:
     assert await helpers.run(busy.hog, 8, seconds=SOON) == 8 << 20
 
 
+async def test_what_gives_too_much_fails_for_good_and_so_does_nobody_else(
+    helpers: Helpers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helpers_module, "LARGEST", 1000)
+    with pytest.raises(PluginFailed, match="larger than 1,000 bytes") as failed:
+        await helpers.run(json.dumps, "x" * 2000, seconds=SOON)
+    assert failed.value.final
+    assert await helpers.run(json.dumps, "x", seconds=SOON) == '"x"'
+
+
 async def test_a_plugins_own_failure_comes_back_whole(helpers: Helpers) -> None:
     with pytest.raises(PluginFailed, match="not this") as failed:
         await helpers.run(busy.refuse, "not this", seconds=SOON)
@@ -142,6 +154,7 @@ async def test_waiting_for_a_place_is_part_of_the_time(helpers: Helpers) -> None
 EXECUTOR = """
 import asyncio, sys
 from mainspring.testing import busy
+from mainspring_executor import helpers as helpers_module
 from mainspring_executor.helpers import Helpers
 
 async def main():

@@ -171,8 +171,9 @@ def _task(x: Execution, step: Part, word: TaskWord, *, parse: bool) -> wire.Task
     state = _begun(x, step)
     ended = _ended(state, word)
     outputs: Json = None
-    if state is not None and state.output_version is not None:
-        outputs = state.output if parse else encode(state.output).decode()
+    left = _output(state)
+    if state is not None and (state.output_version is not None or left is not None):
+        outputs = left if parse else encode(left).decode()
     return wire.Task(
         task_name=step.ref,
         task_type=step.type or _KINDS.get(step.kind, f"core.{step.kind}"),
