@@ -218,6 +218,33 @@ async def test_the_end_of_a_run_ends_its_children(runs: Runs, service: Service) 
     assert (await runs.end(child["id"]))["status"] == "cancelled"
 
 
+async def test_a_child_may_be_let_go_or_fail_without_its_step(runs: Runs) -> None:
+    nap = "{name: nap, action: core.sleep, params: {duration: 1h}}"
+    await runs.apply(workflow(nap, name="child"), "child")
+    fail = "{name: no, action: core.fail, params: {message: 'no'}}"
+    await runs.apply(workflow(fail, name="bad"), "bad")
+    call = "{name: %s, action: core.subflow, params: {flow: %s, %s: false}}"
+    found = await runs.ran(call % ("go", "child", "wait"), call % ("try", "bad", "transmitFailed"))
+    assert found["status"] == "completed", found
+    (child,) = await runs.all_of("child")
+    assert child["status"] == "running"
+    gives = {"executionId": child["id"], "status": "pending", "outputs": {}}
+    assert found["steps"]["go"]["output"] == gives
+    assert found["steps"]["try"]["output"]["status"] == "failed"
+    await runs.http.post(f"/api/v1/cancel/{child['id']}")
+
+
+async def test_a_gate_tells_whom_it_names_and_has_no_branches(runs: Runs, service: Service) -> None:
+    ask = "{name: ask, action: core.gate, params: {message: m, %s}}"
+    await runs.start(ask % f"notify: ['{service.url}/told']")
+    (told,) = await service.called("/told")
+    assert sent(told)["taskName"] == "ask"
+    for wrong, place in (("notify: nowhere", "notify"), ("onReject: []", "onReject")):
+        answer = await runs.put(workflow(ask % wrong, name="x"), "x")
+        assert answer.status_code == 400, answer.text
+        assert f"params.{place}" in answer.text
+
+
 async def test_what_a_step_gives_is_never_evaluated(runs: Runs, service: Service) -> None:
     evil = "{{ env.HOME }} {{ inputs.secret }}"
     service.on("/a", reply({"said": evil}))
