@@ -28,6 +28,16 @@ _PROBES: Final = (
     ("/readyz", "Readiness probe", "ready", "It cannot serve now; the text says why."),
     ("/metrics", "Prometheus metrics", "The metrics, in Prometheus's text format.", ""),
 )
+_PROBED: Final = {
+    "type": "object",
+    "properties": {
+        "status": {"enum": ["ok", "unavailable"]},
+        "checks": {"type": "object", "additionalProperties": _TEXT},
+    },
+    "required": ["status"],
+}
+"""What a probe answers who asks for JSON; `checks` say what is the matter."""
+
 _STREAMS: Final = (
     (
         "/v1/workflow-runs/{id}/stream",
@@ -168,7 +178,9 @@ def _answer(text: str, kind: Any, schemas: Mapping[Any, Json]) -> Json:  # noqa:
 
 
 def _probe(path: str, summary: str, text: str, failure: str) -> Json:
-    content = {"text/plain": {"schema": _TEXT}}
+    content: Json = {"text/plain": {"schema": _TEXT}}
+    if failure:  # the metrics have one form alone
+        content["application/json"] = {"schema": _PROBED}
     answers = {"200": {"description": text, "content": content}}
     if failure:
         answers["503"] = {"description": failure, "content": content}

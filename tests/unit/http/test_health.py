@@ -110,3 +110,30 @@ async def test_metrics_show_the_age_of_each_heart_until_it_is_forgotten() -> Non
         assert f"{line} 3.0" in (await http.get("/metrics")).text
         health.forget(heart)
         assert line not in (await http.get("/metrics")).text
+
+
+async def test_whoever_asks_for_json_is_told_in_json_what_is_the_matter() -> None:
+    clock = JumpClock()
+    health = Health(clock)
+    heart = health.heart("decisions", patience=10)
+    asked = {"Accept": "application/json"}
+    async with client(health) as http:
+        for path in ("/healthz", "/readyz"):
+            well = await http.get(path, headers=asked)
+            assert (well.status_code, well.json()) == (200, {"status": "ok"})
+        health.block("broker", "broker: not connected")
+        health.block("starting", "starting")
+        clock.at += 11
+        ready = await http.get("/readyz", headers=asked)
+        assert ready.status_code == 503
+        assert ready.json() == {
+            "status": "unavailable",
+            "checks": {
+                "broker": "not connected",
+                "starting": "starting",
+                "decisions": "decisions made no progress for 11.0 s",
+            },
+        }
+        alive = await http.get("/healthz", headers=asked)
+        assert (alive.status_code, set(alive.json()["checks"])) == (503, {"decisions"})
+        assert heart.age == 11

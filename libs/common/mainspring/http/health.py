@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -111,18 +112,30 @@ async def _ask(check: Check) -> Sequence[str]:
         return (f"a check of readiness took longer than {CHECK_S:g} s",)
 
 
+def _probed(request: Request, well: str, reasons: Sequence[str]) -> Response:
+    """Return the answer to a probe: a text for whoever reads it, JSON for whoever asks for that."""
+    status = 503 if reasons else 200
+    if "application/json" not in request.headers.get("accept", ""):
+        return PlainTextResponse("\n".join(reasons) or well, status)
+    checks = dict(_check_of(reason) for reason in reasons)
+    found = {"status": "unavailable", "checks": checks} if reasons else {"status": "ok"}
+    return Response(msgspec.json.encode(found), status, media_type="application/json")
+
+
+def _check_of(reason: str) -> tuple[str, str]:
+    """Return what a reason is about, which stands before its colon or is its first word."""
+    what, colon, why = reason.partition(": ")
+    return (what, why) if colon else (reason.partition(" ")[0], reason)
+
+
 def health_routes(health: Health) -> list[Route]:
     """Return the three routes that every service has."""
 
-    async def healthz(_: Request) -> Response:
-        if stalled := health.stalled():
-            return PlainTextResponse("\n".join(stalled), 503)
-        return PlainTextResponse("ok")
+    async def healthz(request: Request) -> Response:
+        return _probed(request, "ok", health.stalled())
 
-    async def readyz(_: Request) -> Response:
-        if reasons := await health.unready():
-            return PlainTextResponse("\n".join(reasons), 503)
-        return PlainTextResponse("ready")
+    async def readyz(request: Request) -> Response:
+        return _probed(request, "ready", await health.unready())
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
