@@ -14,7 +14,8 @@ MANIFEST: Final = Manifest(
     name="Parallel",
     category="Core",
     description=(
-        "Runs the tasks of several branches at the same time, each branch in its own order."
+        "Runs the tasks of several branches at the same time, each branch in its own order. "
+        "They are tasks of the flow itself, so each has its own output, under its own name."
     ),
     input=closed(
         {
@@ -26,7 +27,7 @@ MANIFEST: Final = Manifest(
         },
         "branches",
     ),
-    output=named("The outputs of the branches' tasks, by the branch's name."),
+    output=named("Nothing: the branches begin when it has ended."),
     is_control=True,
     examples=(
         {
