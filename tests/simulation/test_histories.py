@@ -15,7 +15,7 @@ from mainspring.testing.simulation.campaign import Chunk
 from mainspring.testing.simulation.faults import KINDS
 from mainspring.testing.simulation.run import FEWEST_FAULTS, Kind
 
-FEWEST_RUNS: Final[dict[Kind, int]] = {"sagas": 4, "native": 4, "flows": 2}
+FEWEST_RUNS: Final[dict[Kind, int]] = {"sagas": 10, "native": 10, "flows": 10}
 
 
 @pytest.mark.parametrize("chunk", CHUNKS, ids=str)

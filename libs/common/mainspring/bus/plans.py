@@ -7,6 +7,7 @@ forgets its oldest.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -70,6 +71,7 @@ STREAMS: Final[Mapping[str, StreamPlan]] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def matches(pattern: str, subject: str) -> bool:
     """Tell whether a subject falls under a pattern with `*` (one token) and `>` (the rest)."""
     wanted, given = pattern.split("."), subject.split(".")

@@ -29,6 +29,10 @@ class Chance:
         """Say yes so often."""
         return rate > 0.0 and self._random.random() < rate
 
+    def draw(self) -> float:
+        """Return a number from 0 to 1."""
+        return self._random.random()
+
     def between(self, low: float, high: float) -> float:
         return self._random.uniform(low, high)
 
@@ -87,7 +91,7 @@ class Weather(msgspec.Struct, kw_only=True):
 
 
 _HEAVY = {
-    "stalls": 0.02,
+    "stalls": 0.03,
     "log_refuses": 0.1,
     "log_forgets": 0.1,
     "log_straggles": 0.1,

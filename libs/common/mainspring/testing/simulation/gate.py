@@ -15,6 +15,10 @@ from mainspring.testing.simulation.faults import Chance, Fault, Weather
 
 T = TypeVar("T")
 
+AT_ONCE: Final = 0.6
+SOON: Final = 0.75
+"""The parts of all calls that take no time, or one turn; each way there are two such waits."""
+
 STALL_S: Final = 4.0
 """The longest that a stalled call takes."""
 
@@ -69,13 +73,15 @@ class Gate:
 
     async def lag(self) -> None:
         """Let some time pass, mostly little, sometimes none at all."""
-        draw = self.chance.between(0.0, 1.0)
-        if draw < 0.3:
+        draw = self.chance.draw()
+        if draw < AT_ONCE:
             return
         if self.happens("stalls"):
             await asyncio.sleep(self.chance.between(0.0, STALL_S))
+        elif draw < SOON:
+            await asyncio.sleep(0)
         else:
-            await asyncio.sleep(self.chance.around(self.weather.latency) if draw > 0.6 else 0)
+            await asyncio.sleep(self.chance.around(self.weather.latency))
         self.check()
 
     async def call(self, effect: Callable[[], Awaitable[T]]) -> T:

@@ -18,8 +18,8 @@ import itertools
 import random
 from asyncio import base_events, events
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from contextvars import Context, ContextVar
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextvars import Context, ContextVar, copy_context
 from typing import Final, NoReturn
 from weakref import WeakSet
 
@@ -37,6 +37,48 @@ class OutOfTime(Exception):
 
 class OutOfBounds(Exception):
     """Simulated code asked for the real world: a thread, a socket, a name server."""
+
+
+class _Handle(events.Handle):
+    """A handle that keeps no traceback of where it was made, and asks no loop whether to."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: Sequence[object],
+        loop: "SimulatedLoop",
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback, self._args = None, ()
+
+
+class _Timer(_Handle, events.TimerHandle):
+    """A handle with an instant."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: Sequence[object],
+        loop: "SimulatedLoop",
+        context: Context | None,
+    ) -> None:
+        _Handle.__init__(self, callback, args, loop, context)
+        self._when = when
+        self._scheduled = True
 
 
 class SimulatedLoop(base_events.BaseEventLoop):
@@ -78,7 +120,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         self, callback: Callable[..., object], *args: object, context: Context | None = None
     ) -> events.Handle:
         """Call in the next turn, in no order that can be relied on."""
-        handle = events.Handle(callback, args, self, context)
+        handle = _Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -90,7 +132,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         context: Context | None = None,
     ) -> events.TimerHandle:
         """Call at an instant of virtual time."""
-        timer = events.TimerHandle(when, callback, args, self, context)
+        timer = _Timer(when, callback, args, self, context)
         heapq.heappush(self._timers, (when, next(self._number), timer))
         return timer
 

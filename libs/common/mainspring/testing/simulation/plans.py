@@ -33,7 +33,7 @@ class Planner:
             Reply(409, b"in another state"),
             Reply(503, b"", headers={"Retry-After": "2"}, latency=0.1),
             Reply(200, {"ok": True}, latency=0.2, lost=True),
-            Reply(200, {"ok": True}, latency=60.0),
+            Reply(200, {"ok": True}, latency=12.0),
         ]
         return Turn(chance.pick(replies), fails=True)
 

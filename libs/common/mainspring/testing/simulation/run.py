@@ -35,6 +35,7 @@ from mainspring.testing.simulation.faults import (
 from mainspring.testing.simulation.flows.plot import FlowsPlot
 from mainspring.testing.simulation.granted import granted
 from mainspring.testing.simulation.incarnation import Build, Life, Replica, task_factory
+from mainspring.testing.simulation.knobs import turned
 from mainspring.testing.simulation.loop import Deadlock, OutOfTime, SimulatedLoop
 from mainspring.testing.simulation.native.plot import NativePlot
 from mainspring.testing.simulation.peers import Peers
@@ -361,7 +362,9 @@ def simulate(
     logging.disable(logging.NOTSET if talk else logging.CRITICAL)
     try:
         # Two plots of one number have nothing in common.
-        return _lived(str(seed) if kind == "sagas" else f"{kind}:{seed}", kind, builds)
+        name = str(seed) if kind == "sagas" else f"{kind}:{seed}"
+        with turned(Chance(name, "knobs")):
+            return _lived(name, kind, builds)
     finally:
         logging.disable(logging.NOTSET)
 

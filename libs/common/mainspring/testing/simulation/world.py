@@ -61,6 +61,8 @@ class SimulatedBroker(MemoryBroker):
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Return when the event is set or when so many seconds have passed."""
+        if event.is_set():
+            return
         alarm = asyncio.get_running_loop().call_later(seconds, event.set)
         try:
             await event.wait()

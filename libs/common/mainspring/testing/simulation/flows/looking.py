@@ -4,7 +4,7 @@ What is answered is compared with the log: the state of a run after any of its e
 once more, in the words of both dialects; and the lines of its log, each once, under rising numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
 from mainspring.domain.envelope import Envelope
@@ -17,7 +17,8 @@ from mainspring.testing.simulation.flows.requests import EXECUTIONS
 from mainspring.testing.simulation.past import moments
 from mainspring.testing.simulation.plot import Stage
 
-MOMENTS: Final = 3
+TALKATIVE: Final = frozenset({"StepLogged", "StepSucceeded", "StepFailed"})
+MOMENTS: Final = 2
 ENDED: Final = {
     "succeeded": ("completed", "SUCCESS"),
     "failed": ("failed", "FAILED"),
@@ -77,10 +78,18 @@ async def _log_of(stage: Stage, id: str) -> list[str]:
 
 
 def _lines(log: Sequence[Envelope], id: str) -> list[tuple[str, str]]:
-    own = (event_of(one) for one in log if one.stream.id == id and one.type == "StepLogged")
-    return [
-        (event.ref, line.message)
-        for event in own
-        if isinstance(event, e.StepLogged)
-        for line in event.lines
-    ]
+    own = (event_of(one) for one in log if one.stream.id == id and one.type in TALKATIVE)
+    return [(event.ref, line) for event in own for line in _said(event)]
+
+
+def _said(event: e.Event) -> Iterator[str]:
+    """Yield the lines that an event stands for: those of a call, or that of a gate's notice."""
+    match event:
+        case e.StepLogged():
+            yield from (line.message for line in event.lines)
+        case e.StepSucceeded(phase="notify", exchange=exchange):
+            yield f"{exchange.url if exchange else 'nobody'} was told"
+        case e.StepFailed(phase="notify", exchange=exchange, reason=reason):
+            yield f"{exchange.url if exchange else 'nobody'} was not told: {reason}"
+        case _:
+            pass

@@ -91,10 +91,11 @@ class Person:
         await asyncio.sleep(chance.between(0.0, LAST_START_S))
         if not await self._store():
             return
-        await self._again("")
+        for _ in range(chance.whole(1, 3)):
+            await self._again("")
         if chance.hits(0.6):
             await self._start_by_itself()
-        for _ in range(chance.whole(2, 9)):
+        for _ in range(chance.whole(2, 6)):
             await asyncio.sleep(chance.around(1.5))
             if self.ids():
                 await chance.pick(self._acts)(self._any())

@@ -15,7 +15,7 @@ from mainspring.testing.simulation.flows.tasks import PEOPLE
 from mainspring.testing.simulation.helping import help_out
 from mainspring.testing.simulation.plot import Stage
 
-FEWEST_PEOPLE: Final = 2
+FEWEST_PEOPLE: Final = 3
 LULL_S: Final = 11.0
 """By when whoever follows an end has looked for one, where no notice came."""
 

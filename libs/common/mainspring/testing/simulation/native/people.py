@@ -79,7 +79,7 @@ class Person:
         if chance.hits(0.5):
             await self._send_early(NOBODY)
         await self._start()
-        for _ in range(chance.whole(1, 10)):
+        for _ in range(chance.whole(1, 5)):
             await asyncio.sleep(chance.around(2.0))
             if not self.ids():
                 return

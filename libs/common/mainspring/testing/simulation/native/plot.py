@@ -18,8 +18,8 @@ from mainspring.testing.simulation.native.script import Writer
 from mainspring.testing.simulation.past import moments
 from mainspring.testing.simulation.plot import Stage
 
-FEWEST_RUNS: Final = 4
-MOMENTS: Final = 3
+FEWEST_RUNS: Final = 8
+MOMENTS: Final = 2
 WORDS: Final = {"unwinding": "compensating", "succeeded": "completed"}
 
 STEP_WORDS: Final[Mapping[str, str]] = {

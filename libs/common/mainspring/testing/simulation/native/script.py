@@ -88,7 +88,7 @@ class Writer:
 
     def workflow(self) -> Workflow:
         """Return a definition with its peers and its children made."""
-        for n in range(self._chance.whole(1, 5 if self._depth == 0 else 3)):
+        for n in range(self._chance.whole(1, 4 if self._depth == 0 else 2)):
             self._steps.append(self._step(f"s{n}"))
         source: Node = {"name": self._slug, "slug": self._slug, "steps": self._steps}
         if self._chance.hits(0.3):

@@ -124,8 +124,8 @@ class Actor:
     async def _retry(self, id: str) -> None:
         """Look now and then; ask for a retry when it failed, twice at most."""
         retries = 0
-        for _ in range(9):
-            await asyncio.sleep(self._chance.around(5.0))
+        for _ in range(6):
+            await asyncio.sleep(self._chance.around(4.0))
             status = await self._look(id)
             if status == "SUCCEEDED" or (status in _UNWANTED and retries == 2):
                 return

@@ -15,10 +15,10 @@ from mainspring.testing.simulation.plot import Stage
 from mainspring.testing.simulation.sagas.actors import Actor, SagaStarted
 from mainspring.testing.simulation.sagas.script import Writer
 
-FEWEST_RUNS: Final = 4
+FEWEST_RUNS: Final = 11
 
 
-MOMENTS: Final = 3
+MOMENTS: Final = 2
 """How often one looks back."""
 
 _BAD_ENDS: Final = ("failed", "corrupted")

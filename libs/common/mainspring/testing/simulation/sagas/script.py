@@ -99,7 +99,7 @@ class Writer:
     def _chain(self, after: str | None, depth: int) -> str:
         """Write some nodes that lead to `after`; return the first one's id."""
         entry = after
-        for _ in range(self._chance.whole(1, 4 if depth == 0 else 2)):
+        for _ in range(self._chance.whole(1, 3 if depth == 0 else 1)):
             simple = [self._task, self._task, self._asynchronous, self._sleep]
             entry = self._chance.pick(self._kinds if depth < 2 else simple)(entry, depth)
         assert entry is not None
@@ -126,7 +126,7 @@ class Writer:
 
     def _asynchronous(self, after: str | None, depth: int) -> str:
         id = self._id("ask")
-        timeout = 900.0 if self._is_solid else self._chance.between(2.0, 20.0)
+        timeout = 900.0 if self._is_solid else self._chance.between(1.5, 8.0)
         action = {
             "mode": "async",
             "request": self._call(id, self._planner.answering(timeout)),
@@ -142,7 +142,7 @@ class Writer:
         return self._add(node, after)
 
     def _sleep(self, after: str | None, depth: int) -> str:
-        millis = int(1000 * self._chance.around(4.0)) + 1
+        millis = int(1000 * self._chance.around(2.5)) + 1
         return self._add(
             {"kind": "sleep", "id": self._id("sleep"), "durationMillis": millis}, after
         )
