@@ -79,10 +79,11 @@ async def _log_of(stage: Stage, id: str) -> list[str]:
 
 def _lines(log: Sequence[Envelope], id: str) -> list[tuple[str, str]]:
     own = (event_of(one) for one in log if one.stream.id == id and one.type in TALKATIVE)
-    return [(event.ref, line) for event in own for line in _said(event)]
+    said = (event for event in own if isinstance(event, e.StepEvent))
+    return [(event.ref, line) for event in said for line in _said(event)]
 
 
-def _said(event: e.Event) -> Iterator[str]:
+def _said(event: e.StepEvent) -> Iterator[str]:
     """Yield the lines that an event stands for: those of a call, or that of a gate's notice."""
     match event:
         case e.StepLogged():

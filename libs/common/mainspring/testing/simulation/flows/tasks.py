@@ -194,6 +194,11 @@ class Tasks:
         if self.fragile(0.4):
             own["timeout"] = chance.whole(1, 12)
             own["onTimeout"] = chance.pick(["fail", "approve", "reject"])
+        if chance.child("notify").hits(0.3):
+            told = [f"{self._flow}/{task['name']}-told-{n}" for n in range(chance.whole(1, 2))]
+            own["notify"] = [self._peers.plan(one, self._planner.plan()) for one in told]
+        if chance.child("rejected").hits(0.3):
+            own["onReject"] = [self.plain()]
         self.gates.append(task["name"])
         return task
 
