@@ -325,6 +325,8 @@ async def test_no_task_runs_as_root_where_another_user_can_do_it(
     uid, *names = output["stdout"].split()
     assert int(uid) == (os.geteuid() or owners.TASKS)
     assert names == ["here", "locked"]
+    mode = await done(ID, context, command='stat -c "%a %u" "$0"')
+    assert mode["stdout"].split() == ["600", uid]
     assert os.listdir(open_folders) == []
 
 

@@ -124,6 +124,13 @@ def hand_over(made: Path, owner: Owner | None) -> None:
             os.chown(path, owner.uid, owner.gid)
 
 
+def write_script(path: Path, script: bytes, owner: Owner | None) -> None:
+    """Write what the task runs; nobody but the task reads it."""
+    path.touch(mode=stat.S_IRUSR | stat.S_IWUSR)
+    path.write_bytes(script)
+    hand_over(path, owner)
+
+
 def environment(folder: Path, declared: Mapping[str, str]) -> dict[str, str]:
     """Return the whole environment of a task's process."""
     for name, value in declared.items():

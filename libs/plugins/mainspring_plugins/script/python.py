@@ -38,6 +38,7 @@ from mainspring_plugins.processes.jobs import (
     into_log,
     must_be_allowed,
     task_folder,
+    write_script,
 )
 from mainspring_plugins.processes.limits import HERE
 from mainspring_plugins.processes.outputs import read_file
@@ -94,11 +95,12 @@ MANIFEST: Final = Manifest(
 
 
 def job_of(given: Mapping[str, Json], context: Context, folder: Path, packages: Path | None) -> Job:
-    """Return the process of a script that has been written into a folder."""
+    """Return the process of a script, written into a folder."""
     more = () if packages is None else (packages,)
     owner = owners.owner_for_tasks(folder, *owners.PYTHON, *more)
     own = task_folder(folder, owner)
     hand_over(own, owner)
+    write_script(folder / _SCRIPT, as_bytes(given["script"], "script"), owner)
     words = (folder / _SCRIPT, own / _RESULT, *more)
     return Job(
         command=(HERE, python_driver.__file__, *map(str, words)),
@@ -166,10 +168,9 @@ async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
 
 
 async def _here(given: Mapping[str, Json], context: Context, folder: Path) -> tuple[Ended, Path]:
-    script, seconds = as_bytes(given["script"], "script"), seconds_of(given, context)
+    seconds = seconds_of(given, context)
     wanted, since = given.get("requirements"), context.clock.monotonic()
     packages = await packages_for(wanted, context, seconds) if wanted else None
-    (folder / _SCRIPT).write_bytes(script)
     job = job_of(given, context, folder, packages)
     left = max(0.1, seconds - (context.clock.monotonic() - since))
     found = await ended(replace(job, seconds=left), into_log(context))

@@ -34,6 +34,7 @@ from mainspring_plugins.processes.jobs import (
     into_log,
     must_be_allowed,
     task_folder,
+    write_script,
 )
 from mainspring_plugins.processes.outputs import FILE, VARIABLE, outputs, read_file, read_outputs
 from mainspring_plugins.support.failures import bad
@@ -144,7 +145,7 @@ async def _here(
     user = given.get("user")
     owner = owners.owner_of(user, folder) if user else owners.owner_for_tasks(folder)
     own = task_folder(folder, owner)
-    (folder / _SCRIPT).write_bytes(lines_of(given))
+    write_script(folder / _SCRIPT, lines_of(given), owner)
     job = Job(
         command=(_SHELL, str(folder / _SCRIPT)),
         folder=own,
