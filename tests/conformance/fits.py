@@ -42,6 +42,12 @@ def _validator(schema: bytes) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(whole)
 
 
+def documented(method: str, path: str) -> bool:
+    """Say whether the document has an operation, by its path as it is sent."""
+    found = (each for pattern, each in _paths() if pattern.fullmatch(path))
+    return method.lower() in next(found, Json())
+
+
 def misfit(method: str, path: str, status: int, kind: str, body: bytes | None) -> str:
     """Return what the document does not tell of an answer; "" when it fits.
 

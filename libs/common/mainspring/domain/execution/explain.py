@@ -82,6 +82,26 @@ def explain(x: Execution) -> Why:
     return Why(*outlook(x), _parties(x, waiting), tuple(waiting))
 
 
+def since(x: Execution, one: Waiting) -> float | None:
+    """Return since when a step waits as it does, as far as the state knows; None of no run.
+
+    What has not begun waits since what it needed had ended, or since its run did; what a turn or a
+    resume is to move waits since anything has happened to the run.
+    """
+    because, state = one.cause.waiting_for, x.of(one.ref, one.phase)
+    if one.cause.since is not None or x.requested is None:
+        return one.cause.since
+    if because in ("decision", "resume"):
+        return x.updated_at or x.requested.at
+    if state is not None and one.status is not None:
+        return state.finished_at if because == "retry" else state.scheduled_at
+    begun = x.reopened_at or x.requested.at
+    if because not in ("room", "key"):
+        return begun
+    ends = [x.of(need) for need in x.step(one.ref).needs]
+    return max((end.finished_at for end in ends if end and end.finished_at), default=begun)
+
+
 class _Reader:
     """Reads one state; what all its steps share is looked up once."""
 

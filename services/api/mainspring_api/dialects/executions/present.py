@@ -48,7 +48,7 @@ def detail(x: Execution, base: Definition, *, parse: bool = False) -> wire.Detai
     Where they are to be parsed, the outputs of tasks are values and no texts.
     """
     row = execution_row(x)
-    words: dict[str, TaskWord] = {step.ref: _word(x, step) for step in x.definition.steps}
+    words: dict[str, TaskWord] = {step.ref: word_of(x, step) for step in x.definition.steps}
     inputs, trigger = _given(x)
     result = x.steps.get(x.result) if x.result else None
     return wire.Detail(
@@ -133,7 +133,8 @@ def _span(begun: float | None, ended: float | None) -> int | None:
     return max(0, millis(ended - begun))
 
 
-def _word(x: Execution, step: Part) -> TaskWord:
+def word_of(x: Execution, step: Part) -> TaskWord:
+    """Return the word for where a task stands."""
     ready = all(
         (state := x.of(need)) is not None and state.status in ("succeeded", "skipped")
         for need in step.needs

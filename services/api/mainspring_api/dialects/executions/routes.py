@@ -9,7 +9,7 @@ from mainspring.http.contracts.answers import AS_OF, PAGE
 from mainspring.http.contracts.plain import AWAY, INVALID, KEYED, UNKNOWN, conflict
 from mainspring.http.operations import Operation, Query
 from mainspring_api.context import Api
-from mainspring_api.dialects.executions import changes, logs, reads, wire
+from mainspring_api.dialects.executions import changes, explain, logs, reads, wire
 from mainspring_api.dialects.executions.frames import LEVELS, Frame
 from mainspring_api.dialects.executions.words import FILTERS
 
@@ -78,6 +78,24 @@ OPERATIONS: Final = (
         ),
         tag=TAG,
         name="getExecution",
+    ),
+    Operation(
+        "GET",
+        f"{ONE}/explain",
+        explain.get,
+        "Explain why an execution is where it is",
+        {
+            200: (
+                "What it waits for, and each step that has not ended.",
+                wire.ExecutionExplanation,
+            ),
+            **INVALID,
+            **UNKNOWN,
+            **AWAY,
+        },
+        query=(NAMESPACE, AS_OF),
+        tag=TAG,
+        name="explainExecution",
     ),
     Operation(
         "GET",

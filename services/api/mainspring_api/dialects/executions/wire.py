@@ -8,7 +8,11 @@ from typing import Any
 
 import msgspec
 
+from mainspring.domain.execution.explain import Because
+from mainspring.domain.execution.outlook import Reason
+from mainspring.domain.task import Phase
 from mainspring_api.dialects.executions.words import FlowWord, RunWord, StepWord, TaskWord
+from mainspring_api.dialects.reasons import Mover
 
 
 class Item(msgspec.Struct, kw_only=True):
@@ -114,3 +118,69 @@ class Begun(msgspec.Struct, rename="camel"):
     execution_id: str
     status: FlowWord
     tasks_total: int
+
+
+class ExplainedStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a step has not ended: in a word, in a sentence, and who or what would move it.
+
+    `waits_for` are the steps that it waits for, whatever for.  `since` is when it began to wait,
+    `until` when that is over by itself.
+    """
+
+    name: str
+    phase: Phase
+    status: StepWord
+    waiting_for: Because
+    text: str
+    since: str | None
+    next_wake_up: str | None
+    until: str | None
+    waits_for: tuple[str, ...]
+    moved_by: tuple[Mover, ...]
+
+
+class ExplainedTask(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The same of a task."""
+
+    task_name: str
+    phase: Phase
+    status: TaskWord
+    waiting_for: Because
+    text: str
+    since: str | None
+    next_wake_up: str | None
+    until: str | None
+    waits_for: tuple[str, ...]
+    moved_by: tuple[Mover, ...]
+
+
+class ExplainedExecution(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Why an execution of a flow is where it is."""
+
+    id: str
+    flow_name: str
+    status: FlowWord
+    waiting_for: Reason | None
+    text: str
+    since: str | None
+    next_wake_up: str | None
+    moved_by: tuple[Mover, ...]
+
+
+class ExecutionExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an execution is where it is.
+
+    One that has not ended has a next wake-up, or somebody who would move it.
+    """
+
+    id: str
+    workflow: str
+    status: RunWord
+    waiting_for: Reason | None
+    text: str
+    since: str | None
+    next_wake_up: str | None
+    moved_by: tuple[Mover, ...]
+    steps: tuple[ExplainedStep, ...]
+    execution: ExplainedExecution
+    tasks: tuple[ExplainedTask, ...]

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from mainspring.http.operations import Operation, Query
-from mainspring_api.dialects.sagas import callbacks, definitions, reads, runs, wire
+from mainspring_api.dialects.sagas import callbacks, definitions, explain, reads, runs, wire
 from mainspring_api.dialects.sagas.examples import HELLO_WORLD, STORED_RUN
 
 _INVALID: Final = {400: ("What was sent has faults: all of them.", wire.Refusal)}
@@ -168,6 +168,20 @@ OPERATIONS: Final = (
         "List every HTTP try",
         {200: ("A row for each try, oldest first.", _CALLS), **_INVALID, **_UNKNOWN},
         query=_PAGE,
+    ),
+    Operation(
+        "GET",
+        "/sagas/{id}/explain",
+        explain.get,
+        "Explain why an execution is where it is",
+        {
+            200: ("What it waits for, and each node that has not ended.", wire.SagaExplanation),
+            **_INVALID,
+            **_UNKNOWN,
+            **_AWAY,
+        },
+        query=(Query("as_of", "A position of the log or an instant: why it was so then."),),
+        name="explainSaga",
     ),
     Operation(
         "POST",

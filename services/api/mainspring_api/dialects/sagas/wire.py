@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from mainspring_api.dialects.reasons import Mover
+
 LONGEST_NAME = 256
 MOST_NODES = 1000
 LONGEST_WAIT_MS = 315_360_000_000  # ten years
@@ -233,6 +235,29 @@ StatusWord: TypeAlias = Literal[
     "CANCELED",
 ]
 Phase: TypeAlias = Literal["UP", "DOWN", "SWITCH", "CALLBACK", "SPLIT", "JOIN"]
+WaitingPhase: TypeAlias = Literal["UP", "DOWN", "HOOK", "EMIT", "NOTIFY"]
+NodeStatus: TypeAlias = Literal[
+    "PENDING", "IN_PROGRESS", "WAITING_CALLBACK", "SLEEPING", "WAITING_JOIN"
+]
+WaitingFor: TypeAlias = Literal[
+    "DECISION",
+    "CALL",
+    "SAGA",
+    "RETRY",
+    "CALLBACK",
+    "SLEEP",
+    "EVENT",
+    "APPROVAL",
+    "JOIN",
+    "RESUME",
+    "PLACE",
+    "NODES",
+    "ROOM",
+    "KEY",
+    "PATH",
+    "EMIT",
+    "NOTHING",
+]
 Instant: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
@@ -308,6 +333,42 @@ class StepCall(Answer, frozen=True, kw_only=True):
     response_headers: dict[str, str] | None = None
     response_body: Any = None
     error: str | None = None
+
+
+class WaitingNode(Answer, frozen=True, kw_only=True):
+    """Why a node is not done: in a word, in a sentence, and who or what would move it.
+
+    `waitsForNodes` are those that it waits for, whatever for.  `since` is when it began to wait,
+    `until` when that is over by itself; `nextWakeUp` is when something happens to it, or to what it
+    waits for.
+    """
+
+    node_id: str
+    phase: WaitingPhase
+    status: NodeStatus
+    waiting_for: WaitingFor
+    text: str
+    since: Instant | None = None
+    next_wake_up: Instant | None = None
+    until: Instant | None = None
+    waits_for_nodes: tuple[str, ...] = ()
+    moved_by: tuple[Mover, ...] = ()
+
+
+class SagaExplanation(Answer, frozen=True, kw_only=True):
+    """Why a saga is where it is, and each of its nodes that has not ended.
+
+    One that has not ended has a `nextWakeUp`, or somebody who would move it.
+    """
+
+    id: str
+    status: StatusWord
+    text: str
+    waiting_for: WaitingFor | None = None
+    since: Instant | None = None
+    next_wake_up: Instant | None = None
+    moved_by: tuple[Mover, ...] = ()
+    nodes: tuple[WaitingNode, ...] = ()
 
 
 class StoredDefinition(Answer, frozen=True, kw_only=True):

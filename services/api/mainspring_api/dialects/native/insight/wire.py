@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from mainspring_api.dialects.native.runs.words import RunStatus, StepWord
+from mainspring_api.dialects.reasons import Mover
 
 Phase: TypeAlias = Literal["up", "down", "hook", "emit", "notify"]
 WaitingFor: TypeAlias = Literal[
@@ -107,7 +108,7 @@ class WaitingStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Why a step is not running, or has not ended: in a word, in a sentence, and in particulars.
 
     `needs` are the steps that it waits for, whatever for.  `since` is when it began to wait,
-    `until` when that is over by itself.
+    `until` when that is over by itself.  `moved_by` are those that would move it.
     """
 
     step_ref: str
@@ -127,6 +128,7 @@ class WaitingStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     settled_by: str | None = None
     since: str | None = None
     until: str | None = None
+    moved_by: tuple[Mover, ...] = ()
 
 
 class Outsider(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,13 +142,15 @@ class Outsider(msgspec.Struct, frozen=True, kw_only=True):
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Why a run is where it is.
 
-    One that has not ended has a next wake-up, or somebody that it depends on.
+    One that has not ended has a next wake-up, or somebody that it depends on.  `since` is when
+    anything happened to it last.
     """
 
     workflow_run_id: str
     status: RunStatus
     waiting_for: WaitingFor | None
     text: str
+    since: str | None
     next_wake_up: str | None
     depends_on: tuple[Outsider, ...]
     steps: tuple[WaitingStep, ...]
