@@ -29,8 +29,9 @@ class Pace(NamedTuple):
     unloaded_runs: int = 100
     unloaded_s: float = 8.0
     in_flight: int = 64
-    patience_s: float = 30.0  # for what is in flight then
+    patience_s: float = 20.0  # for what is in flight then
     warm_runs: int = 5
+    warm_s: float = 3.0
     whole_s: float = 180.0  # for a turn, its start included
 
 
@@ -57,7 +58,7 @@ async def turn(engine: Engine, workload: Workload, echo: str, pace: Pace) -> Mea
 
 
 async def _measure(running: Running, pace: Pace) -> Measured:
-    await alone(running.run, pace.warm_runs, pace.unloaded_s)
+    await alone(running.run, pace.warm_runs, pace.warm_s)
     first = processes.cpu(running.roots)
     taken = await alone(running.run, pace.unloaded_runs, pace.unloaded_s)
     before = processes.cpu(running.roots)

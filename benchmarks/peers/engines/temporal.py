@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from benchmarks.peers import environments
 from benchmarks.peers.engine import About, Running, spawned, until_it_listens
@@ -10,7 +11,9 @@ from benchmarks.peers.line import PROGRAMS, Orders, program
 from benchmarks.peers.workloads import Workload
 from mainspring.runtime import children
 
-FLAGS = ("--ip", "127.0.0.1", "--headless", "--log-level", "error")
+FLAGS: Final = ("--ip", "127.0.0.1", "--headless", "--log-level", "error")
+# As durable as its default, a rollback journal, and several times faster: still one fsync a commit.
+WAL: Final = ("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full")
 
 
 class Temporal:
@@ -19,11 +22,11 @@ class Temporal:
         title="Temporal dev server",
         steps="activities, dispatched by the server to a worker process",
         client="the SDK's, in a process of its own (not counted); waits for the result",
-        store="SQLite in a file, as the development server opens it",
+        store="SQLite in a file, fsync at every commit",
         counted="server, worker",
-        settings="`--db-filename`, `--headless`; one worker with the SDK's defaults",
+        settings="write-ahead log in place of the rollback journal; one worker, the SDK's defaults",
         commands=(
-            f"temporal server start-dev --db-filename FILE --port PORT {' '.join(FLAGS)}",
+            " ".join(("temporal server start-dev --db-filename FILE --port PORT", *FLAGS, *WAL)),
             "python programs/temporal_worker.py TOLD; python programs/temporal_client.py TOLD",
         ),
     )
@@ -36,7 +39,7 @@ class Temporal:
     async def start(self, folder: Path, workload: Workload, echo: str) -> AsyncGenerator[Running]:
         python = environments.python(self.name)
         grpc, metrics, http = (children.free_port() for _ in range(3))
-        argv = [str(python.with_name("temporal")), "server", "start-dev", *FLAGS]
+        argv = [str(python.with_name("temporal")), "server", "start-dev", *FLAGS, *WAL]
         argv += ["--port", str(grpc), "--metrics-port", str(metrics), "--http-port", str(http)]
         argv += ["--db-filename", str(folder / "temporal.db")]
         orders = Orders(workload, echo, f"127.0.0.1:{grpc}")
