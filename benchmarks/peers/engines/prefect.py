@@ -28,7 +28,7 @@ class Prefect:
         title="Prefect",
         steps="in the application's process; its states are told to the server",
         client="in the application's process (counted), asked over a socket",
-        store="SQLite in a file, as the server opens it",
+        store="SQLite in a file; by default no fsync at every commit",
         counted="server, application",
         settings="the server's defaults without pages and analytics; async flows called directly",
         commands=(
