@@ -46,8 +46,9 @@ bench: $(VENV)/.dev ## Run the benchmarks (ONLY=a,c for some, RUNS=1, JSON=file)
 bench-peers: $(VENV)/.dev ## Compare with other engines (ONLY=, WORKLOADS=P1,P4, RUNS=, SECONDS=, JSON=)
 	@$(BIN)/python -m benchmarks.peers $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
-sim: $(VENV)/.dev ## Run N simulated histories, or one again (make sim N=5000; make sim SEED=flows:7)
-	@$(BIN)/python -m mainspring.testing.simulation $(N) $(if $(SEED),--seed $(SEED)) $(ARGS)
+sim: $(VENV)/.dev ## Run N simulated histories, or one again (N=5000, SEED=flows:7, SCRIPT=file)
+	@$(BIN)/python -m mainspring.testing.simulation $(N) $(if $(SEED),--seed $(SEED)) \
+		$(if $(SCRIPT),--script $(SCRIPT)) $(ARGS)
 
 fuzz: $(VENV)/.dev ## Send nonsense to every parser and route for N seconds (make fuzz N=600)
 	@MAINSPRING_FUZZ_SECONDS=$(N) $(BIN)/python -m pytest tests/fuzz \

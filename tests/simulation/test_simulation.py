@@ -20,7 +20,7 @@ from mainspring.domain.execution.evolve import evolve
 from mainspring.domain.execution.state import Execution, StepState
 from mainspring.domain.message import Json, replace
 from mainspring.http.sse import resume_from
-from mainspring.testing.simulation.campaign import loaded
+from mainspring.testing.simulation.campaign import live, loaded
 from mainspring.testing.simulation.faults import KINDS
 from mainspring.testing.simulation.loop import (
     OWNER,
@@ -30,6 +30,8 @@ from mainspring.testing.simulation.loop import (
     SimulatedLoop,
 )
 from mainspring.testing.simulation.run import Kind, simulate
+from mainspring.testing.simulation.scripts import Script, read
+from mainspring.testing.simulation.shrink import Shrinker, nature
 from mainspring_api.dialects.starters.signed import Mark
 
 DIGEST = (
@@ -316,3 +318,24 @@ def test_a_process_that_stands_still_catches_up_when_it_goes_on() -> None:
     loop.run_until_complete(main())
     loop.close()
     assert ran == [("other", n) for n in (1, 2, 3)] + [("stopped", n) for n in (4, 5, 6)]
+
+
+# Scripts.
+
+
+@pytest.mark.parametrize("seed", ["5", "native:5", "flows:5"])
+def test_a_script_of_all_that_happened_is_the_same_history(seed: str) -> None:
+    whole = live(Script(seed))
+    again = live(read(whole.script.text.encode()))
+    assert (again.digest(), again.script) == (whole.digest(), whole.script)
+
+
+def test_a_bad_history_is_made_short_and_stays_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mainspring.runtime.engine.Engine.start", start_nothing)
+    whole = live(Script("1"))
+    shrinker = Shrinker(live, most=40)
+    short = shrinker.shrunk(whole)
+    assert set(map(nature, short.violations)) & set(map(nature, whole.violations))
+    assert len(short.script.people or ()) == 1
+    assert not short.script.faults
+    assert shrinker.tries <= 40

@@ -1,6 +1,7 @@
 """`python -m mainspring.testing.simulation N`: so many histories, on every core.
 
-`--seed flows:7` lives through one again and tells all.  Exits with 1 when a history is bad.
+`--seed flows:7` lives through one again and tells all, `--script FILE` through a script of one.
+The first history that is bad is made as short as it can be.  Exits with 1 when there is one.
 """
 
 import argparse
@@ -10,8 +11,19 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 
-from mainspring.testing.simulation.campaign import Chunk, Verdict, chunks, counted, judge, parsed
+from mainspring.testing.simulation import shrink
+from mainspring.testing.simulation.campaign import (
+    Chunk,
+    Verdict,
+    chunks,
+    counted,
+    judge,
+    live,
+    parsed,
+)
+from mainspring.testing.simulation.scripts import Script, read
 
 SHOWN = 5
 """Bad histories that are told in full."""
@@ -22,7 +34,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m mainspring.testing.simulation")
     parser.add_argument("count", nargs="?", type=int, default=1000)
     parser.add_argument("--seed", default="")
+    parser.add_argument("--script", type=Path)
     asked = parser.parse_args()
+    if asked.script is not None:
+        history = live(read(asked.script.read_bytes()))
+        _say(shrink.told(history))
+        return 1 if history.violations else 0
     if asked.seed:
         kind, seed = parsed(asked.seed)
         work = [Chunk(kind, range(seed, seed + 1))]
@@ -41,7 +58,16 @@ def main() -> int:
     )
     for verdict in bad[:SHOWN]:
         _say(verdict.told)
+    if bad:
+        _shrink(bad[0])
     return 1 if bad else 0
+
+
+def _shrink(bad: Verdict) -> None:
+    """Make a bad history short, and tell it."""
+    shrinker = shrink.Shrinker(live)
+    short = shrinker.shrunk(live(Script(bad.name)))
+    _say(f"made shorter by {shrinker.tries} tries:\n{shrink.told(short)}")
 
 
 def _lived(work: list[Chunk]) -> Iterator[Verdict]:

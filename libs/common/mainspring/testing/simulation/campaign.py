@@ -19,7 +19,8 @@ from mainspring.runtime.world import World
 from mainspring.testing.simulation.directly import Directly
 from mainspring.testing.simulation.faults import KINDS, OF_OTHERS
 from mainspring.testing.simulation.incarnation import Build, Neighbours
-from mainspring.testing.simulation.run import Kind, simulate
+from mainspring.testing.simulation.run import History, Kind, simulate
+from mainspring.testing.simulation.scripts import Script
 
 SERVICES: Final[Mapping[str, str]] = {
     "api": "mainspring_api.app:build",
@@ -46,9 +47,9 @@ class Chunk(NamedTuple):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What became of one history; `faults` counts them by their kinds."""
+    """What became of one history, by its seed as it is written; `faults` counts their kinds."""
 
-    seed: int
+    name: str
     runs: int
     faults: dict[str, int]
     events: int
@@ -90,6 +91,12 @@ def parsed(seed: str) -> tuple[Kind, int]:
     return cast("Kind", kind or "sagas"), int(number)
 
 
+def live(script: Script) -> History:
+    """Live through the history of a script."""
+    kind, seed = parsed(script.seed)
+    return simulate(seed, loaded(), kind, script=script)
+
+
 def counted(verdicts: Iterable[Verdict]) -> Iterator[str]:
     """Yield a line for each kind of fault: in how many histories it struck, and how often."""
     of, times = Counter[str](), Counter[str]()
@@ -103,7 +110,7 @@ def counted(verdicts: Iterable[Verdict]) -> Iterator[str]:
 def _judged(seed: int, builds: Mapping[str, Build], kind: Kind) -> Verdict:
     history = simulate(seed, builds, kind, talk=bool(os.environ.get("MAINSPRING_SIM_TALK")))
     return Verdict(
-        seed,
+        history.seed,
         len(history.rows),
         dict(Counter(fault.what for fault in history.faults)),
         len(history.log),

@@ -33,6 +33,7 @@ class Gate:
         weather: Weather,
         *,
         note: Callable[[Fault], None],
+        lets: Callable[[str, str, int], bool],
         die: Callable[[], None],
     ) -> None:
         self.name = name
@@ -41,6 +42,8 @@ class Gate:
         self.is_open = True
         self._die = die
         self._note = note
+        self._lets = lets
+        self._draws = 0
         self.calls = 0
         mean = weather.calls_of_life
         self._last_call = 1 + int(chance.around(2 * mean)) if mean else 0
@@ -51,7 +54,10 @@ class Gate:
 
     def happens(self, what: str) -> bool:
         """Say whether a fault strikes, by its rate in the weather, and note it if so."""
+        self._draws += 1
         if not self.chance.hits(getattr(self.weather, what)):
+            return False
+        if not self._lets(what, self.name, self._draws):
             return False
         self.fault(what)
         return True
@@ -66,7 +72,8 @@ class Gate:
         self.check()
         self.calls += 1
         # The weather may have cleared since this life began.
-        if self.calls == self._last_call and self.weather.calls_of_life:
+        is_last = self.calls == self._last_call and bool(self.weather.calls_of_life)
+        if is_last and self._lets("crash", self.name, self.calls):
             self.fault("crash")
             self._die()
             raise asyncio.CancelledError

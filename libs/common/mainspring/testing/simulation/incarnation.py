@@ -71,13 +71,16 @@ class Surroundings(Protocol):
     def peers(self) -> HttpClient: ...
     def served_by(self, service: str) -> "Sequence[Life]": ...
     def note(self, fault: Fault) -> None: ...
+    def lets(self, what: str, where: str, number: int) -> bool: ...
     def spawn(self, work: Awaitable[object]) -> None: ...
 
 
 class Life:
     """One incarnation, from its build to its crash or the end of its drain."""
 
-    def __init__(self, name: str, build: Build, around: Surroundings, chance: Chance) -> None:
+    def __init__(
+        self, name: str, build: Build, around: Surroundings, chance: Chance, number: int = 1
+    ) -> None:
         self.name = name
         self.ended = asyncio.Event()
         self.app: ASGIApp | None = None
@@ -91,9 +94,13 @@ class Life:
         self.context: Context = copy_context()
         self.context.run(OWNER.set, self)
         weather = around.weather
-        self.gate = Gate(name, chance, weather, note=around.note, die=self.crash)
-        self.clock = SimulatedClock(chance.between(-weather.skew, weather.skew))
-        if weather.skew:
+        self.gate = Gate(
+            f"{name}/{number}", chance, weather, note=around.note, lets=around.lets, die=self.crash
+        )
+        skew = chance.between(-weather.skew, weather.skew)
+        is_off = bool(weather.skew) and around.lets("skew", self.gate.name, 0)
+        self.clock = SimulatedClock(skew if is_off else 0.0)
+        if is_off:
             self.gate.fault("skew")
         self._chance = chance
         self.own(self._main(), name="main")
@@ -267,7 +274,8 @@ class Replica:
         number = 0
         while self._is_wanted:
             number += 1
-            self.life = Life(self.name, self._build, self._around, self._chance.child(str(number)))
+            own = self._chance.child(str(number))
+            self.life = Life(self.name, self._build, self._around, own, number)
             await self.life.ended.wait()
             await self.life.buried()
             await asyncio.sleep(self._chance.around(1.0))

@@ -88,10 +88,13 @@ class SimulatedLoop(base_events.BaseEventLoop):
     _ready: deque[events.Handle]
     _asyncgens: "WeakSet[AsyncGenerator[object]]"
 
-    def __init__(self, seed: int | str = 0, *, bound: float = float("inf")) -> None:
+    def __init__(
+        self, seed: int | str = 0, *, bound: float = float("inf"), in_order: bool = False
+    ) -> None:
         super().__init__()
         self._now = 0.0
         self._bound = bound
+        self._in_order = in_order
         self._chance = random.Random(seed)  # noqa: S311 - a schedule is no secret
         self._timers: list[tuple[float, int, events.TimerHandle]] = []
         self._number = itertools.count()
@@ -162,7 +165,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         self._collect_due()
         batch = list(self._ready)
         self._ready.clear()
-        if len(batch) > 1:
+        if len(batch) > 1 and not self._in_order:
             self._chance.shuffle(batch)
         self.turns += len(batch)
         for handle in batch:

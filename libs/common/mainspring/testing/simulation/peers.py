@@ -17,6 +17,7 @@ from mainspring.domain.message import Json
 from mainspring.ports import HttpFault
 from mainspring.testing.http import Call, Reply, ScriptedHttp
 from mainspring.testing.simulation.faults import Chance, Fault, Weather
+from mainspring.testing.simulation.scripts import Prompter
 from mainspring.testing.simulation.world import SimulatedClock, Spawn
 
 HOST: Final = "http://peer.test/"
@@ -66,7 +67,10 @@ class Peers:
         spawn: Spawn,
         post: Post,
         note: Callable[[Fault], None],
+        prompter: Prompter,
     ) -> None:
+        self._prompter = prompter
+        self._draws = 0
         self._note = note
         self.http = ScriptedHttp(SimulatedClock(), gate=self._gate)
         self.blamed: set[str] = set()
@@ -92,11 +96,16 @@ class Peers:
         self.blamed.add(call.idempotency_key.split(":")[0])
 
     def _gate(self, call: Call) -> HttpFault | None:
-        if self._plan_of(call).is_solid or not self._chance.hits(self._weather.wire_cuts):
+        if self._plan_of(call).is_solid or not self._is_cut("peer away"):
             return None
         self._blame(call)
         self._tell("peer away", call)
         return HttpFault("connection", "simulated: nobody listens")
+
+    def _is_cut(self, what: str) -> bool:
+        self._draws += 1
+        hits = self._chance.hits(self._weather.wire_cuts)
+        return hits and self._prompter.lets(what, "peers", self._draws)
 
     def _tell(self, what: str, call: Call) -> None:
         self._note(Fault(asyncio.get_running_loop().time(), what, call.idempotency_key))
@@ -104,12 +113,14 @@ class Peers:
     def _serve(self, call: Call) -> Reply:
         plan = self._plan_of(call)
         self._count[call.idempotency_key] += 1
-        turn = plan.turn(self._count[call.idempotency_key])
+        name = urlsplit(call.url).path.lstrip("/")
+        is_odd = len(plan.turns) > 1 and self._prompter.is_odd(name)
+        turn = plan.turn(self._count[call.idempotency_key] if is_odd else len(plan.turns))
         for callback in turn.callbacks:
             self._tell_of(callback, call)
             self._spawn(self._call_back(call, callback))
         reply = _visited(turn.reply, call)
-        if not plan.is_solid and self._chance.hits(self._weather.wire_cuts):
+        if not plan.is_solid and self._is_cut("peer loses answer"):
             reply = msgspec.structs.replace(reply, lost=True)
         if turn.fails or reply.lost:
             self._blame(call)

@@ -42,6 +42,7 @@ from mainspring.testing.simulation.peers import Peers
 from mainspring.testing.simulation.plot import Plot, Stage
 from mainspring.testing.simulation.rest import asked_at_rest
 from mainspring.testing.simulation.sagas.plot import SagasPlot
+from mainspring.testing.simulation.scripts import Prompter, Script
 from mainspring.testing.simulation.watcher import Watcher
 from mainspring.testing.simulation.world import EPOCH, SimulatedBroker, SimulatedClock
 
@@ -94,6 +95,7 @@ class History(msgspec.Struct, kw_only=True):
     rows: dict[str, ExecutionRow]
     seconds: float
     turns: int
+    script: Script
 
     def digest(self) -> str:
         """Return what tells this history from every other one."""
@@ -112,7 +114,11 @@ class History(msgspec.Struct, kw_only=True):
 class Simulation:
     """A deployment, its neighbours and its users, under one seed."""
 
-    def __init__(self, seed: str, kind: Kind, builds: Mapping[str, Build]) -> None:
+    def __init__(
+        self, seed: str, kind: Kind, builds: Mapping[str, Build], prompter: Prompter
+    ) -> None:
+        self.prompter = prompter
+        self.lets = prompter.lets
         self.chance = Chance(seed, "history")
         self.weather = weather_of(self.chance.child("weather"))
         self.store = MemoryStore()
@@ -122,14 +128,17 @@ class Simulation:
         self.thawed_at = self.thawed_for = 0.0
         self.replicas = self._replicas(builds)
         apis = [one for one in self.replicas if one.name.startswith("api")]
-        self.client = Client(apis, self.chance.child("client"), self.weather, self.note)
-        self.visitor = Client(apis, self.chance.child("visitor"), self.weather, self.note)
+        self.client, self.visitor = (
+            Client(apis, self.chance.child(name), self.weather, self.note, self.lets)
+            for name in ("client", "visitor")
+        )
         self.peer_world = Peers(
             self.chance.child("peers"),
             self.weather,
             self.spawn,
             self.client.post_callback,
             self.note,
+            prompter,
         )
         self.peers: HttpClient = self.peer_world.http
         faces = [one for one in self.replicas if one.name.startswith(("events", "api"))]
@@ -178,9 +187,10 @@ class Simulation:
         self.spawn(self._disasters())
         self.spawn(self._freeze())
         self.spawn(self.watcher.run())
-        if self.plot.night:
+        if self.plot.night and self.lets("night", "world", 0):
             self.spawn(self._after(NIGHTFALL_S, self._fall_asleep))
-        acting = [asyncio.ensure_future(actor.act()) for actor in self.plot.actors()]
+        there = [one for n, one in enumerate(self.plot.actors()) if self.prompter.acts(n)]
+        acting = [asyncio.ensure_future(actor.act()) for actor in there]
         await asyncio.sleep(TROUBLE_S)
         self._clear_up()
         await asyncio.gather(*acting)
@@ -236,9 +246,11 @@ class Simulation:
         kinds: list[Disaster] = ["crash", "crash", "drain", "wipe", "broker away", "log away"]
         allowed = [*chance.some(kinds, len(kinds)), "crash", "clock"]
         instants = sorted(chance.between(0.5, TROUBLE_S - 1.0) for _ in range(count))
-        for at in instants:
+        for number, at in enumerate(instants):
             await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
-            self.spawn(self._strike(cast("Disaster", chance.pick(allowed)), chance))
+            what = cast("Disaster", chance.pick(allowed))
+            if self.lets(what, "disasters", number):
+                self.spawn(self._strike(what, chance.child(str(number))))
 
     async def _strike(self, what: Disaster, chance: Chance) -> None:
         length = chance.pick([0.2, 3.0, 12.0])
@@ -261,7 +273,7 @@ class Simulation:
     async def _freeze(self) -> None:
         """Let a process stand still for a while, now and then."""
         chance = self.chance.child("freeze")
-        if not chance.hits(0.3):
+        if not chance.hits(0.3) or not self.lets("freeze", "world", 0):
             return
         await asyncio.sleep(chance.between(1.0, 12.0))
         life = chance.pick(self.replicas).life
@@ -353,26 +365,33 @@ class Simulation:
 
 
 def simulate(
-    seed: int, builds: Mapping[str, Build], kind: Kind = "sagas", *, talk: bool = False
+    seed: int,
+    builds: Mapping[str, Build],
+    kind: Kind = "sagas",
+    *,
+    script: Script | None = None,
+    talk: bool = False,
 ) -> History:
-    """Live through the history of a seed.  Never raises for what the services do wrong.
+    """Live through the history of a seed, or of its script.
 
-    The services' own logs are heard only with `talk`: they speak of each fault that is meant.
+    Never raises for what the services do wrong.  The services' own logs are heard only with `talk`:
+    they speak of each fault that is meant.
     """
     logging.disable(logging.NOTSET if talk else logging.CRITICAL)
     try:
         # Two plots of one number have nothing in common.
         name = str(seed) if kind == "sagas" else f"{kind}:{seed}"
         with turned(Chance(name, "knobs")):
-            return _lived(name, kind, builds)
+            return _lived(name, kind, builds, Prompter(script or Script(name)))
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _lived(seed: str, kind: Kind, builds: Mapping[str, Build]) -> History:
-    loop = SimulatedLoop(f"{seed}/schedule", bound=TROUBLE_S + 3 * BOUND_S)
+def _lived(seed: str, kind: Kind, builds: Mapping[str, Build], prompter: Prompter) -> History:
+    bound, in_order = TROUBLE_S + 3 * BOUND_S, prompter.script.in_order
+    loop = SimulatedLoop(f"{seed}/schedule", bound=bound, in_order=in_order)
     loop.set_task_factory(cast("Any", task_factory))
-    simulation = Simulation(seed, kind, builds)
+    simulation = Simulation(seed, kind, builds, prompter)
     loop.set_exception_handler(lambda _, context: _keep(simulation.oddities, context))
     hook, sys.unraisablehook = sys.unraisablehook, _ignored(simulation.oddities)
     try:
@@ -393,6 +412,9 @@ def _lived(seed: str, kind: Kind, builds: Mapping[str, Build]) -> History:
         rows={row.id: row for row in simulation.store.tables.rows(ExecutionRow)},
         seconds=loop.time(),
         turns=loop.turns,
+        script=Script(
+            seed, prompter.people, prompter.faults, prompter.odd, prompter.script.in_order
+        ),
     )
 
 
