@@ -242,3 +242,18 @@ async def test_a_cache_that_is_none_is_a_fault(flows: Flows) -> None:
         "tasks[3].cache",
         "tasks[4].cache.tll",
     ]
+
+
+async def test_what_is_kept_is_a_value_that_can_be_taken_away(
+    flows: Flows, service: Service
+) -> None:
+    service.on("/t", reply({"n": 1}), reply({"n": 2}))
+    call = task("call", "http.request", properties={"url": f"{service.url}/t"}, cache=True)
+    made = await flows.create(call)
+    await flows.end(await flows.execute(made["id"]))
+    values = f"/api/v1/kv/{flows.http.headers['X-Project-Id']}"
+    (key,) = (await flows.http.get(values, params={"prefix": "$cache:"})).json()
+    name = key if isinstance(key, str) else key["key"]
+    assert (await flows.http.delete(f"{values}/{name}")).status_code == 204
+    found = await flows.end(await flows.execute(made["id"]))
+    assert outputs_of(found, "call")["body"] == {"n": 2}

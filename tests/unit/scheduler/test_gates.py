@@ -1,5 +1,7 @@
 """Bounded workflows in a scheduler driven by hand: who begins, and what a crash leaves."""
 
+import asyncio
+
 import pytest
 from tests.unit.scheduler.conftest import Desk
 
@@ -100,6 +102,17 @@ async def test_runs_are_counted_by_their_key_and_wait_behind_their_own(desk: Des
     await desk.ask(ids[0], c.RequestCancel())
     await desk.answer(500)
     assert await statuses(desk, *ids) == ["canceled", "failed", "running", "pending", "running"]
+
+
+async def test_of_two_schedulers_one_gives_away_the_last_place_of_a_key(desk: Desk) -> None:
+    gates = [Gates(desk.engine) for _ in range(2)]
+    asked = [TendGate(project="default", workflow="n", lane=who) for who in ("ann", "bob")]
+    ids = [await desk.start(BY_KEY, {"who": who}) for who in ("ann", "bob", "ann", "bob")]
+    for _ in range(3):
+        for each in gates:
+            await asyncio.gather(*map(each.tend, asked))
+    await desk.settle()
+    assert await statuses(desk, *ids) == ["running", "running", "pending", "pending"]
 
 
 async def test_many_that_wait_with_one_key_hide_none_with_another(desk: Desk) -> None:

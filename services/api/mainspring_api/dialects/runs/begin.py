@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mainspring.domain.definition import Definition
-from mainspring.domain.rows import ExecutionRow
+from mainspring.domain.message import Json
 from mainspring.http.answers import encode
 from mainspring.http.caller import Caller, caller_of
 from mainspring.http.faults import shown
@@ -21,13 +21,11 @@ from mainspring.http.reading import read_body
 from mainspring.runtime.beginnings import payload_of
 from mainspring.runtime.engine import Start
 from mainspring_api.context import Api
+from mainspring_api.dialects.rooms import is_full
 from mainspring_api.dialects.runs import answers
 from mainspring_api.dialects.runs.found import Found, number_of, runnable
 
 PLACE: Final = "/api/v1/executions/"
-OPEN: Final = ("pending", "running", "paused", "unwinding")
-MOST_COUNTED: Final = 1000
-"""Runs that are counted before a run is made; of a higher limit the scheduler alone decides."""
 RETRY_AFTER_S: Final = "1"
 
 
@@ -41,7 +39,7 @@ async def run(api: Api, request: Request) -> Response:
         definition = await api.engine.compiled(found.row.compiled)
         start = _start(api, caller, found, definition, asked)
         _check_size(api, start)
-        await check_room(api, caller, definition)
+        await check_room(api, caller, definition, start.payload)
         reply = begun(start.id, found.row.name, found.version)
         await api.engine.start(definition, start, keep(reply))
         return reply
@@ -76,33 +74,13 @@ def _check_size(api: Api, start: Start) -> None:
         raise HTTPException(413, f"the inputs are larger than {most} bytes")
 
 
-async def check_room(api: Api, caller: Caller, definition: Definition) -> None:
+async def check_room(api: Api, caller: Caller, definition: Definition, payload: Json) -> None:
     """Raise 429 where a run would be turned away for those that go on."""
-    most = definition.max_runs
-    if most is None or most > MOST_COUNTED or definition.on_limit != "reject":
-        return
-    rows = await api.views.executions(
-        caller.project, status=OPEN, name=definition.name, limit=MOST_COUNTED
-    )
-    if len(rows) < most:
-        return
-    if sum([not await _is_within(api, row) for row in rows]) >= most:
+    if await is_full(api, caller.project, definition, payload):
+        most = definition.max_runs or 0
         what = f"at most {most} run{'s' if most > 1 else ''} of {shown(definition.name)}"
         said = f"{what} may go on at once"
         raise HTTPException(429, said, {"Retry-After": RETRY_AFTER_S})
-
-
-async def _is_within(api: Api, row: ExecutionRow) -> bool:
-    """Say whether a run was started by a run of the same workflow: that one has the place."""
-    parent = row.parent
-    while parent is not None:
-        above = await api.views.execution(parent)
-        if above is None:
-            return False
-        if above.row.name == row.name:
-            return True
-        parent = above.row.parent
-    return False
 
 
 def version_shown(version: str) -> int | str:

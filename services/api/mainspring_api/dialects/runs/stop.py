@@ -50,7 +50,7 @@ async def retry(api: Api, request: Request) -> Response:
     async def effect(keep: Keep) -> Reply:
         x = await _execution(api, caller, id)
         start = _again(api, x, asked.from_step)
-        await check_room(api, caller, x.definition)
+        await check_room(api, caller, x.definition, start.payload)
         reply = begun(start.id, start.name, version_shown(start.version))
         await api.engine.start(x.definition, start, keep(reply))
         return reply

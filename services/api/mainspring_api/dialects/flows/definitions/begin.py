@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from mainspring.domain.definition import Definition
 from mainspring.domain.errors import IllegalTransition
-from mainspring.domain.execution.lane import lane_of
+from mainspring.domain.message import Json
 from mainspring.http.answers import encode
 from mainspring.http.caller import Caller
 from mainspring.http.idempotency import Keep, Reply
@@ -19,11 +19,9 @@ from mainspring_api.context import Api
 from mainspring_api.dialects.flows.definitions import found, wire
 from mainspring_api.dialects.flows.definitions.compile import DIALECT, tasks_total
 from mainspring_api.dialects.flows.definitions.found import asked
+from mainspring_api.dialects.rooms import is_full
 
 EXECUTIONS: Final = "/api/v1/executions/"
-OPEN: Final = ("pending", "running", "paused", "unwinding")
-MOST_COUNTED: Final = 1000
-"""Executions that are counted before one more; of a higher limit the scheduler alone decides."""
 
 
 async def execute(api: Api, request: Request) -> Response:
@@ -40,7 +38,7 @@ async def execute(api: Api, request: Request) -> Response:
             flow = await found.revision(api, line, str(sent.revision))
         definition = await api.engine.compiled(flow.row.compiled)
         payload = payload_of(definition, DIALECT, sent.inputs)
-        await _check_room(api, caller, definition, lane_of(definition, payload))
+        await _check_room(api, caller, definition, payload)
         start = Start(
             id=api.engine.ids.uuid7(),
             project=caller.project,
@@ -68,18 +66,9 @@ def _check_size(api: Api, sent: wire.NewExecution) -> None:
         raise HTTPException(413, f"the inputs are larger than {most} bytes")
 
 
-async def _check_room(api: Api, caller: Caller, definition: Definition, lane: str) -> None:
-    """Raise `IllegalTransition` where an execution would be turned away for those that go on.
-
-    Of two that come at the same instant the scheduler turns away one.
-    """
-    most = definition.max_runs
-    if most is None or most > MOST_COUNTED or definition.on_limit != "reject":
-        return
-    count = most if definition.lane is None else MOST_COUNTED
-    rows = await api.views.executions(
-        caller.project, status=OPEN, name=definition.name, limit=count
-    )
-    if sum(row.lane == lane for row in rows) >= most:
+async def _check_room(api: Api, caller: Caller, definition: Definition, payload: Json) -> None:
+    """Raise `IllegalTransition` where an execution would be turned away for those that go on."""
+    if await is_full(api, caller.project, definition, payload):
+        most = definition.max_runs or 0
         many = "execution goes" if most == 1 else "executions go"
         raise IllegalTransition("execute the flow", "at its limit", f"{most} {many} on already")
