@@ -61,6 +61,7 @@ SHARED: Final[dict[Because, str]] = {
     "callback": "POST /sagas/{id}/node/{ref}/callback",
     "resume": "POST /v1/workflow-runs/{id}/resume",
     "approval": "POST /v1/workflow-runs/{id}/steps/{ref}/approve",
+    "sleep": "POST /v1/workflow-runs/{id}/steps/{ref}/force-complete",
 }
 """Requests for which a dialect that has none of its own uses those of another."""
 

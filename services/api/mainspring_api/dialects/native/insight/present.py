@@ -12,15 +12,13 @@ from mainspring_api.dialects.native.runs.present import state, status
 from mainspring_api.dialects.native.runs.words import step_status
 from mainspring_api.dialects.reasons import SHARED, Words, movers, run_text, step_text
 
-_RUN: Final = "/v1/workflow-runs"
 SAID: Final = Words(
     run="run",
     step="step",
     workflow="workflow",
     requests={
         **SHARED,
-        "sleep": f"POST {_RUN}/{{id}}/steps/{{ref}}/force-complete",
-        "child": f"GET {_RUN}/{{child}}/explain",
+        "child": "GET /v1/workflow-runs/{child}/explain",
     },
 )
 _WORDS: Final[dict[Because, wire.WaitingFor]] = {
