@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mainspring.runtime import children
-from mainspring.testing.stack import platform
+from mainspring.testing.stack import Platform, platform
 
 SERVICES = ("api", "scheduler", "executor", "events")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -27,6 +27,7 @@ class Stack(NamedTuple):
     echo: str
     dsn: str
     pids: Mapping[str, int]
+    platform: Platform
 
     def cpu(self) -> dict[str, float]:
         """CPU seconds so far, by process."""
@@ -38,15 +39,23 @@ class Stack(NamedTuple):
 
 
 @contextmanager
-def stack() -> Generator[Stack]:
+def stack(
+    env: Mapping[str, str] | None = None, *, schedulers: int = 1, executors: int = 1
+) -> Generator[Stack]:
     """Run everything with default durability on free ports; nothing is left behind."""
-    env = {"MAINSPRING_LOG_LEVEL": "WARNING", "MAINSPRING_ALLOW_TASKS": "python"}
-    with platform(durable=True, judged=False, env=env) as whole:
+    told = {"MAINSPRING_LOG_LEVEL": "WARNING", "MAINSPRING_ALLOW_TASKS": "python"} | dict(env or {})
+    with platform(
+        durable=True, judged=False, env=told, schedulers=schedulers, executors=executors
+    ) as whole:
         port = children.free_port()
         peer = subprocess.Popen([sys.executable, "-m", "benchmarks.echo", str(port)])
         try:
             _await_port(port)
-            pids = {name: replicas[0].pid for name, replicas in whole.services.items()}
+            pids = {
+                f"{name}{n or ''}": replica.pid
+                for name, replicas in whole.services.items()
+                for n, replica in enumerate(replicas)
+            }
             pids |= {"postgres": whole.postgres.pid or 0, "nats": whole.nats.pid or 0}
             yield Stack(
                 api=whole.api,
@@ -54,6 +63,7 @@ def stack() -> Generator[Stack]:
                 echo=f"http://127.0.0.1:{port}",
                 dsn=whole.postgres.dsn,
                 pids={**pids, "echo": peer.pid, "load": os.getpid()},
+                platform=whole,
             )
         finally:
             peer.terminate()

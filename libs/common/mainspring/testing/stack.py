@@ -97,6 +97,7 @@ class Platform:
         env: Mapping[str, str],
         *,
         schedulers: int = 1,
+        executors: int = 1,
     ) -> None:
         self.folder = folder
         self.postgres = postgres
@@ -117,7 +118,7 @@ class Platform:
         self.services = {
             "api": [api],
             "scheduler": [Process("scheduler", folder, told) for _ in range(schedulers)],
-            "executor": [Process("executor", folder, told)],
+            "executor": [Process("executor", folder, told) for _ in range(executors)],
             "events": [events],
         }
 
@@ -164,6 +165,7 @@ def platform(
     judged: bool = True,
     env: Mapping[str, str] | None = None,
     schedulers: int = 1,
+    executors: int = 1,
 ) -> Generator[Platform]:
     """Yield a running platform on an empty log; nothing of it is left on exit.
 
@@ -178,7 +180,9 @@ def platform(
         nats.start()
         exits.callback(nats.stop)
         run_apart(lambda: migrate(postgres.dsn))
-        whole = Platform(folder, postgres, nats, env or {}, schedulers=schedulers)
+        whole = Platform(
+            folder, postgres, nats, env or {}, schedulers=schedulers, executors=executors
+        )
         for process in whole.processes:
             exits.callback(process.stop)
         whole.start()
