@@ -19,6 +19,7 @@ from mainspring.bus import subjects
 from mainspring.domain.errors import BusUnavailable, Transient
 from mainspring.domain.task import CallId, Finished, Started, Task
 from mainspring.ports import Bus, Consumer, Delivery
+from mainspring.runtime import crash
 from mainspring.telemetry import metrics
 from mainspring_executor.attempt import Attempt
 from mainspring_executor.calls import PluginCall
@@ -231,6 +232,8 @@ class Executor:
                 raise
             # The notice meant the call, not this task, which still has to report it.
             report = job.attempt.failed("canceled", _STOPPED)
+        # crash here: the peer has done its work; its task comes again, under the same key
+        crash.here("executor.answered")
         self._finish(job, report)
 
     def _finish(self, job: _Job, report: Finished) -> None:

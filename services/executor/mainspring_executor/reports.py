@@ -17,6 +17,7 @@ from mainspring.bus import subjects
 from mainspring.domain.errors import BusUnavailable
 from mainspring.domain.task import Report, partition_of
 from mainspring.ports import Bus, Clock, Outgoing
+from mainspring.runtime import crash
 
 _FIRST_WAIT: Final = 0.05
 _LONGEST_WAIT: Final = 2.0
@@ -49,6 +50,7 @@ class Reports:
             batch, self._waiting = self._waiting, []
             await self._publish([outgoing for outgoing, _ in batch])
             # crash here: the broker has the reports, and the tasks come again; they change nothing
+            crash.here("executor.reported")
             for _, handed_over in batch:
                 if handed_over is not None:
                     handed_over()

@@ -24,6 +24,7 @@ from mainspring.domain.message import replace
 from mainspring.domain.rows import TimerRow
 from mainspring.domain.task import ChildEnded, Finished, Report, Task, partition_of
 from mainspring.ports import Appended, Blobs, Outgoing, Refused
+from mainspring.runtime import crash
 from mainspring.runtime.engine import Decided, Engine
 from mainspring.telemetry import metrics, spans
 from mainspring_scheduler.chores import Chores
@@ -118,6 +119,8 @@ class Advancer:
                 pairs.append((work, decided))
         done = await self._append(pairs)
         # crash here: the decisions are durable, their tasks are not out; sweeps hand them out again
+        if done:
+            crash.here("advance.decided")
         messages = await self._messages([decided for _, decided in done])
         for work in [*settled, *(work for work, _ in done)]:
             for delivery in work.deliveries:

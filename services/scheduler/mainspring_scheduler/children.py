@@ -17,6 +17,7 @@ from mainspring.domain.execution.react import StartChild
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.execution.waits import given
 from mainspring.domain.message import Json
+from mainspring.runtime import crash
 from mainspring.runtime.beginnings import payload_of
 from mainspring.runtime.engine import Engine, Start
 from mainspring.runtime.starters import Workflow, workflow_of
@@ -63,6 +64,8 @@ class Children:
         try:
             start = _start_of(asked, definition, found)
             await self._engine.start(definition, start, _meta(asked))
+            # crash here: the child is there, and its parent finds it by the id that it gave it
+            crash.here("children.started")
         except DefinitionInvalid as refused:
             return "; ".join(refused.faults)
         except AlreadyExists:

@@ -19,6 +19,7 @@ from mainspring.domain.envelope import Envelope
 from mainspring.domain.errors import Corrupt, MainspringError, Transient
 from mainspring.domain.message import replace
 from mainspring.domain.rows import ExecutionRow
+from mainspring.runtime import crash
 from mainspring.runtime.engine import Engine
 from mainspring.runtime.fires import Fires
 from mainspring_scheduler.clockwork import LOOK, listen, wait
@@ -121,7 +122,8 @@ class Followers:
         if ends:
             # Asked for again: whoever was made before one of these ends is there by now.
             await self._follow(await self._engine.views.followers(limit=MOST_FOLLOWERS), ends)
-        # crash here: what follows is durable, the cursor is not; it is found started
+            # crash here: what follows is durable, the cursor is not; it is found started
+            crash.here("followers.started")
         await self._note(ends[-1].position if ends else head, has_read=bool(ends))
         return len(ends)
 

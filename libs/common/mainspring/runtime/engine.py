@@ -49,7 +49,7 @@ from mainspring.ports import (
     Snapshots,
     Views,
 )
-from mainspring.runtime import notices
+from mainspring.runtime import crash, notices
 from mainspring.runtime.turns import TRIES, Turns, pause
 from mainspring.runtime.warm import WarmStates
 from mainspring.store import views
@@ -315,6 +315,8 @@ class Engine:
         for one in begun:
             asked = one.after.requested
             metrics.EXECUTIONS_STARTED.labels(asked.dialect if asked else "").inc()
+        # crash here: the runs are durable, and nobody has heard of them; sweeps find them
+        crash.here("engine.started")
         await self.announce(begun, settled=False)
         return outcomes
 
@@ -350,6 +352,8 @@ class Engine:
         decided = self._seal(x, events, project=x.project, meta=meta)
         outcome = (await self.log.append([decided.append]))[0]
         if isinstance(outcome, Appended):
+            # crash here: the request is durable, and nobody has heard of it; sweeps find the run
+            crash.here("engine.asked")
             await self.announce([decided], settled=False)
             return Answer(decided.after, changed=True)
         if outcome.why != "conflict":

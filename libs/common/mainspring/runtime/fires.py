@@ -25,7 +25,7 @@ from mainspring.domain.message import Json, replace
 from mainspring.domain.upcast import event_in
 from mainspring.http.instants import shown
 from mainspring.ports import Append, Appended, DefinitionDetail, ExecutionDetail, Refused
-from mainspring.runtime import notices
+from mainspring.runtime import crash, notices
 from mainspring.runtime.beginnings import TAKES_INPUTS, payload_of
 from mainspring.runtime.engine import Decided, Engine, Start
 from mainspring.runtime.starters import Starters
@@ -166,6 +166,7 @@ class Fires:
         beside = [self._told(plan) for plan in plans]
         outcomes = await self._engine.start_many(begun, beside)
         # crash here: all of it is durable, and nobody has heard of it; sweeps find the runs
+        crash.here("fires.appended")
         await self._engine.publish([notices.of_other(append.events[-1]) for append in beside])
         _count(plans, outcomes, now)
 

@@ -37,7 +37,7 @@ from mainspring.domain.triggers import (
     project_stream,
 )
 from mainspring.ports import Append, Appended, TriggerDetail
-from mainspring.runtime import notices
+from mainspring.runtime import crash, notices
 from mainspring.runtime.buffers import Buffer, Buffers
 from mainspring.runtime.engine import Answer, Engine
 from mainspring.runtime.turns import TRIES
@@ -285,6 +285,8 @@ class Triggers:
         outcome = (await self._engine.log.append([append]))[0]
         if not isinstance(outcome, Appended):
             return False
+        # crash here: it is durable, and nobody has heard of it; the same request finds it done
+        crash.here("triggers.appended")
         await self._engine.publish([notices.of_other(sealed[-1])])
         return True
 

@@ -19,6 +19,7 @@ from mainspring.http.faults import shown
 from mainspring.http.idempotency import Again, Keep, Reply
 from mainspring.http.reading import read_body
 from mainspring.ports import Lineage
+from mainspring.runtime import crash
 from mainspring.runtime.engine import NewDefinition
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.ids import version_id
@@ -134,6 +135,7 @@ async def _store(
     )
     await api.engine.store_definition(entry, keep(reply))
     # crash here: the version is durable, what starts it is as before; applying again puts it right
+    crash.here("runs.stored")
     await sync(api, caller, id, form.meant.starts)
     return reply
 

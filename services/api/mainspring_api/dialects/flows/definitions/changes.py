@@ -9,6 +9,7 @@ from mainspring.domain.errors import DefinitionInvalid
 from mainspring.http.answers import encode
 from mainspring.http.faults import shown
 from mainspring.http.idempotency import Keep, Reply
+from mainspring.runtime import crash
 from mainspring.runtime.starters import Starters
 from mainspring_api.context import Api
 from mainspring_api.dialects.flows.definitions import parts, present, wire
@@ -80,6 +81,7 @@ async def delete(api: Api, request: Request) -> Response:
         rows = [each.row for each in found]
         await api.engine.delete_definitions(rows, meta=caller.meta())
     # crash here: the flow is gone, its triggers are not; they start nothing then
+    crash.here("flows.deleted")
     starters = Starters(api.engine)
     for one in await starters.all_of(caller.project, line.id):
         await starters.remove(one.row.id, caller.project, caller.meta())

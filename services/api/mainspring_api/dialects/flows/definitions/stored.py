@@ -24,6 +24,7 @@ from mainspring.http.answers import as_uuid, encode
 from mainspring.http.caller import Caller
 from mainspring.http.idempotency import Again, Keep, Reply
 from mainspring.ports import Lineage
+from mainspring.runtime import crash
 from mainspring.runtime.engine import NewDefinition
 from mainspring.runtime.starters import Starters
 from mainspring_api.context import Api
@@ -174,6 +175,7 @@ async def _store(api: Api, caller: Caller, form: _Form, keep: Keep, status: int)
     )
     row = await api.engine.store_definition(entry, keep(kept))
     # crash here: the revision is durable, its triggers are not; the same request mends it
+    crash.here("flows.stored")
     await _sync(api, caller, form.id, form.meant)
     return Flow(form.id, form.began_at or row.created_at, row, form.source)
 

@@ -16,6 +16,7 @@ from mainspring.http.idempotency import Keep, Reply
 from mainspring.http.instants import shown
 from mainspring.http.query import query_of
 from mainspring.http.reading import read
+from mainspring.runtime import crash
 from mainspring.runtime.starters import NewStarter, Starters, Wanted
 from mainspring_api.context import Api
 from mainspring_api.dialects.flows.definitions import parts, present, stored, texts, wire
@@ -78,6 +79,7 @@ async def take(api: Api, request: Request) -> Response:
     async def effect(keep: Keep) -> Reply:
         made, reply = await _stored(api, caller, incoming, on_conflict, keep)
         # crash here: the flow is there, its triggers are not; importing once more adds them
+        crash.here("flows.imported")
         for index, one in enumerate(triggers):
             await _add(api, caller, made, index, one)
         return reply

@@ -25,6 +25,7 @@ from mainspring.http.answers import as_uuid, encode
 from mainspring.http.caller import Caller, native_caller_of
 from mainspring.http.idempotency import Again, Keep, Reply
 from mainspring.ports import Lineage
+from mainspring.runtime import crash
 from mainspring.runtime.engine import NewDefinition
 from mainspring_api.context import Api
 from mainspring_api.dialects.native.definitions import present
@@ -180,6 +181,7 @@ async def _store(api: Api, caller: Caller, form: _Form, keep: Keep, status: int)
     )
     row = await api.engine.store_definition(entry, keep(kept))
     # crash here: the version is durable, its schedule is not; the same change again mends it
+    crash.here("native.stored")
     await sync(api, caller, form.id, form.source)
     return Workflow(form.id, form.began_at or row.created_at, row, form.source)
 
@@ -205,5 +207,6 @@ async def delete(api: Api, request: Request) -> Response:
         rows = [each.row for each in found]
         await api.engine.delete_definitions(rows, meta=caller.meta())
     # crash here: the workflow is gone, its schedule is not; that starts nothing then
+    crash.here("native.deleted")
     await sync(api, caller, gone.id, {})
     return Response(status_code=204)
