@@ -4,5 +4,5 @@ from typing import Final
 
 from mainspring.testing.simulation.campaign import chunks
 
-COUNT: Final = 650
+COUNT: Final = 1500
 CHUNKS: Final = chunks(COUNT)

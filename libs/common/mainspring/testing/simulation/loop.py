@@ -27,12 +27,16 @@ OWNER: "Final[ContextVar[object | None]]" = ContextVar("owner", default=None)
 """Whose process it is that something runs in; None: the world's."""
 
 
+MOST_TURNS: Final = 300_000
+"""Turns after which something goes round and round; a history takes some thousands."""
+
+
 class Deadlock(Exception):
     """Nothing is ready and no timer is set: what is awaited can never come."""
 
 
 class OutOfTime(Exception):
-    """Virtual time has passed its bound: something goes on for ever."""
+    """Virtual time, or the count of turns, has passed its bound: something goes on for ever."""
 
 
 class OutOfBounds(Exception):
@@ -168,6 +172,8 @@ class SimulatedLoop(base_events.BaseEventLoop):
         if len(batch) > 1 and not self._in_order:
             self._chance.shuffle(batch)
         self.turns += len(batch)
+        if self.turns > MOST_TURNS:
+            raise OutOfTime(f"the simulation took more than {MOST_TURNS:,} turns")
         for handle in batch:
             if not handle._cancelled and not (self._stopped and self._is_kept(handle)):
                 handle._run()
