@@ -4,8 +4,12 @@ Each file of `migrations/` is applied once, in order of name, in a transaction o
 with the record of its name and hash.  An advisory lock lets any number of processes start at once:
 one migrates, the others wait and find nothing to do.  There is no way down; a mistake is mended
 by the next file.  A file that was changed after it was applied is refused.
+
+A migration that needs a table for itself waits for its readers, and writers wait behind it.  So it
+waits for a moment only, and comes again: a long reader holds up the migration, and never the log.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from importlib.resources import files
@@ -14,8 +18,14 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from mainspring.domain.errors import Corrupt
+from mainspring.domain.errors import Corrupt, LogUnavailable
 from mainspring.store.statements import SQL
+
+LOCK_WAIT: Final = "50ms"
+"""How long a statement of a migration stands in line for a table, and everyone else behind it."""
+
+AGAIN_S: Final = 0.1
+PATIENCE_S: Final = 600.0
 
 Connection: TypeAlias = "asyncpg.Connection[Any] | PoolConnectionProxy[Any]"
 
@@ -45,11 +55,15 @@ async def migrate(
     *,
     migrations: dict[str, str] = MIGRATIONS,
 ) -> list[str]:
-    """Apply what is missing and return the names; raise `Corrupt` when history was rewritten."""
+    """Apply what is missing and return the names; raise `Corrupt` when history was rewritten.
+
+    Raises `LogUnavailable` when others leave no moment for a change within minutes.
+    """
     connection = await asyncpg.connect(dsn, timeout=30)
     try:
         await connection.execute(SQL["migrations_lock"])
         await connection.execute(SQL["create_schema"])
+        await connection.fetch(SQL["lock_timeout"], LOCK_WAIT)
         await connection.execute(SQL["create_migrations"])
         return await _apply(connection, migrations, progress)
     finally:
@@ -68,11 +82,27 @@ async def _apply(
     for name in missing:
         if done and name < max(done):
             raise Corrupt(f"migration {name} comes before {max(done)}, which was applied")
-        async with connection.transaction():
-            await connection.execute(migrations[name])
-            await connection.execute(SQL["migration_record"], name, hash_of(migrations[name]))
+        await _apply_one(connection, name, migrations[name], progress)
         progress(f"applied {name}")
     return missing
+
+
+async def _apply_one(
+    connection: Connection, name: str, text: str, progress: Callable[[str], object]
+) -> None:
+    """Apply a migration in the first moment that others leave for it."""
+    for tried in range(round(PATIENCE_S / AGAIN_S)):
+        try:
+            async with connection.transaction():
+                await connection.execute(text)
+                await connection.execute(SQL["migration_record"], name, hash_of(text))
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+            if not tried:
+                progress(f"others are in the way of {name}, trying again")
+            await asyncio.sleep(AGAIN_S)  # noqa: TID251
+        else:
+            return
+    raise LogUnavailable(f"others left no moment for {name} in {PATIENCE_S:g} s")
 
 
 async def applied(connection: Connection) -> dict[str, str]:
