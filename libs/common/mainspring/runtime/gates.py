@@ -65,6 +65,11 @@ class Gates:
                 await self._tell([each.execution], c.TurnAway(reason=reason, now=now))
         return len(rows) == MOST and bool(let_in or change.rejected)
 
+    async def holders(self, asked: TendGate) -> tuple[str, ...]:
+        """Return the runs that have a place, as the log says now."""
+        stream = gate.gate_stream(asked.project, asked.workflow, asked.lane)
+        return (await self._read(stream))[1]
+
     async def _queued(self, asked: TendGate) -> list[ExecutionRow]:
         views = self._engine.views
         return await views.queued(asked.project, asked.workflow, asked.lane, limit=MOST)
@@ -83,6 +88,9 @@ class Gates:
         if saved is None:
             return EMPTY, ()
         head, data = saved
+        history = (await self._engine.log.read([stream], after=head.version - 1))[stream]
+        if not history or head_of(history[0]) != head:
+            return EMPTY, ()  # a state to which the log never led: what it decides would be refused
         return head, msgspec.json.decode(data, type=tuple[str, ...])
 
     def _remember(self, stream: StreamId, head: Head, holders: tuple[str, ...]) -> None:
