@@ -3,6 +3,7 @@
 from typing import Any, TypeAlias
 
 import pytest
+from msgspec.structs import replace
 
 from mainspring.domain.ailments import Ailment
 from mainspring.domain.envelope import EMPTY, StreamId
@@ -25,6 +26,9 @@ Store: TypeAlias = MemoryStore | PostgresStore
 LONG_AGO = NOW - 1000.0
 RUN = execution_stream(1)
 ID = RUN.id
+
+
+WORK = StepRow(ID, "call", "up", 1, 2, "task", "running", 1, LONG_AGO)
 
 
 async def put(store: Store, stream: StreamId, *changes: Change) -> None:
@@ -62,7 +66,7 @@ def step(status: str = "sleeping", **fields: Any) -> StepRow:
 async def test_a_run_that_will_not_move_is_named(
     store: Store, fields: dict[str, Any], kind: Any, since: float
 ) -> None:
-    await put(store, RUN, run(**fields))
+    await put(store, RUN, run(**fields), WORK)
     assert await found(store) == [Ailment(kind, ID, "default", ID, since)]
 
 
@@ -72,7 +76,7 @@ async def test_a_run_that_will_not_move_is_named(
         {},
         {"wake_at": None, "waiting_for": "event"},
         {"wake_at": None, "waiting_for": "approval"},
-        {"wake_at": None, "waiting_for": "slot"},
+        {"wake_at": None, "waiting_for": "slot", "updated_at": NOW},
         {"wake_at": None, "waiting_for": "resume", "status": "paused"},
         {"wake_at": NOW - 59.0},
         {"stream_version": 1, "handled_version": 0, "updated_at": NOW - 59.0},
@@ -80,14 +84,76 @@ async def test_a_run_that_will_not_move_is_named(
     ],
 )
 async def test_a_run_that_may_wait_as_it_does_is_not(store: Store, fields: dict[str, Any]) -> None:
-    await put(store, RUN, run(**fields))
+    await put(store, RUN, run(**fields), WORK)
     assert await found(store) == []
 
 
 async def test_grace_is_how_late_something_may_be(store: Store) -> None:
-    await put(store, RUN, run(wake_at=NOW - 10.0))
+    await put(store, RUN, run(wake_at=NOW - 10.0), WORK)
     assert await found(store, grace=10.0) == []
     assert [each.kind for each in await found(store, grace=9.0)] == ["overdue"]
+
+
+async def test_a_run_without_the_step_that_it_waits_for_is_found(store: Store) -> None:
+    await put(store, RUN, run(), step("succeeded"))
+    assert await found(store) == [Ailment("step_lost", ID, "default", ID, LONG_AGO)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "open_", "ended"),
+    [
+        ("wait", trigger_row(1, ref="a"), {"status": "received", "ended_at": NOW}),
+        ("approval", approval_row(1, ref="a"), {"status": "approved"}),
+    ],
+)
+async def test_a_step_that_waits_with_nothing_open_is_found(
+    store: Store, kind: str, open_: Any, ended: dict[str, Any]
+) -> None:
+    of = "event" if kind == "wait" else kind
+    waits = step("waiting", kind=kind, due_at=None)
+    row = run(waiting_for=of, wake_at=None)
+    await put(store, RUN, row, waits, replace(open_, **ended))
+    lost: Any = "trigger_lost" if kind == "wait" else "approval_lost"
+    assert await found(store) == [Ailment(lost, f"{ID}/a", "default", ID, LONG_AGO)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "paused", "waiting_for": "resume"},
+        {"stream_version": 2, "handled_version": 1, "updated_at": NOW},
+    ],
+)
+async def test_a_step_on_which_somebody_has_just_decided_is_well(
+    store: Store, fields: dict[str, Any]
+) -> None:
+    plain = {"waiting_for": "event", "wake_at": None}
+    waits = step("waiting", kind="wait", due_at=None)
+    received = trigger_row(1, ref="a", status="received", ended_at=NOW)
+    await put(store, RUN, run(**(plain | fields)), waits, received)
+    assert [each.kind for each in await found(store)] == ["behind"] * ("stream_version" in fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kinds"),
+    [
+        (None, ["place_held"]),
+        ({}, []),
+        ({"waiting_for": "slot", "updated_at": NOW}, ["place_held"]),
+        ({"lane": "other"}, ["place_held"]),
+        ({"name": "other"}, ["place_held"]),
+        ({"status": "succeeded"}, ["place_held"]),
+    ],
+)
+async def test_a_run_that_waits_for_a_place_that_nobody_has_is_found(
+    store: Store, fields: dict[str, Any] | None, kinds: list[str]
+) -> None:
+    await put(store, RUN, run(status="pending", waiting_for="slot", wake_at=None))
+    if fields is not None:
+        other = execution_stream(2)
+        plain = {"status": "running", "waiting_for": "join", "wake_at": NOW}
+        await put(store, other, execution_row(other, **(plain | fields)))
+    assert [each.kind for each in await found(store)] == kinds
 
 
 async def test_a_step_that_is_due_without_a_timer_is_found(store: Store) -> None:
@@ -179,14 +245,14 @@ async def test_a_kept_event_that_could_go_is_found(
         "buffered_at": LONG_AGO, "expires_at": NOW + 9.0,
     }  # fmt: skip
     kept = BufferedRow(**(plain | fields))
-    await put(store, RUN, run(), trigger_row(1, requested_at=LONG_AGO), kept)
+    await put(store, RUN, run(), WORK, trigger_row(1, requested_at=LONG_AGO), kept)
     assert [each.kind for each in await found(store)] == kinds
 
 
 async def test_the_oldest_come_first_and_no_more_than_asked_for(store: Store) -> None:
     for n in range(1, 5):
         stream = execution_stream(n)
-        late = {"status": "running", "waiting_for": "task", "wake_at": LONG_AGO - n}
+        late = {"status": "running", "waiting_for": "join", "wake_at": LONG_AGO - n}
         await put(store, stream, execution_row(stream, **late))
     assert [each.id for each in await found(store, limit=2)] == [uuid(4), uuid(3)]
 

@@ -23,9 +23,9 @@ from mainspring.domain.execution.react import (
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.task import ChildEnded
 from mainspring.runtime.engine import Engine
+from mainspring.runtime.gates import Gates
 from mainspring.runtime.triggers import Triggers
 from mainspring_scheduler.children import Children
-from mainspring_scheduler.gates import Gates
 from mainspring_scheduler.inbox import Inbox
 
 Key: TypeAlias = tuple[str, ...]

@@ -9,9 +9,9 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution.react import TendGate
 from mainspring.domain.gate import gate_stream
 from mainspring.domain.message import replace
+from mainspring.runtime import gates
 from mainspring.testing.history import VIEWS, check, report
 from mainspring.testing.shapes import child, dag, needing, wait
-from mainspring_scheduler import gates
 from mainspring_scheduler.partitions import Partitions
 from mainspring_scheduler.sweep import Sweep
 

@@ -9,8 +9,8 @@ from mainspring.domain.envelope import Meta
 from mainspring.domain.errors import DefinitionInvalid
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.react import TendGate
+from mainspring.runtime.gates import MOST, Gates
 from mainspring.testing.shapes import child, dag, needing
-from mainspring_scheduler.gates import MOST, Gates
 
 TWO = dag(needing("a"), max_runs=2)
 ONE = dag(needing("a"), max_runs=1)

@@ -17,11 +17,18 @@ from mainspring.domain.envelope import Meta, StreamId
 from mainspring.domain.errors import MainspringError, VersionConflict
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.decide import decide
-from mainspring.domain.execution.react import Action, Dispatch, OfferKept, StopAttempts
+from mainspring.domain.execution.react import (
+    Action,
+    Dispatch,
+    OfferKept,
+    StopAttempts,
+    TendGate,
+)
 from mainspring.domain.triggers import buffer_stream
 from mainspring.ports import Appended, Outgoing
 from mainspring.runtime.engine import Decided, Engine
 from mainspring.runtime.fires import Fires
+from mainspring.runtime.gates import Gates
 from mainspring.runtime.triggers import Triggers
 from mainspring.runtime.turns import TRIES
 
@@ -56,6 +63,7 @@ class Doctor:
         self._engine = engine
         self._rows = rows
         self._fires = Fires(engine)
+        self._gates = Gates(engine)
         self._triggers = Triggers(engine)
 
     async def mend(self, ailments: Sequence[Ailment]) -> list[Treated]:
@@ -76,6 +84,8 @@ class Doctor:
                     return await self._deliver(one.project, one.subject)
                 case "starter_overdue" | "starter_stuck":
                     return await self._fire(one.subject)
+                case "place_held":
+                    return await self._let_in(one.subject)
                 case _:
                     return await self._move(one.subject)
         except MainspringError as error:
@@ -89,9 +99,31 @@ class Doctor:
     async def _fire(self, id: str) -> str:
         said = await self._write_anew(StreamId("starter", id))
         starter = await self._engine.views.starter(id)
-        now = self._engine.clock.now()
+        now = self._now()
         fired = await self._fires.fire([starter], now) if starter is not None else 0
         return f"{said}; what was due was fired" if fired else f"{said}; nothing was due"
+
+    async def _let_in(self, id: str) -> str:
+        """Let in who may begin; a place of a run of which no row says that it has ended is free."""
+        said = await self._move(id)
+        found = await self._engine.views.execution(id)
+        if found is None:
+            return said
+        row = found.row
+        gate = TendGate(project=row.project, workflow=row.name, lane=row.lane)
+        holders = await self._gates.holders(gate)
+        changed = [
+            await self._rows.rows(StreamId("execution", one), now=self._now()) for one in holders
+        ]
+        for _ in range(TURNS):
+            if not await self._gates.tend(gate):
+                break
+        return (
+            f"{said}; {sum(changed)} rows of who has a place written anew; who may begin was let in"
+        )
+
+    def _now(self) -> float:
+        return self._engine.clock.now()
 
     async def _move(self, id: str) -> str:
         said = await self._write_anew(StreamId("execution", id))
@@ -99,7 +131,7 @@ class Doctor:
         return f"{said}; its turn decided {events} events" if events else f"{said}; no turn was due"
 
     async def _write_anew(self, stream: StreamId) -> str:
-        changed = await self._rows.rows(stream, now=self._engine.clock.now())
+        changed = await self._rows.rows(stream, now=self._now())
         return f"{changed} of its rows written anew" if changed else "its rows are as the log says"
 
     async def _turns(self, id: str) -> int:
@@ -120,7 +152,7 @@ class Doctor:
         x = await self._engine.load(id)
         if x is None:
             return 0
-        now, seed = self._engine.clock.now(), self._engine.chance.seed()
+        now, seed = self._now(), self._engine.chance.seed()
         events = decide(c.Advance(now=now, seed=seed), x)
         if not events:
             return 0
@@ -163,4 +195,6 @@ def _patient(one: Ailment) -> tuple[str, str, str]:
     """Return what has to be mended: several ailments may be of one."""
     if one.kind == "event_undelivered":
         return ("kept", one.project, one.subject)
+    if one.kind == "place_held":
+        return ("place", "", one.subject)
     return ("starter" if one.kind.startswith("starter") else "run", "", one.subject)

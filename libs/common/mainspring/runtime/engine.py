@@ -456,10 +456,20 @@ class Engine:
         for stream, (_, data) in saved.items():
             definition = snapshot.definition_of(data)
             x = definition and snapshot.thaw(data, await self.compiled(definition))
+            x = x and await self._continued(stream, x)
             if x:
-                x = found[stream.id] = await self.refreshed(x)
+                found[stream.id] = x
                 self._warm.keep(x, len(data))
         return found
+
+    async def _continued(self, stream: StreamId, x: Execution) -> Execution | None:
+        """Return a state that was kept brought up to the log; None if the log never led to it.
+
+        What is decided on such a state would be refused for ever, whoever decides.
+        """
+        history = (await self.log.read([stream], after=x.version - 1))[stream]
+        is_there = history and (history[0].version, history[0].hash) == (x.version, x.hash)
+        return replay(x, history[1:]) if is_there and x.id == stream.id else None
 
     async def remember(self, decided: Decided) -> None:
         """Keep the state after a decision warm; save a snapshot when its history has doubled."""

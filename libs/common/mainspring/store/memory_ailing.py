@@ -6,7 +6,7 @@ from typing import TypeAlias
 from mainspring.domain.ailments import GRACE, Ail, Ailment
 from mainspring.domain.envelope import StreamId
 from mainspring.domain.execution.outlook import OPEN_ENDED
-from mainspring.domain.execution.state import TERMINAL, key_of
+from mainspring.domain.execution.state import OPEN, TERMINAL, key_of
 from mainspring.domain.rows import (
     ApprovalRow,
     BufferedRow,
@@ -22,6 +22,8 @@ from mainspring.store.tables import Tables
 Found: TypeAlias = Iterable[Ailment]
 
 _TIMED = frozenset({"retrying", "sleeping", "accepted", "waiting"})
+_STEPPING = frozenset({"task", "child", "retry", "callback", "sleep", "event", "approval"})
+"""Reasons that a run has because of a step that is open."""
 
 
 def is_stuck(row: ExecutionRow) -> bool:
@@ -49,9 +51,10 @@ class MemoryAiling:
         found = [
             *self._still(before),
             *self._behind(),
-            *self._without_timer(),
+            *self._steps(),
             *self._stray_timers(),
             *self._left(),
+            *self._held(before),
             *self._starters(before),
             *self._undelivered(now, before),
         ]
@@ -74,23 +77,65 @@ class MemoryAiling:
             if is_handled and row.wake_at is not None and row.wake_at < before:
                 yield _of("overdue", row, row.wake_at)
 
+    def _live(self) -> list[ExecutionRow]:
+        rows = self._tables.rows(ExecutionRow)
+        return [row for row in rows if row.wake_at is not None or row.waiting_for is not None]
+
     def _behind(self) -> Found:
-        for row in self._tables.rows(ExecutionRow):
+        for row in self._live():
             events = self._tables.streams.get(StreamId("execution", row.id))
-            if row.wake_at is not None and events and events[-1].version != row.stream_version:
+            if events and events[-1].version != row.stream_version:
                 yield _of("behind", row, row.updated_at)
 
-    def _without_timer(self) -> Found:
-        timed = {
-            step.execution
-            for step in self._tables.rows(StepRow)
-            if step.due_at is not None
-            and step.status in _TIMED
-            and self._tables.row(TimerRow, (step.execution, _key(step))) is None
-        }
-        for row in self._tables.rows(ExecutionRow):
-            if row.wake_at is not None and row.id in timed:
+    def _steps(self) -> Found:
+        steps: dict[str, list[StepRow]] = {}
+        for step in self._tables.rows(StepRow):
+            if step.status in OPEN:
+                steps.setdefault(step.execution, []).append(step)
+        for row in self._live():
+            open_ = steps.get(row.id, [])
+            if not open_ and row.waiting_for in _STEPPING:
+                yield _of("step_lost", row, row.updated_at)
+            if row.waiting_for != "resume" and any(map(self._lacks_timer, open_)):
                 yield _of("lost_timer", row, row.updated_at)
+            if row.waiting_for != "resume" and row.handled_version == row.stream_version:
+                yield from self._without_wait(row, open_)
+
+    def _lacks_timer(self, step: StepRow) -> bool:
+        timed = step.due_at is not None and step.status in _TIMED
+        return timed and self._tables.row(TimerRow, (step.execution, _key(step))) is None
+
+    def _without_wait(self, row: ExecutionRow, steps: Iterable[StepRow]) -> Found:
+        waits: dict[str, set[str]] = {
+            "wait": {
+                each.ref
+                for each in self._tables.rows(TriggerRow)
+                if each.execution == row.id and each.status == "waiting"
+            },
+            "approval": {
+                each.ref
+                for each in self._tables.rows(ApprovalRow)
+                if each.execution == row.id and each.status == "pending"
+            },
+        }
+        for step in steps:
+            is_waiting = step.phase == "up" and step.status == "waiting"
+            if is_waiting and step.ref not in waits.get(step.kind, {step.ref}):
+                kind: Ail = "trigger_lost" if step.kind == "wait" else "approval_lost"
+                yield Ailment(kind, f"{row.id}/{step.ref}", row.project, row.id, row.updated_at)
+
+    def _held(self, before: float) -> Found:
+        live = self._live()
+        going = {
+            (row.project, row.name, row.lane)
+            for row in live
+            if row.waiting_for not in ("slot", None) and row.status not in TERMINAL
+        }
+        for row in live:
+            is_late = row.updated_at < before and row.handled_version == row.stream_version
+            is_free = (row.project, row.name, row.lane) not in going
+            if row.waiting_for == "slot" and is_late and is_free:
+                yield _of("place_held", row, row.updated_at)
 
     def _stray_timers(self) -> Found:
         for timer in self._tables.rows(TimerRow):

@@ -96,6 +96,10 @@ create index executions_stuck on mainspring.executions (id)
     and (waiting_for is null
          or (wake_at is null and waiting_for not in ('resume', 'event', 'approval', 'slot')));
 
+-- ailing: runs that wait, and that nothing but somebody's word will move.
+create index executions_still on mainspring.executions (id)
+  where wake_at is null and waiting_for is not null;
+
 -- queued, gates: runs that wait for a place among the runs of their workflow, oldest first.
 create index executions_queued on mainspring.executions (project, name, lane, created_at, id)
   where waiting_for = 'slot';

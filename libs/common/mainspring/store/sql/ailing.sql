@@ -1,10 +1,30 @@
 -- What has not ended and will not move as it should, oldest first; all of it as of one instant.
 -- $1 now timestamptz  $2 before timestamptz: what is late since then  $3 limit int
--- Served by executions_stuck, executions_unhandled, executions_waking, timers_due,
--- triggers_one_waiting_key, approvals_pending, starters_due and starters_newest.  Reads all timers, all
--- that waits, and all that is kept: for a person who asks, and for no sweep.
+-- Served by executions_stuck, executions_unhandled, executions_waking, executions_still, steps_pkey,
+-- timers_due, triggers_by_execution, triggers_one_waiting_key, approvals_pending, starters_due and
+-- starters_newest.  Reads all that has not ended, with its steps, all timers, all that waits, and all
+-- that is kept: for a person who asks, and for no sweep.
 with ended (status) as materialized (
   values ('succeeded'), ('failed'), ('corrupted'), ('canceled'), ('timed_out')
+),
+live as materialized (
+  -- With `without_wakeup`, these are all that have not ended, and those that give notice of it.
+  select id, project, name, lane, status, waiting_for, stream_version, handled_version, updated_at
+    from mainspring.executions
+   where wake_at is not null
+   union all
+  select id, project, name, lane, status, waiting_for, stream_version, handled_version, updated_at
+    from mainspring.executions
+   where wake_at is null and waiting_for is not null
+),
+open as materialized (
+  select x.id, x.project, x.updated_at, s.ref, s.phase, s.kind, s.status, s.due_at,
+         x.waiting_for is distinct from 'resume' as is_running,
+         x.handled_version = x.stream_version and x.waiting_for <> 'resume' as is_settled
+    from live x
+    join mainspring.steps s on s.execution = x.id
+   where s.status in ('scheduled', 'running', 'retrying', 'accepted', 'sleeping', 'waiting',
+                      'splitting')
 ),
 found as (
   (
@@ -36,28 +56,50 @@ found as (
   (
     -- Rows are written with their events, so one that says another version was written by hand.
     select 'behind', x.id::text, x.project, x.id::text, x.updated_at
-      from mainspring.executions x
-     where x.wake_at is not null
-       and x.stream_version <> (select h.version from mainspring.streams h
+      from live x
+     where x.stream_version <> (select h.version from mainspring.streams h
                                  where h.category = 'execution' and h.id = x.id::text)
-     order by x.wake_at, x.id
+     order by x.updated_at, x.id
      limit $3
   )
   union all
   (
-    select 'lost_timer', x.id::text, x.project, x.id::text, x.updated_at
-      from mainspring.executions x
-     where x.wake_at is not null
-       and exists (
-             select from mainspring.steps s
-              where s.execution = x.id and s.due_at is not null
-                and s.status in ('retrying', 'sleeping', 'accepted', 'waiting')
-                and not exists (
-                      select from mainspring.timers t
-                       where t.execution = s.execution
-                         and t.key = case s.phase when 'up' then s.ref
-                                                  else s.phase || ':' || s.ref end))
-     order by x.wake_at, x.id
+    select 'step_lost', x.id::text, x.project, x.id::text, x.updated_at
+      from live x
+     where x.waiting_for in ('task', 'child', 'retry', 'callback', 'sleep', 'event', 'approval')
+       and not exists (select from open s where s.id = x.id)
+     order by x.updated_at, x.id
+     limit $3
+  )
+  union all
+  (
+    select distinct 'lost_timer', s.id::text, s.project, s.id::text, s.updated_at
+      from open s
+     where s.due_at is not null and s.status in ('retrying', 'sleeping', 'accepted', 'waiting')
+       and s.is_running
+       and not exists (
+             select from mainspring.timers t
+              where t.execution = s.id
+                and t.key = case s.phase when 'up' then s.ref else s.phase || ':' || s.ref end)
+     limit $3
+  )
+  union all
+  (
+    -- What somebody has said counts as soon as it is written: the turn on it may be to come.
+    select 'trigger_lost', s.id::text || '/' || s.ref, s.project, s.id::text, s.updated_at
+      from open s
+     where s.kind = 'wait' and s.phase = 'up' and s.status = 'waiting' and s.is_settled
+       and not exists (select from mainspring.triggers t
+                        where t.execution = s.id and t.ref = s.ref and t.status = 'waiting')
+     limit $3
+  )
+  union all
+  (
+    select 'approval_lost', s.id::text || '/' || s.ref, s.project, s.id::text, s.updated_at
+      from open s
+     where s.kind = 'approval' and s.phase = 'up' and s.status = 'waiting' and s.is_settled
+       and not exists (select from mainspring.approvals a
+                        where a.execution = s.id and a.ref = s.ref and a.status = 'pending')
      limit $3
   )
   union all
@@ -88,6 +130,19 @@ found as (
       from mainspring.approvals a
       left join mainspring.executions x on x.id = a.execution
      where a.status = 'pending' and (x.id is null or x.status in (select status from ended))
+     limit $3
+  )
+  union all
+  (
+    -- Somebody waits for a place that nobody has who goes on.
+    select 'place_held', q.id::text, q.project, q.id::text, q.updated_at
+      from live q
+     where q.waiting_for = 'slot' and q.updated_at < $2 and q.handled_version = q.stream_version
+       and not exists (
+             select from live x
+              where x.project = q.project and x.name = q.name and x.lane = q.lane
+                and x.waiting_for <> 'slot' and x.status not in (select status from ended))
+     order by q.updated_at, q.id
      limit $3
   )
   union all

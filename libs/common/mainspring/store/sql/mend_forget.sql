@@ -21,6 +21,10 @@ triggers as (
 approvals as (
   delete from mainspring.approvals a using run where a.execution = run.id
 ),
+snapshots as (
+  -- A state that was folded from the log belongs to what is folded anew.
+  delete from mainspring.snapshots k where k.category = $1 and k.stream_id = $2
+),
 starters as (
   delete from mainspring.starters s where $1 = 'starter' and s.id = $2
 )
