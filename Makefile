@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check bench bench-peers fmt fuzz schema lock sim clean install install-dev
+.PHONY: help run demo test check bench bench-growth bench-peers fmt fuzz schema lock sim clean install install-dev
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -42,6 +42,9 @@ check: $(VENV)/.dev ## Lint, formatting, types and import contracts, side by sid
 
 bench: $(VENV)/.dev ## Run the benchmarks (ONLY=a,c for some, RUNS=1, JSON=file)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-growth: $(VENV)/.dev ## Measure how cost grows, into docs/benchmarks/ (ONLY=steps,log, DRAW=1)
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
 bench-peers: $(VENV)/.dev ## Compare with other engines (ONLY=, WORKLOADS=P1,P4, RUNS=, SECONDS=, JSON=)
 	@$(BIN)/python -m benchmarks.peers $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)

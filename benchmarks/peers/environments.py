@@ -20,9 +20,9 @@ BENCH: Final = HERE.parent.parent / ".bench"
 INSTALL_S: Final = 600.0
 
 
-def python(name: str) -> Path:
+def python(name: str, locked: Path | None = None) -> Path:
     """Return the interpreter of an environment that has what `requirements/NAME.txt` locks."""
-    locked, folder = HERE / "requirements" / f"{name}.txt", BENCH / name
+    locked, folder = locked or HERE / "requirements" / f"{name}.txt", BENCH / name
     program = folder / "bin" / "python"
     if not _is_made_from(folder, locked):
         shutil.rmtree(folder, ignore_errors=True)
