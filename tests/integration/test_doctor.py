@@ -5,32 +5,23 @@ run counts as mended when the services, which are played here, bring it to the e
 """
 
 import asyncio
-import json
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-import asyncpg
 import httpx
-import msgspec
 import pytest
 from tests.conformance.client import Sagas
+from tests.integration.clinic import HOUR, ME, House
 
-from mainspring.bus.memory import MemoryBus
 from mainspring.domain import starters as s
 from mainspring.domain.definition import Definition
-from mainspring.domain.envelope import Meta, StreamId
-from mainspring.domain.errors import BusUnavailable
+from mainspring.domain.envelope import StreamId
 from mainspring.domain.execution import commands as c
-from mainspring.domain.message import Json
-from mainspring.domain.task import Exchange, Finished, Task
-from mainspring.ports import Outgoing
-from mainspring.runtime.clock import SystemClock, SystemIds, SystemRandom
-from mainspring.runtime.engine import Engine, NewDefinition, Start
+from mainspring.runtime.clock import SystemClock
+from mainspring.runtime.engine import NewDefinition
 from mainspring.runtime.starters import NewStarter, Starters
 from mainspring.runtime.triggers import Triggers
 from mainspring.store.mend import mending
-from mainspring.store.postgres import PostgresStore
 from mainspring.testing.patience import until
 from mainspring.testing.peer import Peer, Reply, serve
 from mainspring.testing.sagas import call, graph, sleep, task
@@ -39,171 +30,9 @@ from mainspring.testing.shapes import sleep as nap
 from mainspring.testing.shapes import task as step
 from mainspring.testing.stack import Platform, platform
 from mainspring_cli.doctor import consult
-from mainspring_scheduler.advance import Advancer
-from mainspring_scheduler.chores import Chores
-from mainspring_scheduler.inbox import Inbox
-from mainspring_scheduler.partitions import Partitions
-from mainspring_scheduler.sweep import Sweep
 
-HOUR = 3600.0
-ME = Meta(actor="me")
 CALLS = path(step("a"), step("b"))
 NAPS = path(step("a"), nap("nap", 9 * HOUR), step("b"))
-
-
-class Moved:
-    """A clock that a test moves; it begins an hour ago."""
-
-    def __init__(self) -> None:
-        self.at = SystemClock().now() - HOUR
-
-    def now(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += seconds
-
-
-class Wire:
-    """A broker that keeps tasks for the executor, until it is away."""
-
-    def __init__(self) -> None:
-        self.tasks: list[Task] = []
-        self.is_away = False
-
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
-        if self.is_away:
-            raise BusUnavailable
-        tasks = (each.data for each in messages if each.subject.startswith("tasks."))
-        self.tasks += [msgspec.json.decode(data, type=Task) for data in tasks]
-
-
-class Report:
-    """A delivery of what an executor says."""
-
-    subject = "results.0"
-    redelivered = False
-
-    def __init__(self, finished: Finished) -> None:
-        self.data = msgspec.json.encode(finished)
-
-    def ack(self) -> None:
-        pass
-
-    def nak(self, delay: float = 0.0) -> None:
-        raise AssertionError(delay)
-
-    def working(self) -> None:
-        raise AssertionError("nobody asks for time")
-
-
-class House:
-    """The services on a database, played by hand."""
-
-    def __init__(self, url: str, store: PostgresStore, hand: "asyncpg.Connection[Any]") -> None:
-        self.url = url
-        self.store = store
-        self.hand = hand
-        self.clock = Moved()
-        self.wire = Wire()
-        bus: Any = self.wire
-        self.engine = Engine(
-            log=store.log,
-            views=store.views,
-            snapshots=store.snapshots,
-            bus=bus,
-            clock=self.clock,
-            ids=SystemIds(),
-            chance=SystemRandom(),
-        )
-        self.inbox = Inbox()
-        self.chores = Chores(self.engine, self.inbox)
-        self.advancer = Advancer(self.engine, store.blobs, self.inbox, self.chores)
-        alone = Partitions("me", MemoryBus(self.clock), self.clock)
-        self.sweep = Sweep(self.engine, self.inbox, alone, self.chores)
-
-    async def begin(self, form: Definition, payload: Json = None) -> str:
-        """Begin a run and let nobody hear of it."""
-        id = self.engine.ids.uuid7()
-        start = Start(
-            id=id, project="p", dialect="native", name="n", version="1", payload=payload or {}
-        )
-        await self.engine.start(form, start, ME)
-        return id
-
-    async def settle(self, *runs: str) -> None:
-        """Let these runs have a turn, and all happen that needs no executor."""
-        for id in runs:
-            self.inbox.poke(id)
-        while True:
-            if len(self.inbox):
-                await self.advancer.tick()
-            elif not await self.chores.tick():
-                return
-
-    async def answer(self) -> None:
-        """Let the executor answer each task that is out."""
-        tasks, self.wire.tasks = self.wire.tasks, []
-        for each in tasks:
-            now = self.clock.now()
-            exchange = Exchange(
-                verb="POST",
-                url="http://peer.test/",
-                started_at=now,
-                latency=0.0,
-                status=200,
-                body={},
-            )
-            self.inbox.deliver(Report(Finished(call=each.call, exchange=exchange)))
-        await self.settle()
-
-    async def go_on(self) -> None:
-        """Let the services work from now on, for days, with nothing but their sweeps."""
-        self.clock.at = SystemClock().now()
-        for _ in range(6):
-            self.clock.at += 4 * HOUR
-            await self.sweep.tick()
-            await self.settle()
-            while self.wire.tasks:
-                await self.answer()
-
-    async def row(self, id: str) -> Any:
-        found = await self.store.views.execution(id)
-        assert found is not None
-        return found.row
-
-    async def says(self, *words: str) -> tuple[int, list[dict[str, Any]]]:
-        """Return the exit code of `mainspring doctor`, and what it said."""
-        argv = [sys.executable, "-m", "mainspring_cli", "doctor", "--json", *words]
-        argv += ["--database-url", self.url]
-        ended = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
-        out, _ = await ended.communicate()
-        assert ended.returncode is not None
-        return ended.returncode, [json.loads(line) for line in out.splitlines()]
-
-    async def found(self) -> set[tuple[str, str]]:
-        seen = await consult(self.url)
-        assert seen.left == seen.found
-        return {(one.kind, one.id) for one in seen.found}
-
-    async def mended(self) -> list[str]:
-        """Let the doctor mend what there is; return what it did."""
-        seen = await consult(self.url, repair=True)
-        assert seen.left == [], seen
-        assert await self.found() == set()
-        return [one.done for one in seen.treated]
-
-
-@pytest.fixture
-async def house(database_url: str) -> AsyncIterator[House]:
-    store = await PostgresStore.open(database_url)
-    hand = await asyncpg.connect(database_url, server_settings={"search_path": "mainspring"})
-    yield House(database_url, store, hand)
-    await hand.close()
-    await store.close()
 
 
 async def asleep(house: House) -> str:
