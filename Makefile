@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check bench bench-growth bench-peers fmt fuzz schema lock sim clean install install-dev
+.PHONY: help run demo test check bench bench-growth bench-peers fmt fuzz schema lock mutants sim clean install install-dev
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -52,6 +52,9 @@ bench-peers: $(VENV)/.dev ## Compare with other engines (ONLY=, WORKLOADS=P1,P4,
 sim: $(VENV)/.dev ## Run N simulated histories, or one again (N=5000, SEED=flows:7, SCRIPT=file)
 	@$(BIN)/python -m mainspring.testing.simulation $(N) $(if $(SEED),--seed $(SEED)) \
 		$(if $(SCRIPT),--script $(SCRIPT)) $(ARGS)
+
+mutants: $(VENV)/.dev ## Plant faults in a copy of the code, have the simulation find them, write docs/mutants.md
+	@$(BIN)/python -m mainspring.testing.simulation.mutants $(ARGS)
 
 fuzz: $(VENV)/.dev ## Send nonsense to every parser and route for N seconds (make fuzz N=600)
 	@MAINSPRING_FUZZ_SECONDS=$(N) $(BIN)/python -m pytest tests/fuzz \

@@ -102,6 +102,8 @@ LAWS: Final[Mapping[str, str]] = {
     "views": "the views are what the log says",
     "calls": "peers are called at least once for what was done and never more than recorded",
 }
+FACTS: Final = get_args(e.Fact)
+WISHES: Final = (e.RetryRequested, e.StepResetRequested)
 AROUND: Final = 5
 """Events before and after a violation that are told with it."""
 
@@ -149,6 +151,7 @@ class _Stream:
         self.x: Execution | None = None
         self.ledger: Ledger | None = None
         self.forgotten = False
+        self.wish = ""
         self.ends: list[Execution] = []
 
 
@@ -292,6 +295,12 @@ class Checker:
         if why is not None:
             self._blame(stream, envelope, "transition", why)
         stream.x = self._folded(x, envelope, event)
+        if isinstance(event, WISHES):
+            stream.wish = envelope.type
+        elif not isinstance(event, FACTS):
+            stream.wish = ""
+        if isinstance(event, FACTS) and stream.x is not None and _is_lost(stream.x):
+            self._blame(stream, envelope, "stuck", "nothing will be decided about it")
         self._keys_of(stream, envelope, event)
         self._row_of_wait(stream, envelope, event)
         if stream.x is not None:
@@ -407,6 +416,8 @@ class Checker:
             return
         self._judge_calls(id, stream)
         self._places.rest(x)
+        if stream.wish:
+            self._blame_end(id, x.version, "stuck", f"nothing was decided about {stream.wish}")
         waiting_for, wake_at = outlook(x)
         if waiting_for is None and not _is_over(x):
             self._blame_end(id, x.version, "stuck", f"nothing says why it is {x.status}")
@@ -497,6 +508,11 @@ def _shape_faults(
         yield "clock", f"it was recorded {stream.recorded_at - envelope.recorded_at:.3f} s earlier"
     if stream.project not in (None, envelope.project):
         yield "project", f"it is of {envelope.project!r}, its stream of {stream.project!r}"
+
+
+def _is_lost(x: Execution) -> bool:
+    """Say whether a run goes on and nothing says why: no turn will come to it by itself."""
+    return not x.is_terminal and outlook(x).waiting_for is None
 
 
 def _is_over(x: Execution) -> bool:

@@ -27,7 +27,8 @@ def nature(violation: str) -> str:
     """Return what a violation says whatever it says it of: its law, or its words without names."""
     first = violation.splitlines()[0]
     law = re.search(r"\[([a-z]+)\]", first)
-    return law.group(1) if law is not None else _OWN.sub("", first)[:60].strip()
+    told = re.split(r"Answer\(|\{", first)[0]
+    return law.group(1) if law is not None else " ".join(_OWN.sub("…", told)[:70].split())
 
 
 class Shrinker:

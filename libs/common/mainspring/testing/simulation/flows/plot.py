@@ -12,7 +12,7 @@ from mainspring.testing.simulation.flows.looking import looked_back
 from mainspring.testing.simulation.flows.people import Person
 from mainspring.testing.simulation.flows.script import Writer, workflow
 from mainspring.testing.simulation.flows.tasks import PEOPLE
-from mainspring.testing.simulation.helping import help_out
+from mainspring.testing.simulation.helping import help_out, left_alone
 from mainspring.testing.simulation.plot import Stage
 
 FEWEST_PEOPLE: Final = 3
@@ -52,8 +52,9 @@ class FlowsPlot:
     async def help(self) -> None:
         """Resume what is paused, and approve what is pending, as often as it takes."""
         await help_out(self._stage)
+        left = left_alone(self._stage.tables)
         for row in list(self._stage.tables.rows(ApprovalRow)):
-            if row.status == "pending":
+            if row.status == "pending" and row.execution not in left:
                 for who in row.approvers or PEOPLE:
                     wish = r.of_step(row.execution, row.ref, "approve", who=who)
                     await self._stage.client.ask(wish.verb, wish.path, headers=wish.headers)

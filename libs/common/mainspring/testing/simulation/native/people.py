@@ -18,6 +18,7 @@ from mainspring.testing.simulation.native import requests as r
 from mainspring.testing.simulation.native.script import PEOPLE, Wait, Workflow
 from mainspring.testing.simulation.plot import Stage
 from mainspring.testing.simulation.starts import Started
+from mainspring.testing.simulation.world import EPOCH
 
 LAST_START_S: Final = 10.0
 ENDED: Final = ("failed", "corrupted", "canceled", "timed_out")
@@ -52,6 +53,7 @@ class Person:
             *[self._send] * 4,
             *[self._decide] * 3,
             self._send_early,
+            *[self._send_late] * 2,
             self._pause,
             *[self._look] * 2,
             self._change,
@@ -204,6 +206,16 @@ class Person:
         if key is None:
             return
         for _ in range(self._chance.pick([1, 1, 2])):
+            await self._maybe_keyed(r.send(key, self._payload()))
+
+    async def _send_late(self, _: str) -> None:
+        """Send an event to a wait just when its time is over."""
+        rows = [row for row in self._tables.rows(TriggerRow) if row.status == "waiting"]
+        ends = [(row.expires_at, row.key) for row in rows if row.expires_at is not None]
+        if ends:
+            at, key = self._chance.pick(sorted(ends))
+            soon = at - EPOCH + self._chance.pick([0.0, 0.001, 0.02, 0.5])
+            await asyncio.sleep(max(0.0, soon - asyncio.get_running_loop().time()))
             await self._maybe_keyed(r.send(key, self._payload()))
 
     async def _send_early(self, id: str) -> None:
