@@ -1,6 +1,7 @@
 """A client of the flows dialect: flows, their executions, and waiting for what one comes to."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 import httpx
@@ -72,6 +73,13 @@ class Flows:
 
     async def until(self, id: str, *statuses: str) -> Json:
         """Follow an execution until it has one of the statuses; it must not end in another."""
+        return await self._follow(id, lambda found: found["execution"]["status"] in statuses)
+
+    async def until_tasks(self, id: str, **words: str) -> Json:
+        """Follow an execution until these tasks have these words."""
+        return await self._follow(id, lambda found: words.items() <= statuses_of(found).items())
+
+    async def _follow(self, id: str, is_there: Callable[[Json], bool]) -> Json:
         path = f"/v1/workflow-runs/{id}/stream"
         project = {"X-Project-Id": (await self.get(id))["namespace"]}
         async with asyncio.timeout(PATIENCE_S):
@@ -80,10 +88,10 @@ class Flows:
                 async for line in stream.aiter_lines():
                     if line.startswith("data:"):
                         found = await self.get(id)
-                        if found["execution"]["status"] in statuses:
+                        if is_there(found):
                             return found
             found = await self.get(id)
-        assert found["execution"]["status"] in statuses, found
+        assert is_there(found), found
         return found
 
     async def end(self, id: str) -> Json:

@@ -178,6 +178,121 @@ async def test_a_branch_that_fails_fast_ends_the_execution_and_the_others_with_i
     assert (statuses["bad"], statuses["nap"]) == ("FAILED", "CANCELLED")
 
 
+async def test_a_branching_task_gives_what_its_branches_came_to(flows: Flows) -> None:
+    branches = {
+        "one": [values("a", n=1)],
+        "two": [values("b", n=2), values("c", n="{{ outputs.b.n + 1 }}")],
+        "none": [{**values("d"), "when": "false"}],
+        "some": [values("e"), {**values("f"), "when": "false"}],
+    }
+    both = task("both", "core.parallel", properties={"branches": branches})
+    seen = values("after", n="{{ outputs['both']['two']['c']['n'] + outputs.both.one.n }}")
+    found = await flows.ran(both, seen)
+    assert outputs_of(found, "both") == {
+        "one": {"n": 1},
+        "two": {"b": {"n": 2}, "c": {"n": 3}},
+        "none": None,
+        "some": {"e": {}},
+    }
+    assert outputs_of(found, "after") == {"n": 4}
+    about = found["execution"]
+    assert (about["status"], about["tasksTotal"], about["tasksExecuted"]) == (DONE, 8, 8)
+
+
+async def test_a_branching_task_fails_with_its_branches_and_keeps_what_the_others_gave(
+    flows: Flows,
+) -> None:
+    branches = {
+        "bad": [values("first"), task("bad", "core.fail", properties={"message": "no stock"})],
+        "good": [values("good", n=1)],
+    }
+    both = task("both", "core.parallel", properties={"branches": branches})
+    told = values("told", seen="{{ steps.both }}")
+    found = await flows.ran(both, values("after"), onError=[told])
+    assert "both: 1 of 2 branches failed: bad: bad: " in found["execution"]["error"]
+    statuses = statuses_of(found)
+    assert (statuses["both"], statuses["first"], statuses["good"]) == ("FAILED", DONE, DONE)
+    assert outputs_of(found, "both") == {"bad": None, "good": {"n": 1}}
+    seen = outputs_of(found, "told")["seen"]
+    assert (seen["status"], seen["output"]["good"]) == ("FAILED", {"n": 1})
+
+
+async def test_failures_in_branches_are_tolerated_where_the_branching_task_says_so(
+    flows: Flows,
+) -> None:
+    bad = task("bad", "core.fail")
+    branches = {"bad": [bad], "mixed": [task("worse", "core.fail"), values("more", n=1)]}
+    given = {"branches": branches}
+    both = {**task("both", "core.parallel", properties=given), "continueOnError": True}
+    found = await flows.ran(both, values("after", got="{{ outputs.both }}"))
+    assert found["execution"]["status"] == DONE, found
+    assert outputs_of(found, "after")["got"] == {"bad": None, "mixed": {"more": {"n": 1}}}
+
+
+async def test_branches_whose_task_is_skipped_are_skipped_with_all_inside_of_them(
+    flows: Flows,
+) -> None:
+    inner = task("inner", "core.parallel", properties={"branches": {"x": [values("deep")]}})
+    given = {"branches": {"l": [inner], "r": [values("r")]}}
+    both = {**task("both", "core.parallel", properties=given), "when": "false"}
+    never = {**task("off", "core.parallel", properties={"branches": {"y": [values("y")]}})}
+    found = await flows.ran(both, {**never, "disabled": True}, values("after"))
+    statuses = statuses_of(found)
+    assert statuses.pop("after") == DONE
+    assert set(statuses.values()) == {SKIPPED}, statuses
+
+
+async def test_a_branch_that_fails_keeps_no_later_one_from_running(flows: Flows) -> None:
+    branches = {"a": [task("a", "core.fail"), values("never")], "b": [values("b", n=1)]}
+    given = {"branches": branches, "concurrency": 1}
+    found = await flows.ran(task("all", "core.parallel", properties=given))
+    statuses = statuses_of(found)
+    assert (statuses["a"], statuses["never"], statuses["b"]) == ("FAILED", SKIPPED, DONE)
+    assert outputs_of(found, "all") == {"a": None, "b": {"n": 1}}
+
+
+async def test_branches_in_a_loop_give_each_item_what_they_came_to(flows: Flows) -> None:
+    fails = {**task("odd", "core.fail"), "when": "item == 2"}
+    branches = {"l": [values("l", n="{{ item }}")], "r": [fails, values("r")]}
+    both = task("both", "core.parallel", properties={"branches": branches})
+    seen = values("seen", n="{{ outputs.both.l.n }}")
+    properties = {"items": [1, 2], "tasks": [both, seen]}
+    found = await flows.ran(task("all", "core.forEach", properties=properties))
+    results = outputs_of(found, "all")["results"]
+    assert results[0]["both"] == {"l": {"n": 1}, "r": {"r": {}}}
+    assert results[0]["seen"] == {"n": 1}
+    assert results[1] is None
+    assert "all[1].both: 1 of 2 branches failed" in found["execution"]["error"]
+
+
+async def test_a_failed_branch_is_done_again_by_a_retry_and_then_its_task_gives_all(
+    flows: Flows, service: Service
+) -> None:
+    service.on("/t", reply(None, 503), reply({"ok": True}))
+    branches = {"l": [calling(service, "t")], "r": [values("r", n=1)]}
+    made = await flows.create(task("both", "core.parallel", properties={"branches": branches}))
+    id = await flows.execute(made["id"])
+    assert statuses_of(await flows.end(id))["both"] == "FAILED"
+    again = await flows.http.post(f"/api/v1/executions/{id}/retry")
+    assert again.status_code == 202, again.text
+    found = await flows.end(again.json().get("executionId", id))
+    assert found["execution"]["status"] == DONE, found
+    assert outputs_of(found, "both")["r"] == {"n": 1}
+    assert outputs_of(found, "both")["l"] == outputs_of(found, "t")
+
+
+async def test_a_cancelled_execution_leaves_no_branching_task_open(flows: Flows) -> None:
+    nap = task("nap", "core.sleep", properties={"duration": "1h"})
+    branches = {"l": [nap], "r": [values("r")]}
+    made = await flows.create(task("both", "core.parallel", properties={"branches": branches}))
+    id = await flows.execute(made["id"])
+    await flows.until_tasks(id, both="RUNNING", nap="RUNNING", r=DONE)
+    assert (await flows.http.post(f"/api/v1/executions/{id}/cancel")).status_code == 200
+    found = await flows.end(id)
+    assert found["execution"]["status"] == "CANCELLED"
+    assert statuses_of(found) == {"both": "CANCELLED", "nap": "CANCELLED", "r": DONE}
+
+
 async def test_no_more_branches_are_under_way_than_the_task_allows(
     flows: Flows, service: Service
 ) -> None:

@@ -10,6 +10,7 @@ from tests.conformance.flows import task, text, values
 
 from mainspring.domain.definition import Definition, Step
 from mainspring.domain.errors import DefinitionInvalid
+from mainspring.domain.expression import Guard
 from mainspring.domain.starters import Follow, Schedule, Webhook
 from mainspring_api.dialects.flows.definitions.compile import (
     Flow,
@@ -99,8 +100,37 @@ def test_who_needs_a_branching_task_needs_all_inside_of_it():
 def test_at_most_so_many_branches_go_at_once():
     branches = {name: [task(f"{name}1"), task(f"{name}2")] for name in "abc"}
     found = steps(task("p", "core.parallel", properties={"branches": branches, "concurrency": 2}))
-    assert found["a1"].needs == found["b1"].needs == ("p",)
-    assert found["c1"].needs == ("p", "a1", "a2")
+    assert found["a1"].needs == found["b1"].needs == ()
+    assert found["c1"].needs == found["c1"].awaits == ("a1", "a2")
+
+
+def test_a_parallel_task_waits_for_its_branches_which_need_what_it_needs():
+    branches = {"l": [task("l1"), task("l2")], "r": [task("r1", dependsOn=["l1"])]}
+    given = {"branches": branches}
+    both = task("p", "core.parallel", properties=given, when="outputs.first.n > 1")
+    found = steps(values("first"), both, task("after"))
+    assert found["l1"].needs == ("first",)
+    assert found["l2"].needs == found["r1"].needs == ("first", "l1")
+    assert found["p"].needs == ("first", "l1", "l2", "r1")
+    assert found["p"].awaits == ("l1", "l2", "r1")
+    assert found["p"].joins == {"l": ("l1", "l2"), "r": ("r1",)}
+    assert found["after"].needs == ("p", "l1", "l2", "r1")
+    rules = {found[name].when for name in ("p", "l1", "l2", "r1")}
+    assert rules == {Guard(language="jinja", rule="outputs.first.n > 1")}
+
+
+def test_what_a_branch_names_itself_keeps_it_from_running_and_what_it_only_follows_does_not():
+    branches = {"a": [task("a1"), task("a2")], "b": [task("b1", dependsOn=["a1"])]}
+    given = {"branches": branches, "concurrency": 1}
+    found = steps(task("p", "core.parallel", properties=given))
+    assert found["b1"].needs == ("a1", "a2")
+    assert found["b1"].awaits == ("a2",)
+
+
+def test_a_branch_does_not_read_the_task_that_it_stands_in():
+    inner = task("in", "util.log", properties={"message": "{{ outputs.p }}"})
+    said = fault(task("p", "core.parallel", properties={"branches": {"x": [inner]}}))
+    assert 'task "p" is not upstream of this one' in said
 
 
 def test_loops_count_once_epilogues_not_and_branches_each():

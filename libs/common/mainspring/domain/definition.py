@@ -220,11 +220,13 @@ class Step(Value, frozen=True):
     `task`: request or plugin, asynchronous (accepted, callback), retry, timeout, compensation.
     `switch`: cases, default.  `sleep`: duration in seconds, or `until` as an instant, or `pause`: a
     template whose value is seconds, a duration (`90s`, `1h30m`, ISO 8601) or an RFC 3339 instant.
-    `split`: branches, join.  `join`: on_branch_failure.  `wait`, `approval`, `child`: the part of
-    that name.  When a step with an `emit_key` (a template) has succeeded, its output is sent to
-    the wait with that key.
+    `split`: branches, join.  `join`: on_branch_failure, or in a dag `joins`: the steps of each
+    branch by its name, with which it fails and whose outputs it gives.  `wait`, `approval`,
+    `child`: the part of that name.  When a step with an `emit_key` (a template) has succeeded, its
+    output is sent to the wait with that key.
     `next` belongs to the path planner; needs, when, on_failure and concurrency_key (at most one
-    open step of a run has it) to the dag planner.
+    open step of a run has it) to the dag planner.  Needs that stand in `awaits` too only have to be
+    settled: their failures keep this step from nothing.
     A step with endings in `after` is no part of the work: it runs when the work has come to one of
     these ends and before the run ends so, whatever becomes of it.
     `type` is the dialect's own word for what kind of step it is.
@@ -260,6 +262,8 @@ class Step(Value, frozen=True):
     pause: Json = None
     after: tuple[Ending, ...] = ()
     type: str = ""
+    awaits: tuple[str, ...] = ()
+    joins: dict[str, tuple[str, ...]] = {}
 
 
 class Definition(Value, frozen=True, dict=True):

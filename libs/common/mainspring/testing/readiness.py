@@ -1,7 +1,8 @@
 """Which steps of a dag may go on: judged from the raw events, without the planner.
 
 A step begins when all that it needs is settled, has room, and its key to itself; it is skipped for
-a failure only behind one; and no run succeeds that has left a step behind.
+a failure only behind one; a join ends as its branches did, when they have; and no run succeeds that
+has left a step behind.
 """
 
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,9 @@ class Readiness:
                 self._places[step.ref] = "open"
             case e.StepFannedOut():
                 self._fanned_out(event)
+            case e.StepSucceeded() | e.StepFailed(fault="branches") if self._joins(step):
+                yield from self._joined(step, succeeds=isinstance(event, e.StepSucceeded))
+                self._places[step.ref] = _ended(event)
             case e.StepSucceeded():
                 self._places[step.ref] = "succeeded"
             case e.StepFailed(retry_at=None) | e.StepCanceled():
@@ -85,20 +89,38 @@ class Readiness:
         if event.items is not None:
             self._definition = expanded(self._definition, event.ref, len(event.items))
 
+    def _joins(self, step: Step) -> bool:
+        return bool(step.joins) and step.ref not in self._forced
+
+    def _joined(self, step: Step, *, succeeds: bool) -> Iterator[Fault]:
+        for need in self._needs(step):
+            if self._places.get(need) not in SETTLED:
+                yield Fault("needs", f"{step.ref} ends before {need}, which it waits for")
+        refs = [ref for refs in step.joins.values() for ref in refs]
+        bad = [ref for ref in refs if self._places.get(ref) == "failed" and not self._is_let(ref)]
+        if succeeds is bool(bad):
+            verb = "succeeds" if succeeds else "fails"
+            yield Fault("needs", f"{step.ref} {verb}, and of its branches failed {bad}")
+
+    def _is_let(self, ref: str) -> bool:
+        return self._definition.by_ref[ref].on_failure == "continue"
+
     def _skipped(self, event: e.StepSkipped, step: Step) -> Iterator[Fault]:
         is_cut = event.reason == CUT and step.ref not in self._forced
-        if is_cut and not any(self._cuts(need) for need in self._needs(step)):
+        if is_cut and not any(self._cuts(need) for need in self._needs(step, cutting=True)):
             yield Fault("needs", f"{step.ref} is skipped, and nothing that it needs has failed")
         self._places[step.ref] = "cut" if is_cut else "skipped"
 
-    def _needs(self, step: Step) -> list[str]:
-        """Return what a step needs of its own side of the work's end."""
+    def _needs(self, step: Step, *, cutting: bool = False) -> list[str]:
+        """Return what a step needs of its own side of the work's end; or what of it may cut it."""
         by_ref = self._definition.by_ref
-        return [need for need in step.needs if bool(by_ref[need].after) == bool(step.after)]
+        needs = [need for need in step.needs if bool(by_ref[need].after) == bool(step.after)]
+        return [need for need in needs if not (cutting and need in step.awaits)]
 
     def _begins(self, step: Step) -> Iterator[Fault]:
         for need in self._needs(step):
-            if not self._satisfies(need):
+            awaited = need in step.awaits and self._places.get(need) in SETTLED
+            if not awaited and not self._satisfies(need):
                 place = self._places.get(need, "not begun")
                 yield Fault("needs", f"{step.ref} begins, and {need}, which it needs, is {place}")
         others = [ref for ref, place in self._places.items() if place == "open"]
@@ -113,8 +135,7 @@ class Readiness:
 
     def _satisfies(self, need: str) -> bool:
         place = self._places.get(need)
-        tolerated = self._definition.by_ref[need].on_failure == "continue"
-        return place in ("succeeded", "skipped") or (place == "failed" and tolerated)
+        return place in ("succeeded", "skipped") or (place == "failed" and self._is_let(need))
 
     def _cuts(self, need: str) -> bool:
         step = self._definition.by_ref[need]
@@ -133,3 +154,7 @@ class Readiness:
             if not settled and not self._satisfies(step.ref):
                 place = self._places.get(step.ref, "not begun")
                 yield Fault("needs", f"all is said to be done, and {step.ref} is {place}")
+
+
+def _ended(event: e.StepEvent) -> Place:
+    return "succeeded" if isinstance(event, e.StepSucceeded) else "failed"

@@ -1,13 +1,13 @@
-"""`core.parallel`: branches side by side; the engine runs the tasks of all of them.
+"""`core.parallel`: branches side by side; the engine runs their tasks and gathers what they gave.
 
-The branches become tasks of the flow itself, so what is left of this one gives nothing.
+The tasks of the branches are tasks of the flow itself; this one ends when all of them have.
 """
 
 from typing import Final
 
 from mainspring.domain.message import Json
 from mainspring.plugin import Context, Manifest
-from mainspring_plugins.support.schema import closed, flag, named, tasks, whole
+from mainspring_plugins.support.schema import anything, closed, flag, named, tasks, whole
 
 MANIFEST: Final = Manifest(
     id="core.parallel",
@@ -15,7 +15,7 @@ MANIFEST: Final = Manifest(
     category="Core",
     description=(
         "Runs the tasks of several branches at the same time, each branch in its own order. "
-        "They are tasks of the flow itself, so each has its own output, under its own name."
+        "They are tasks of the flow itself, each with its own output; it ends when they have."
     ),
     input=closed(
         {
@@ -27,7 +27,11 @@ MANIFEST: Final = Manifest(
         },
         "branches",
     ),
-    output=named("Nothing: the branches begin when it has ended."),
+    output=named(
+        "By the name of each branch: the output of its only task (null when that was skipped), or "
+        "of several tasks those that succeeded, by name; null for a branch that failed.",
+        anything("What the branch came to."),
+    ),
     is_control=True,
     examples=(
         {
@@ -37,12 +41,12 @@ MANIFEST: Final = Manifest(
                     "right": [{"name": "r", "type": "util.log", "properties": {"message": "r"}}],
                 }
             },
-            "output": {},
+            "output": {"left": {"message": "l"}, "right": {"message": "r"}},
         },
     ),
 )
 
 
 async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
-    """Return nothing: where a dialect keeps the task itself, its branches hang on its end."""
+    """Return nothing: it is the engine that runs branches and gathers what they gave."""
     return {}

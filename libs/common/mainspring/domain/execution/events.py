@@ -27,6 +27,7 @@ StepFault: TypeAlias = (
         "key_taken",
         "child",
         "items",
+        "branches",
     ]
 )
 WaitKind: TypeAlias = Literal["event", "approval"]

@@ -109,10 +109,20 @@ def _grown(definition: Definition, loop: Step, each: Each, numbers: range) -> De
 def _instances(loop: Step, each: Each, numbers: range) -> Iterator[Step]:
     names = {step.ref for step in each.steps}
     for n in numbers:
+
+        def of_item(refs: tuple[str, ...], n: int = n) -> tuple[str, ...]:
+            return tuple(instance(loop.ref, n, ref) for ref in refs if ref in names)
+
         for step in each.steps:
-            needs = tuple(instance(loop.ref, n, need) for need in step.needs if need in names)
-            ref = instance(loop.ref, n, step.ref)
-            yield replace(step, ref=ref, needs=needs, after=loop.after, next=None)
+            yield replace(
+                step,
+                ref=instance(loop.ref, n, step.ref),
+                needs=of_item(step.needs),
+                awaits=of_item(step.awaits),
+                joins={name: of_item(refs) for name, refs in step.joins.items()},
+                after=loop.after,
+                next=None,
+            )
 
 
 def _carried(definition: Definition, **computed: object) -> Definition:

@@ -37,8 +37,12 @@ def needs(x: Execution, step: Step) -> list[str]:
     return [need for need in step.needs if bool(x.step(need).after) == bool(step.after)]
 
 
-def cuts(x: Execution, need: str) -> bool:
-    """Say whether a settled step keeps those that need it from running."""
+def is_cut(x: Execution, step: Step) -> bool:
+    """Say whether a step is not to run, for what became of something that it needs."""
+    return any(_cuts(x, need) for need in needs(x, step) if need not in step.awaits)
+
+
+def _cuts(x: Execution, need: str) -> bool:
     state = x.of(need)
     if state is None:
         return False

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mainspring.domain.definition import Callback, Each, Step
-from mainspring.domain.execution import attempts, fanning, fans, pauses, waits
+from mainspring.domain.execution import attempts, fanning, fans, joining, pauses, waits
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.context import Viewpoint, judge, value
 from mainspring.domain.execution.draft import Draft
@@ -46,6 +46,8 @@ def enter(draft: Draft, ref: str, token: str) -> None:
             waits.enter(draft, step, token)
         case "each":
             fanning.enter(draft, step, step.each or Each(items=(), steps=()))
+        case "join" if step.joins:
+            joining.join(draft, step)
         case "join":
             reason = f"a {step.kind} was entered by itself"
             attempts.fail_at_entry(draft, step.ref, reason, "visits", token)

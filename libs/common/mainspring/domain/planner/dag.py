@@ -15,7 +15,7 @@ The steps of a loop's items are planned item by item (`loops`), within the same 
 from collections.abc import Iterator
 
 from mainspring.domain.definition import Step
-from mainspring.domain.execution.standing import CUT, cuts, is_blocked, is_open, is_pending, needs
+from mainspring.domain.execution.standing import CUT, is_blocked, is_cut, is_open, is_pending
 from mainspring.domain.execution.state import Execution
 from mainspring.domain.planner import loops
 from mainspring.domain.planner.plan import Done, Failed, Move, Skip, Verdict
@@ -71,8 +71,7 @@ def _not_to_run(x: Execution, step: Step) -> str | None:
     """Return why a step is to be skipped, None when it is not, or not yet."""
     if x.in_epilogue and x.epilogue is not None and x.epilogue.outcome not in step.after:
         return f"{ELSEWHERE} {x.epilogue.outcome}"
-    cut = any(cuts(x, need) for need in needs(x, step)) and not is_blocked(x, step)
-    return CUT if cut else None
+    return CUT if is_cut(x, step) and not is_blocked(x, step) else None
 
 
 def _sink(x: Execution) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mainspring.domain.execution.fans import is_through, may_be_closed, refs_of, spared, stopped
-from mainspring.domain.execution.standing import CUT, cuts, is_blocked, is_pending, needs
+from mainspring.domain.execution.standing import CUT, is_blocked, is_cut, is_pending
 from mainspring.domain.execution.state import Execution, Fan
 from mainspring.domain.planner.plan import Gather, Move, Skip, Stop
 from mainspring.domain.planner.room import Room
@@ -71,7 +71,7 @@ def _moves_of(x: Execution, loop: str, index: int, room: Room) -> Iterator[Move]
 
 def _move(x: Execution, ref: str, room: Room) -> Iterator[Move]:
     step = x.step(ref)
-    if any(cuts(x, need) for need in needs(x, step)):
+    if is_cut(x, step):
         yield Skip(ref, CUT)
     elif not room.is_full and (move := room.enter(step)) is not None:
         yield move

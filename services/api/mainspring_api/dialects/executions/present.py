@@ -139,7 +139,17 @@ def word_of(x: Execution, step: Part) -> TaskWord:
         (state := x.of(need)) is not None and state.status in ("succeeded", "skipped")
         for need in step.needs
     )
+    if step.joins and not x.is_terminal and _is_branching(x, step):
+        return "RUNNING"
     return task_word(x.of(step.ref), ready=ready, ended=x.status if x.is_terminal else None)
+
+
+def _is_branching(x: Execution, join: Part) -> bool:
+    """Say whether branches have begun and their join, which ends with them, has not ended."""
+    if _begun(x, join) is not None:
+        return False
+    begun = (_begun(x, x.step(ref)) for refs in join.joins.values() for ref in refs)
+    return any(state is not None and state.status != "skipped" for state in begun)
 
 
 def _begun(x: Execution, step: Part) -> StepState | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
-from mainspring.domain.definition import Approval, Child, Plugin
+from mainspring.domain.definition import Approval, Child
 from mainspring.domain.expression import ExpressionError
 from mainspring.domain.expression.pattern import compile_pattern
 from mainspring.domain.message import Json, replace
@@ -152,11 +152,6 @@ def _elsewhere(flow: str, namespace: str) -> str:
     if is_template(flow):
         return "cannot be a template: name the flow"
     return f'"{shown(flow)}" is in another namespace than "{namespace}": its flows are not seen'
-
-
-def parallel() -> Parts:
-    """Return the parts of a step whose branches are steps of their own."""
-    return {"plugin": Plugin(id="core.set", input={"values": {}})}
 
 
 def check_cases(own: dict[str, Json], place: str, faults: Faults) -> None:

@@ -1,11 +1,12 @@
 """The tasks of a flow as nodes: read one by one, nested ones laid out flat, each with its needs.
 
 A list in which no task names another runs in its order: each task needs the one before it.  A list
-in which one does is a graph, and a task that names none is a root of it.  Tasks inside of `if`,
-`switch` and `parallel` become tasks of the same graph, which need the one that they stand in and
-are guarded by its choice; who needs that one needs them too.  So do those that a gate has for its
-rejection; what comes after the gate is then skipped.  Those of a loop are a graph of their own,
-done once for each item.
+in which one does is a graph, and a task that names none is a root of it.  Tasks inside of `if` and
+`switch` become tasks of the same graph, which need the one that they stand in and are guarded by
+its choice; who needs that one needs them too.  So do those that a gate has for its rejection; what
+comes after the gate is then skipped.  Those of a `parallel` are its elders: they need what it needs
+and are guarded by its own condition, and it waits for them, to give what its branches came to.
+Those of a loop are a graph of their own, done once for each item.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -16,6 +17,7 @@ from mainspring.domain.message import Json
 from mainspring.http.faults import Faults, below, item, shown
 from mainspring.http.reading import read
 from mainspring_api.dialects.flows.definitions.form import MOST_TASKS, TaskForm
+from mainspring_api.dialects.flows.definitions.guards import rule_of
 from mainspring_api.dialects.flows.definitions.spellings import OF_TASKS, Written
 from mainspring_api.dialects.native.definitions.graph import Upstream, cycle_of, in_words
 
@@ -45,7 +47,19 @@ def _is_read(key: str, value: Json) -> bool:
 class Node:
     """One task: where it stands, what it needs, and what stands inside of it."""
 
-    __slots__ = ("form", "guard", "inner", "loop", "name", "needs", "outer", "own", "place")
+    __slots__ = (
+        "awaits",
+        "branches",
+        "form",
+        "guard",
+        "inner",
+        "loop",
+        "name",
+        "needs",
+        "outer",
+        "own",
+        "place",
+    )
 
     def __init__(self, name: str, place: str, form: TaskForm | None, outer: "Node | None") -> None:
         self.name = name
@@ -55,13 +69,37 @@ class Node:
         self.guard = ""
         self.own: dict[str, Json] = dict(form.properties) if form else {}
         self.needs: tuple[str, ...] = ()
+        self.awaits: tuple[str, ...] = ()
         self.inner: list[Node] = []
+        self.branches: dict[str, list[Node]] = {}
         self.loop: Graph | None = None
 
     @property
     def reached(self) -> list[str]:
         """The names that stand for the task as a whole: itself and all inside of it."""
         return [self.name, *(name for one in self.inner for name in one.reached)]
+
+    @property
+    def is_parallel(self) -> bool:
+        """True when it is done by the branches inside of it, which go before it."""
+        return self.form is not None and self.form.type == "core.parallel"
+
+    @property
+    def guards(self) -> list[str]:
+        """The conditions that hold for it beside its own; in a branch also that of the branching.
+
+        What that one reads is settled before it: whenever it is asked, the answer is the same.
+        """
+        over = self.outer
+        if over is None or not over.is_parallel or over.form is None:
+            return [self.guard]
+        rule = "false" if over.form.disabled else rule_of(over.form.when, "", Faults())
+        return [*over.guards, rule, self.guard]
+
+    @property
+    def joins(self) -> dict[str, tuple[str, ...]]:
+        """The tasks of each of its branches, with all inside of them."""
+        return {name: _reached(inner) for name, inner in self.branches.items()}
 
     def around(self) -> Iterator["Node"]:
         """Yield the tasks that this one stands in, the nearest first."""
@@ -216,15 +254,15 @@ class Reader:
         given = node.own.pop("branches", None)
         branches = cast("dict[str, Json]", given) if isinstance(given, dict) else {}
         width = node.own.pop("concurrency", None)
-        guard = f'steps[{_quoted(node.name)}]["status"] == "SUCCESS"'
         lanes: list[list[Node]] = []
         for name, tasks in branches.items():
             place = below(f"{node.place}.properties.branches", name)
-            lane = self._inside(node, tasks, place, guard, graph, depth)
+            lane = self._inside(node, tasks, place, "", graph, depth)
             # At most so many at once: a branch begins when the one that many before it has ended.
             if isinstance(width, int) and 0 < width <= len(lanes):
                 _follow(lane, lanes[len(lanes) - width])
             lanes.append(lane)
+            node.branches[name] = lane
 
     def _order(self, siblings: list[Node], graph: Graph, outer: Node | None) -> None:
         """Give the tasks of one list their needs."""
@@ -249,26 +287,42 @@ class Reader:
             self._resolve(node, known)
             if node.loop is not None:
                 self.resolve(node.loop)
+        for node in graph.nodes:
+            _await_branches(node)
         graph.close(self.faults)
         _part_at_gates(graph)
 
     def _resolve(self, node: Node, known: dict[str, Node]) -> None:
-        around = {each.name for each in node.around()}
+        around = {each.name: each for each in node.around()}
         place = f"{node.place}.dependsOn"
         needs: list[str] = []
+        held: list[str] = []
+        awaits = [*node.awaits]
         told = self._named(node)
         for need in node.needs:
             if need == node.name:
                 self.faults.add(place, "a task cannot depend on itself")
+            elif need in around and around[need].is_parallel:
+                needs += around[need].needs
+                awaits += around[need].awaits
             elif need in around or need not in told:
                 needs.append(need)
             elif need in known:
+                held += known[need].reached
                 needs += known[need].reached
             elif need in self.names:
                 self.faults.add(place, f'task "{shown(need)}" is not in the same list of tasks')
             else:
                 self.faults.unknown(place, "task", need, self.names)
         node.needs = _unique(needs)
+        node.awaits = _unique(name for name in awaits if name in needs and name not in held)
+
+
+def _await_branches(node: Node) -> None:
+    """Let a task wait for its branches; how they end is what it tells, and cuts it from nothing."""
+    ended = _reached(node.inner) if node.is_parallel else ()
+    node.needs = _unique([*node.needs, *ended])
+    node.awaits = _unique([*node.awaits, *ended])
 
 
 def _part_at_gates(graph: Graph) -> None:
@@ -287,9 +341,14 @@ def _is_graph(siblings: Iterable[Node]) -> bool:
 
 
 def _follow(lane: list[Node], before: list[Node]) -> None:
-    ended = [name for node in before for name in node.reached]
+    ended = _reached(before)
     for node in lane:
         node.needs = _unique([*node.needs, *ended])
+        node.awaits = ended
+
+
+def _reached(nodes: Iterable[Node]) -> tuple[str, ...]:
+    return tuple(name for node in nodes for name in node.reached)
 
 
 def _choice(node: Node, field: str) -> str:

@@ -108,7 +108,8 @@ class _Task:
         return {
             "type": self.form.type,
             "needs": self.node.needs,
-            "when": NEVER if self.form.disabled else joined(self.node.guard, rule),
+            "awaits": self.node.awaits,
+            "when": NEVER if self.form.disabled else joined(*self.node.guards, rule),
             "on_failure": self._on_failure(),
         }
 
@@ -197,7 +198,7 @@ class _Task:
                     self.known.warnings.add(f"{self.place}.properties.flow", found.warning)
                 return found.parts
             case "core.parallel":
-                return controls.parallel()
+                return {"kind": "join", "joins": self.node.joins}
             case "core.forEach":
                 return self._loop()
             case "core.switch":
@@ -268,9 +269,7 @@ class _Task:
 
 
 def _waits_for_others(node: Node) -> bool:
-    form = node.form
-    is_parallel = form is not None and form.type == "core.parallel"
-    return is_parallel and node.own.get("failFast") is not True
+    return node.is_parallel and node.own.get("failFast") is not True
 
 
 def _has_child(step: Step) -> bool:
