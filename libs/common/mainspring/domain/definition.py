@@ -21,6 +21,7 @@ from mainspring.domain.expression import (
     compile_template,
     compile_text,
 )
+from mainspring.domain.graph import Graph, Node, graph_of
 from mainspring.domain.inputs import Input
 from mainspring.domain.message import Json
 
@@ -336,6 +337,11 @@ class Definition(Value, frozen=True, dict=True):
             for need in step.needs:
                 found[need].append(step.ref)
         return {ref: tuple(refs) for ref, refs in found.items()}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The steps of a dag and what they need, those of loops' items left out."""
+        return graph_of([Node(step.ref, step.needs, step.after) for step in self.steps])
 
     @cached_property
     def names(self) -> dict[tuple[str, str], frozenset[Path]]:

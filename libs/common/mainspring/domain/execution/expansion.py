@@ -90,6 +90,7 @@ def _grown(definition: Definition, loop: Step, each: Each, numbers: range) -> De
         by_ref=definition.by_ref | {step.ref: step for step in added},
         work=definition.work,
         epilogue=definition.epilogue,
+        graph=definition.graph,
         dependants=definition.dependants
         | {
             instance(loop.ref, n, name): tuple(instance(loop.ref, n, one) for one in below)

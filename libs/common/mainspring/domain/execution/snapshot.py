@@ -13,6 +13,7 @@ from immutables import Map
 from mainspring.domain.definition import Definition
 from mainspring.domain.execution.events import ExecutionRequested, StepResetRequested
 from mainspring.domain.execution.expansion import expanded
+from mainspring.domain.execution.front import Front
 from mainspring.domain.execution.state import (
     Completed,
     Epilogue,
@@ -25,6 +26,7 @@ from mainspring.domain.execution.state import (
     Unwinding,
     stacked,
 )
+from mainspring.domain.execution.stepping import advanced
 
 FIRST = 256
 """The version at which an execution is worth a snapshot; then again whenever it has doubled."""
@@ -122,9 +124,13 @@ def thaw(data: bytes, definition: Definition) -> Execution | None:
     stack: Completed | None = None
     for ref in reversed(frozen.stack):
         stack = Completed(ref, stack)
+    front = Front()
+    for step in frozen.steps.values():
+        front = advanced(front, definition, step)
     return Execution(
         **{name: getattr(frozen, name) for name in _PLAIN},
         definition=_grown(definition, frozen.fans),
+        front=front,
         steps=Map(frozen.steps),
         open=Map[str, None](dict.fromkeys(frozen.open)),
         fans=Map(frozen.fans),

@@ -15,12 +15,6 @@ def is_pending(x: Execution, ref: str) -> bool:
     return state is None or state.status == "reset"
 
 
-def is_open(x: Execution, ref: str) -> bool:
-    """Say whether a step has begun and not ended."""
-    state = x.of(ref)
-    return state is not None and state.status in OPEN
-
-
 def is_settled(x: Execution, ref: str) -> bool:
     """Say whether a step has ended, or was skipped."""
     state = x.of(ref)

@@ -20,6 +20,7 @@ from mainspring.domain.execution.events import (
     StepResetRequested,
     WaitKind,
 )
+from mainspring.domain.execution.front import Front
 from mainspring.domain.message import Json
 from mainspring.domain.task import Exchange, Phase
 
@@ -226,7 +227,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One run.  `version` is how many events made it what it is, `hash` that of the last one.
 
     `definition` has the steps of each item besides those that it began with; `loops` are the steps
-    whose items are under way.
+    whose items are under way.  `front` is how far the steps of a dag are.
     `slot` is how it stands with a place among the runs of its workflow, where these are bounded:
     one that has ended has none.
     `handled` is the version up to which nothing is left to decide: behind `version` there are facts
@@ -248,6 +249,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     steps: Map[str, StepState] = Map()
     open: Map[str, None] = Map()
     fans: Map[str, Fan] = Map()
+    front: Front = Front()
     loops: frozenset[str] = frozenset()
     tokens: Map[str, Token] = Map()
     stack: Completed | None = None

@@ -6,9 +6,11 @@ place where it is written, so the set of open steps can never differ from the st
 
 from typing import Literal, TypeAlias
 
+from mainspring.domain.definition import Definition
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution import fans
 from mainspring.domain.execution.approvals import is_taken
+from mainspring.domain.execution.front import Front, Standing
 from mainspring.domain.execution.state import (
     OPEN,
     Completed,
@@ -168,10 +170,34 @@ def put(x: Execution, step: StepState) -> Execution:
         waiting = waiting if key in waiting else waiting.set(key, None)
     elif key in waiting:
         waiting = waiting.delete(key)
-    x = replace(x, steps=x.steps.set(key, step), open=waiting, begun=max(x.begun, step.seq))
+    x = replace(
+        x,
+        steps=x.steps.set(key, step),
+        open=waiting,
+        begun=max(x.begun, step.seq),
+        front=advanced(x.front, x.definition, step),
+    )
     if step.kind != "each" or (step.status == "splitting") == (step.ref in x.loops):
         return x
     return replace(x, loops=x.loops ^ {step.ref})
+
+
+def advanced(front: Front, definition: Definition, step: StepState) -> Front:
+    """Return how far the steps of a dag are when one of them has this state."""
+    if step.phase != "up" or not (definition.planner == "dag" or definition.epilogue):
+        return front  # what comes after the end of a path is a dag too
+    rank = definition.graph.ranks.get(step.ref)
+    if rank is None:
+        return front  # a step of an item: its loop plans it
+    begun = step.status != "reset"
+    failed = step.status == "failed"
+    now = Standing(
+        begun=begun,
+        settled=begun and step.status not in OPEN,
+        failed=failed and definition.steps[rank].on_failure != "continue",
+        odd=failed or step.status == "skipped",
+    )
+    return front.moved(definition.graph, rank, now)
 
 
 def _begin(

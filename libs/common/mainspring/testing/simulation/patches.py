@@ -117,9 +117,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a step does not wait for what it needs",
-        f"{_EXECUTION}standing.py",
-        "    return any(not is_settled(x, need) for need in needs(x, step))",
-        "    return any(not is_settled(x, need) for need in needs(x, step)[1:])",
+        f"{_EXECUTION}front.py",
+        "if not graph.needs[one] & ~settled)",
+        "if not graph.needs[one] & (graph.needs[one] - 1) & ~settled)",
         "native",
     ),
     Mutant(
