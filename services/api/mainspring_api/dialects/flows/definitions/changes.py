@@ -43,7 +43,7 @@ async def create(api: Api, request: Request) -> Response:
         made = await make(api, caller, asked_for.name, content, keep)
         return Reply(201, encode(present.flow(made)), PLACE + made.id)
 
-    return await api.once.answer(request, caller, raw, effect, again(api))
+    return await api.once.answer(request, caller, raw, effect, again(api, caller))
 
 
 async def change(api: Api, request: Request) -> Response:
@@ -57,7 +57,7 @@ async def change(api: Api, request: Request) -> Response:
         changed = await put(api, caller, line, put_form, keep)
         return Reply(200, encode(present.flow(changed)))
 
-    return await api.once.answer(request, caller, raw, effect, again(api))
+    return await api.once.answer(request, caller, raw, effect, again(api, caller))
 
 
 def wanted_in(request: Request) -> int | None:

@@ -93,4 +93,4 @@ async def restore(api: Api, request: Request) -> Response:
         made = await stored.put(api, caller, line, change, keep)
         return Reply(200, encode(present.flow(made)))
 
-    return await api.once.answer(request, caller, raw, effect, stored.again(api))
+    return await api.once.answer(request, caller, raw, effect, stored.again(api, caller))

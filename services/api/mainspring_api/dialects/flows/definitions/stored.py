@@ -6,6 +6,7 @@ declares are put right all the same.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from mainspring.domain.errors import (
     IllegalTransition,
     NotFound,
     NotPresent,
+    Rejected,
     VersionConflict,
 )
 from mainspring.domain.message import Json, replace
@@ -203,11 +205,23 @@ async def _sync(api: Api, caller: Caller, id: str, meant: means.Flow) -> None:
         raise _key_taken(str(error)) from None
 
 
-def again(api: Api) -> Again:
+async def _put_right(api: Api, caller: Caller, id: str) -> None:
+    """Make a flow's triggers be those of its newest text: who was first may have died before."""
+    line = await api.views.lineage(caller.project, DIALECT, id=id)
+    if line is None or line.newest is None:
+        return
+    newest = of(line)
+    with suppress(Rejected):
+        meant = await meaning(api, newest.text, newest.row.name, caller.project)
+        await _sync(api, caller, id, meant)
+
+
+def again(api: Api, caller: Caller) -> Again:
     """Return what answers again with a flow as it was stored."""
 
     async def answer(kept: IdempotencyRow) -> Reply:
         id = kept.location.removeprefix(PLACE)
+        await _put_right(api, caller, id)
         what = msgspec.json.decode(kept.response, type=Kept)
         row, source = await as_stored(api, id, what.version)
         found = present.flow(Flow(id, what.began_at or row.created_at, row, source))

@@ -5,9 +5,11 @@ from typing import Final, Literal, cast, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import AlreadyExists, DefinitionInvalid
 from mainspring.domain.identity import derived
 from mainspring.domain.message import Json
+from mainspring.domain.rows import IdempotencyRow
 from mainspring.http import bodies
 from mainspring.http.answers import encode, json
 from mainspring.http.caller import Caller
@@ -81,10 +83,21 @@ async def take(api: Api, request: Request) -> Response:
         # crash here: the flow is there, its triggers are not; importing once more adds them
         crash.here("flows.imported")
         for index, one in enumerate(triggers):
-            await _add(api, caller, made, index, one)
+            await _add(api, caller, made.id, index, one)
         return reply
 
-    return await api.once.answer(request, caller, raw, effect, stored.again(api))
+    async def again(kept: IdempotencyRow) -> Reply:
+        reply = await stored.again(api, caller)(kept)
+        id = kept.location.removeprefix(PLACE)
+        line = await api.views.lineage(caller.project, DIALECT, id=id)
+        is_there = line is not None and line.newest is not None
+        for index, one in enumerate(triggers if is_there else ()):
+            # Who was first may have died before; what was removed since does not come back.
+            if not await _ever_was(api, _name(id, index)):
+                await _add(api, caller, id, index, one)
+        return reply
+
+    return await api.once.answer(request, caller, raw, effect, again)
 
 
 def _on_conflict(query: dict[str, str]) -> OnConflict:
@@ -94,17 +107,27 @@ def _on_conflict(query: dict[str, str]) -> OnConflict:
     return cast("OnConflict", given)
 
 
-async def _add(api: Api, caller: Caller, flow: Flow, index: int, one: Wanted) -> None:
-    """Add a trigger of a document to its flow; the same document adds it once."""
+def _name(flow: str, index: int) -> str:
+    """Return the id of a trigger of a document: the same document adds it once."""
+    return derived(flow, "imported", index)
+
+
+async def _ever_was(api: Api, starter: str) -> bool:
+    stream = StreamId("starter", starter)
+    return bool(await api.engine.log.read_all(after=0, limit=1, stream=stream))
+
+
+async def _add(api: Api, caller: Caller, flow: str, index: int, one: Wanted) -> None:
+    """Add a trigger of a document to its flow."""
     new = NewStarter(
         project=caller.project,
         dialect=DIALECT,
-        workflow=flow.id,
+        workflow=flow,
         spec=one.spec,
         input=one.input,
         enabled=one.enabled,
         name=one.name,
-        id=derived(flow.id, "imported", index),
+        id=_name(flow, index),
     )
     await Starters(api.engine).create(new, caller.meta())
 

@@ -5,6 +5,7 @@ the same makes no version, so that a deployment can be repeated.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from mainspring.domain.errors import (
     AlreadyExists,
     DefinitionInvalid,
     NotFound,
+    Rejected,
     VersionConflict,
 )
 from mainspring.domain.message import Json, replace
@@ -89,7 +91,7 @@ async def create(api: Api, request: Request) -> Response:
             raise _taken(compiled.name) from None
         return Reply(201, encode(present.workflow(made)), PLACE + made.id)
 
-    return await api.once.answer(request, caller, body, effect, _again(api))
+    return await api.once.answer(request, caller, body, effect, _again(api, caller))
 
 
 def _taken(slug: str) -> AlreadyExists:
@@ -122,7 +124,7 @@ async def change(api: Api, request: Request) -> Response:
             return Reply(200, encode(present.workflow(changed)))
         raise VersionConflict("the workflow is being changed by others")
 
-    return await api.once.answer(request, caller, body, effect, _again(api))
+    return await api.once.answer(request, caller, body, effect, _again(api, caller))
 
 
 async def _changed(
@@ -186,9 +188,14 @@ async def _store(api: Api, caller: Caller, form: _Form, keep: Keep, status: int)
     return Workflow(form.id, form.began_at or row.created_at, row, form.source)
 
 
-def _again(api: Api) -> Again:
+def _again(api: Api, caller: Caller) -> Again:
     async def again(kept: IdempotencyRow) -> Reply:
         id = kept.location.removeprefix(PLACE)
+        # Who was first may have died between the version and its schedule.
+        line = await lineage_of(api, caller.project, id)
+        if line is not None and line.newest is not None:
+            with suppress(Rejected):
+                await sync(api, caller, line.id, of(line).source)
         what = msgspec.json.decode(kept.response, type=Kept)
         row, source = await as_stored(api, id, what.version)
         found = present.workflow(Workflow(id, what.began_at or row.created_at, row, source))
