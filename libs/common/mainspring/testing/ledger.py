@@ -305,7 +305,8 @@ class Ledger:
             yield from self._outcome(event, book)
             if book.open and not book.called and not (book.woken or book.answered):
                 yield from _not_before(event.at, book)
-            if book.called and book.open and self._calls_a_peer(event):
+            is_kept = event.exchange is not None and event.exchange.cached
+            if book.called and book.open and self._calls_a_peer(event) and not is_kept:
                 self.completed.add(self._key(event))
         else:
             book.attempt = event.attempt

@@ -26,6 +26,8 @@ def delivered(deliveries: Sequence[Delivery], log: Sequence[Envelope]) -> Iterat
     runs = _runs_of(log)
     for delivery in deliveries:
         found = runs.pop(delivery.name, set[str]())
+        if delivery.turned_away or not delivery.is_wanted:
+            yield from _chosen(delivery, found)
         if delivery.is_marked and len(found) > 1:
             yield f"delivery {delivery.name} has {len(found)} runs: {sorted(found)}"
         if not delivery.is_marked and len(found) > delivery.calls:
@@ -37,6 +39,14 @@ def delivered(deliveries: Sequence[Delivery], log: Sequence[Envelope]) -> Iterat
             yield f"delivery {delivery.name} was refused, and has {sorted(found)}"
     for name, found in runs.items():
         yield f"runs of a delivery that nobody has made: {name} {sorted(found)}"
+
+
+def _chosen(delivery: Delivery, found: set[str]) -> Iterator[str]:
+    """Hold that what meets the conditions is let in, and that nothing else has a run."""
+    if delivery.is_wanted:
+        yield f"delivery {delivery.name} was turned away, and it meets the conditions"
+    elif found:
+        yield f"delivery {delivery.name} does not meet the conditions, and has {sorted(found)}"
 
 
 def _runs_of(log: Sequence[Envelope]) -> dict[str, set[str]]:

@@ -17,7 +17,7 @@ from mainspring.testing.simulation.faults import Chance
 from mainspring.testing.simulation.flows import requests as r
 from mainspring.testing.simulation.flows import starters
 from mainspring.testing.simulation.flows.script import Flow
-from mainspring.testing.simulation.flows.starters import Delivery, Hook
+from mainspring.testing.simulation.flows.starters import Delivery
 from mainspring.testing.simulation.flows.tasks import PEOPLE, WAYS
 from mainspring.testing.simulation.plot import Stage
 from mainspring.testing.simulation.starts import Started
@@ -194,7 +194,7 @@ class Person:
                 r.trigger(self._id, kind, config, self._inputs()), self._key()
             )
             if kind == "webhook" and made is not None:
-                self._hooks.append(Hook(f"/api/v1/webhook/{config['key']}", "secret" in config))
+                self._hooks.append(starters.hook_of(config))
 
     def _config(self, kind: str) -> dict[str, Json]:
         chance = self._chance
@@ -214,9 +214,10 @@ class Person:
         hook = chance.pick(self._hooks)
         how = chance.pick(starters.ways(hook))
         name = f"{self._name}-d{len(self.deliveries)}"
-        delivery = Delivery(name, is_marked=how != "plain")
+        wanted = not hook.is_picky or chance.child(name).hits(0.6)
+        delivery = Delivery(name, is_marked=how != "plain", is_wanted=wanted)
         self.deliveries.append(delivery)
-        body: Json = {"delivery": name}
+        body: Json = {"delivery": name, "wanted": wanted}
         now = EPOCH + asyncio.get_running_loop().time()
         wish = r.Wish("POST", hook.path, body, starters.marks(hook, how, name, body, now))
         times = chance.pick([1, 2, 2, 3])
@@ -224,7 +225,8 @@ class Person:
             bodies = await asyncio.gather(*(self._call(wish, delivery) for _ in range(times)))
         else:
             bodies = [await self._call(wish, delivery) for _ in range(times)]
-        delivery.ids.update(_begun(body) for body in bodies if body is not None)
+        delivery.ids.update(_begun(body) for body in bodies if body)
+        delivery.turned_away = any(body == {} for body in bodies)
 
     async def _call(self, wish: r.Wish, delivery: Delivery) -> Json:
         """Call once; a sender who marks what it delivers calls until it is answered."""

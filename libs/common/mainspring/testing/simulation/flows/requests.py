@@ -113,7 +113,7 @@ _ANSWERS: Final[tuple[tuple[str, str, frozenset[int]], ...]] = (
     ("POST", f"{TRIGGERS}/", frozenset({200, 404, 409})),
     # Its flow may be gone.
     ("POST", TRIGGERS, frozenset({201, 400, 409})),
-    ("POST", "/api/v1/webhook/", frozenset({200, 202, 404, 409})),
+    ("POST", "/api/v1/webhook/", frozenset({200, 202, 204, 404, 409})),
     ("POST", "/hooks/", frozenset({200, 202, 404, 409})),
     ("POST", APPROVALS, frozenset({200, 403, 404, 409})),
     ("GET", "/api/v1/", frozenset({200, 404})),

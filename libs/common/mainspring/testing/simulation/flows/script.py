@@ -16,6 +16,7 @@ from mainspring.testing.simulation.peers import Peers
 from mainspring.testing.simulation.plans import Planner
 
 ENDINGS = ("onError", "onSuccess", "finally")
+LANES = ("{{ inputs.way }}", "{{ trigger.type | default('hand') }}")
 
 
 class Flow(msgspec.Struct, frozen=True):
@@ -121,7 +122,7 @@ class Writer:
         if chance.hits(0.3):
             config = starters.webhook(chance, f"{self._name}-own")
             found.triggers.append({"type": "webhook", "name": "call", "config": config})
-            found.hook = Hook(f"/api/v1/webhook/{config['key']}", "secret" in config)
+            found.hook = starters.hook_of(config)
         if chance.hits(0.2):
             config = starters.schedule(chance, night=self._night)
             found.triggers.append({"type": "schedule", **config, "inputs": {"way": 1}})
@@ -146,6 +147,8 @@ class Writer:
             behavior = "FAIL" if self._tasks.fragile(0.5) else "QUEUE"
             limit = self._chance.whole(1, 2)
             source["concurrency"] = {"limit": limit, "behavior": behavior}
+            if (own := self._chance.child("lane")).hits(0.4):
+                source["concurrency"]["key"] = own.pick(LANES)
 
     def _sub(self) -> Task:
         name = f"{self._name}-sub"

@@ -5,7 +5,7 @@ can be counted afterwards.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,18 +18,31 @@ from mainspring.testing.simulation.world import EPOCH
 SECRET: Final = "only they and we know"  # noqa: S105 - of a simulated sender
 
 
+CONDITIONS: Final[Sequence[Json]] = (
+    ["body.wanted"],
+    ["{{ body.delivery is string }}", "body.wanted == true and method == 'POST'"],
+)
+"""All of them are met by what is wanted, and by nothing else."""
+
+
 class Hook(NamedTuple):
-    """A webhook as it is called: where, and whether deliveries are signed."""
+    """A webhook as it is called: where, whether deliveries are signed, and whether it chooses."""
 
     path: str
     is_signed: bool
+    is_picky: bool = False
 
 
 class Delivery(msgspec.Struct):
-    """All calls with one delivery: they make one run, or none; unmarked, one each at most."""
+    """All calls with one delivery: they make one run, or none; unmarked, one each at most.
+
+    One that is not wanted meets not all conditions.  `turned_away`: a call was answered so.
+    """
 
     name: str
     is_marked: bool
+    is_wanted: bool = True
+    turned_away: bool = False
     ids: set[str] = msgspec.field(default_factory=set[str])
     calls: int = 0
     unknown: bool = False
@@ -65,7 +78,14 @@ def webhook(chance: Chance, key: str) -> dict[str, Json]:
         config["secret"] = SECRET
     if chance.hits(0.2):
         config |= {"mode": "wait", "waitSeconds": chance.pick([1, 5])}
+    if chance.child("conditions").hits(0.4):
+        config["conditions"] = chance.pick(CONDITIONS)
     return config
+
+
+def hook_of(config: Mapping[str, Json]) -> Hook:
+    """Return how a webhook is called that is configured so."""
+    return Hook(f"/api/v1/webhook/{config['key']}", "secret" in config, "conditions" in config)
 
 
 def marks(hook: Hook, how: str, name: str, body: Json, now: float) -> dict[str, str]:

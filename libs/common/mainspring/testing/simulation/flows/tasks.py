@@ -19,6 +19,9 @@ WAYS: Final = 3
 COUNTER: Final = "counter"
 """The key under which all flows count."""
 
+KEPT: Final = frozenset({"http.request", "flow.chunk", "flow.limit", "flow.map", "flow.merge"})
+"""Types of tasks whose outputs may be kept: what others do is counted."""
+
 Task = dict[str, Any]
 
 
@@ -58,6 +61,13 @@ class Tasks:
             for at, task in enumerate(tasks[1:], 1):
                 before = [each["name"] for each in tasks[:at]]
                 task["dependsOn"] = self._chance.some(before, 2) if self._chance.hits(0.7) else []
+        if tasks[-1]["type"] == "core.parallel" and self._own("read").hits(0.6):
+            name = tasks[-1]["name"]
+            read = f"{{{{ outputs[{name!r}] | default(none) }}}}"
+            reader = self.named("core.set", values={"read": read})
+            if any("dependsOn" in each for each in tasks):
+                reader["dependsOn"] = [name]
+            tasks.append(reader)
         return tasks
 
     def task(self, depth: int = 0, *, waits: bool = True) -> Task:
@@ -114,10 +124,13 @@ class Tasks:
             self.may_fail = True
             task["timeout"] = chance.whole(1, 4)
         if chance.hits(0.2):
-            task["forEach"] = self._items() if chance.hits(0.5) else self._over()
+            task["forEach"] = self._items() if chance.hits(0.5) else self._timed(self._over())
+        if task["type"] in KEPT and (own := self._own("cache")).hits(0.3):
+            ttl = own.pick([5, "1h"])
+            task["cache"] = own.pick([True, ttl, {"ttl": ttl, "key": "{{ inputs.way }}"}])
         return task
 
-    def _over(self) -> Json:
+    def _over(self) -> Task:
         chance = self._chance
         return {
             "items": self._items(),
@@ -125,6 +138,17 @@ class Tasks:
             "failFast": chance.hits(0.3),
             "batchSize": chance.pick([1, 1, 2]),
         }
+
+    def _timed(self, loop: Task) -> Task:
+        """Say now and then how long a loop may take: it may then be too slow."""
+        own = self._own("loop")
+        if not self._is_solid and own.hits(0.2):
+            self.may_fail, loop["timeout"] = True, own.whole(1, 8)
+        return loop
+
+    def _own(self, what: str) -> Chance:
+        """Return a chance that is drawn beside the others, so that they stay what they are."""
+        return self._chance.child(f"{what}-{self._count}")
 
     def _items(self) -> Json:
         items = [self._chance.whole(0, 9) for _ in range(self._chance.whole(0, 4))]
@@ -220,10 +244,14 @@ class Tasks:
 
     def _parallel(self, depth: int) -> Task:
         branches = {key: self.some(2, depth=depth + 1) for key in ("left", "right")}
-        return self.named("core.parallel", branches=branches, failFast=self._chance.hits(0.3))
+        task = self.named("core.parallel", branches=branches, failFast=self._chance.hits(0.3))
+        if (own := self._own("width")).hits(0.5):
+            task["properties"]["concurrency"] = own.whole(1, 2)
+        return task
 
     def _loop(self, depth: int) -> Task:
         inner = [self.task(2, waits=self._chance.hits(0.3))]
         if self._chance.hits(0.5):
             inner.append(self.named("util.log", message="{{ item }} is {{ index }}"))
-        return self.named("core.forEach", **self._over(), tasks=inner)
+        loop = self.named("core.forEach", **self._over(), tasks=inner)
+        return self._timed(loop)
