@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conformance.client import Service
-from tests.conformance.flows import Flows, outputs_of, task, values
+from tests.conformance.flows import Flows, outputs_of, statuses_of, task, values
 
 
 @pytest.fixture
@@ -51,6 +51,8 @@ async def test_a_loop_that_takes_too_long_fails_with_what_it_has(flows: Flows) -
     found = await flows.ran({**loop, "timeout": "500ms"})
     assert found["execution"]["status"] == "FAILED"
     assert found["execution"]["error"] == "loop: it took longer than 0.5 s"
+    assert statuses_of(found)["loop"] == "TIMED_OUT"
+    assert statuses_of(found)["loop[1].nap"] == "CANCELLED"
     each = task("each", "core.sleep", properties={"duration": "{{ item }}"})
     each |= {"forEach": {"items": ["1h"], "timeout": "100ms"}, "continueOnError": True}
     found = await flows.ran(each, values("after", how="{{ steps.each.error }}"), name="tolerant")

@@ -17,6 +17,7 @@ import msgspec
 
 from mainspring.bus import subjects
 from mainspring.domain.errors import BusUnavailable, Transient
+from mainspring.domain.execution.expansion import is_inside
 from mainspring.domain.task import CallId, Finished, Started, Task
 from mainspring.ports import Bus, Consumer, Delivery
 from mainspring.runtime import crash
@@ -341,16 +342,19 @@ class Executor:
                     while True:
                         notice = await subscription.next(60.0)
                         if notice is not None:
-                            self._cancel(notice[0].rpartition(".")[2])
+                            self._cancel(notice[0].split(".")[2], notice[1].decode())
                 finally:
                     await subscription.close()
             except BusUnavailable:
                 # A lost notice costs an answer that nobody wants, and no more.
                 await self._clock.sleep(_LONGEST_WAIT)
 
-    def _cancel(self, execution: str) -> None:
+    def _cancel(self, execution: str, loop: str = "") -> None:
         for job in tuple(self._of.get(execution, ())):
-            if job.attempt.task.call.phase == "up" and not job.done and job.task is not None:
+            call = job.attempt.task.call
+            if loop and not is_inside(call.ref, loop):
+                continue
+            if call.phase == "up" and not job.done and job.task is not None:
                 job.canceled = True
                 job.task.cancel()
                 if not job.begun:  # a task that never had its turn cannot tell

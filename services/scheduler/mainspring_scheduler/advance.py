@@ -24,7 +24,7 @@ from mainspring.domain.message import replace
 from mainspring.domain.rows import TimerRow
 from mainspring.domain.task import ChildEnded, Finished, Report, Task, partition_of
 from mainspring.ports import Appended, Blobs, Outgoing, Refused
-from mainspring.runtime import crash
+from mainspring.runtime import crash, notices
 from mainspring.runtime.engine import Decided, Engine
 from mainspring.telemetry import metrics, spans
 from mainspring_scheduler.chores import Chores
@@ -293,7 +293,7 @@ class Advancer:
                     case Dispatch():
                         messages.append(await self._task(action.task))
                     case StopAttempts():
-                        messages.append(Outgoing(subjects.cancel(action.execution), b""))
+                        messages.append(notices.of_stop(action))
                     case NotifyParent():
                         messages.append(_ended(action))
                     case _:

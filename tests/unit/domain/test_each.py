@@ -9,7 +9,7 @@ from mainspring.domain.execution import events as e
 from mainspring.domain.execution.explain import explain
 from mainspring.domain.execution.kept import kept_of
 from mainspring.domain.execution.outlook import outlook
-from mainspring.domain.execution.react import Dispatch, StartChild, react
+from mainspring.domain.execution.react import Dispatch, StartChild, StopAttempts, react
 from mainspring.domain.execution.snapshot import freeze, thaw
 from mainspring.domain.message import Json, replace
 from mainspring.testing.shapes import (
@@ -64,6 +64,8 @@ def test_a_loop_that_takes_too_long_fails_with_what_it_has_and_closes_the_rest()
         has(e.ExecutionFailed, reason=f"all: {reason}"),
     )
     assert open_steps(spec) == []
+    (late,) = [event for event in spec.events if isinstance(event, e.StepFailed)]
+    assert react(late, spec.state) == [StopAttempts(execution=spec.state.id, within="all")]
     spec.when(answers("all[1].do", attempt=1, visit=1)).then_nothing()
 
 

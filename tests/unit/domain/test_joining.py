@@ -5,6 +5,7 @@ import pytest
 from mainspring.domain.definition import Step
 from mainspring.domain.execution import events as e
 from mainspring.domain.execution.explain import explain
+from mainspring.domain.execution.kept import kept_of
 from mainspring.domain.message import Json, replace
 from mainspring.testing.readiness import Readiness
 from mainspring.testing.shapes import child, dag, each, guard, join, needing, sleep, task
@@ -104,18 +105,24 @@ def test_a_join_waits_for_what_is_open_of_its_branches():
     assert (why.cause.waiting_for, why.cause.refs) == ("needs", ("nap", "other"))
 
 
+def test_a_run_that_retries_another_asks_the_branches_again_what_they_came_to():
+    spec = branching(needing("after", "both")).when(answers("l1")).when(answers("r"))
+    spec = spec.when(answers("l2")).when(fails("after")).then_has(has(e.ExecutionFailed))
+    assert list(kept_of(spec.state)) == ["l1", "r", "l2"]
+
+
 @pytest.mark.parametrize(
     ("events", "said"),
     [
-        ([e.StepSucceeded(ref="j", at=1.0)], "j ends before x, which it waits for"),
+        ([e.StepSucceeded(ref="j", attempt=1, at=1.0)], "j ends before x, which it waits for"),
         (
-            [e.StepFailed(ref="x", reason="", at=1.0), e.StepSucceeded(ref="j", at=1.0)],
+            [e.StepFailed(ref="x", reason="", at=1.0), e.StepSucceeded(ref="j", attempt=1, at=1.0)],
             "j succeeds, and of its branches failed ['x']",
         ),
         (
             [
                 e.StepSucceeded(ref="x", at=1.0),
-                e.StepFailed(ref="j", reason="", fault="branches", at=1.0),
+                e.StepFailed(ref="j", attempt=1, reason="", fault="branches", at=1.0),
             ],
             "j fails, and of its branches failed []",
         ),

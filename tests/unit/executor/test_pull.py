@@ -14,6 +14,7 @@ from mainspring.bus import subjects
 from mainspring.bus.memory import MemoryBus
 from mainspring.domain.definition import Plugin, Request
 from mainspring.domain.errors import LogUnavailable
+from mainspring.domain.message import replace
 from mainspring.domain.task import (
     CallId,
     Finished,
@@ -266,6 +267,19 @@ async def test_a_cancel_notice_stops_the_attempts_of_its_execution_alone(bench: 
     assert bench.executor.in_flight == 1
     bench.peer.open.set()
     assert (await bench.finished(other.call.execution)).exchange.status == 200
+
+
+async def test_a_notice_of_one_loop_stops_the_attempts_of_its_items_alone(bench: Bench) -> None:
+    await bench.start()
+    mine = task()
+    own = [replace(mine, call=replace(mine.call, ref=ref)) for ref in ("all[1].do", "allx", "all")]
+    await bench.give(*own)
+    await until(lambda: len(bench.peer.calls) == 3)
+    notice = Outgoing(subjects.cancel_within(mine.call.execution), b"all")
+    await bench.bus.publish([notice])
+    report = await bench.finished(mine.call.execution)
+    assert (report.call.ref, report.exchange.fault) == ("all[1].do", "canceled")
+    assert bench.executor.in_flight == 2
 
 
 @pytest.mark.parametrize("phase", ["down", "hook"])

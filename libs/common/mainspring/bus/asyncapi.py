@@ -78,6 +78,11 @@ def _channels() -> Json:
         "cancel": _channel(
             subjects.cancel("{execution}"), "Attempts of an execution should stop.", ["Cancel"]
         ),
+        "cancelWithin": _channel(
+            subjects.cancel_within("{execution}"),
+            "Attempts of one loop of an execution should stop.",
+            ["CancelWithin"],
+        ),
         "hello": _channel(
             subjects.SCHEDULER_HELLO, "A scheduler says that it is there.", ["Hello"]
         ),
@@ -102,7 +107,7 @@ def _channel(address: str, text: str, messages: list[str], stream: str | None = 
 def _operations() -> Json:
     """Return who sends and who receives: every service is one application to the standard."""
     found: dict[str, Json] = {}
-    for channel in ("appended", "settled", "tasks", "results", "cancel", "hello"):
+    for channel in ("appended", "settled", "tasks", "results", "cancel", "cancelWithin", "hello"):
         for action in ("send", "receive"):
             found[f"{action}-{channel}"] = {
                 "action": action,
@@ -120,6 +125,11 @@ def _messages() -> Json:
     for name in ("Appended", "Task"):
         known[name]["headers"] = message_id
     known["Cancel"] = {"name": "Cancel", "summary": "It has no payload.", "payload": {"const": ""}}
+    known["CancelWithin"] = {
+        "name": "CancelWithin",
+        "contentType": "text/plain",
+        "payload": {"type": "string", "description": "The ref of the loop."},
+    }
     known["Hello"] = {
         "name": "Hello",
         "contentType": "text/plain",

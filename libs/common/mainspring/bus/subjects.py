@@ -51,7 +51,13 @@ def cancel(execution: str) -> str:
     return f"control.cancel.{execution}"
 
 
-EVERY_CANCEL: Final = "control.cancel.*"
+def cancel_within(execution: str) -> str:
+    """Notice that attempts of one loop of an execution should stop; the data are the loop's ref."""
+    # Another subject, because executors that know no loops would stop the whole execution.
+    return f"control.cancel.{execution}.within"
+
+
+EVERY_CANCEL: Final = "control.cancel.>"
 SCHEDULER_HELLO: Final = "control.scheduler.hello"
 
 

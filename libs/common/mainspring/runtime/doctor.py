@@ -26,6 +26,7 @@ from mainspring.domain.execution.react import (
 )
 from mainspring.domain.triggers import buffer_stream
 from mainspring.ports import Appended, Outgoing
+from mainspring.runtime import notices
 from mainspring.runtime.engine import Decided, Engine
 from mainspring.runtime.fires import Fires
 from mainspring.runtime.gates import Gates
@@ -186,7 +187,7 @@ def _messages(action: Action) -> list[Outgoing]:
             is_small = len(data) <= LARGEST
             return [Outgoing(subjects.TASK_QUEUE, data, id)] if is_small else []
         case StopAttempts():
-            return [Outgoing(subjects.cancel(action.execution), b"")]
+            return [notices.of_stop(action)]
         case _:
             return []
 

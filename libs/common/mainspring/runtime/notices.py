@@ -13,6 +13,7 @@ import msgspec
 
 from mainspring.bus import subjects
 from mainspring.domain.envelope import GENESIS, Envelope, Meta, StreamId, content_hash
+from mainspring.domain.execution.react import StopAttempts
 from mainspring.domain.task import partition_of
 from mainspring.ports import Append, Outgoing
 
@@ -71,6 +72,13 @@ def of_run(append: Append, *, ended: bool, settled: bool) -> Outgoing:
     first = None if settled else _first(append)
     body = _encode(Notice(last.version, last.project, ended, first))
     return Outgoing(subject, body, f"{append.stream}:{last.version}")
+
+
+def of_stop(action: StopAttempts) -> Outgoing:
+    """Return the notice that attempts should stop: all of an execution, or those of one loop."""
+    if action.within:
+        return Outgoing(subjects.cancel_within(action.execution), action.within.encode())
+    return Outgoing(subjects.cancel(action.execution), b"")
 
 
 def of_other(last: Envelope) -> Outgoing:

@@ -176,6 +176,7 @@ def _done(x: Execution) -> dict[str, e.Kept]:
         and x.of(state.ref, "down") is None
         and place_of(state.ref) is None
         and not x.step(state.ref).after
+        and (state.resolution is not None or not x.step(state.ref).joins)
     }
 
 

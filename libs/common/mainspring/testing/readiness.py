@@ -67,7 +67,7 @@ class Readiness:
                 self._places[step.ref] = "open"
             case e.StepFannedOut():
                 self._fanned_out(event)
-            case e.StepSucceeded() | e.StepFailed(fault="branches") if self._joins(step):
+            case e.StepSucceeded() | e.StepFailed(fault="branches") if self._joins(event, step):
                 yield from self._joined(step, succeeds=isinstance(event, e.StepSucceeded))
                 self._places[step.ref] = _ended(event)
             case e.StepSucceeded():
@@ -89,8 +89,9 @@ class Readiness:
         if event.items is not None:
             self._definition = expanded(self._definition, event.ref, len(event.items))
 
-    def _joins(self, step: Step) -> bool:
-        return bool(step.joins) and step.ref not in self._forced
+    def _joins(self, event: e.StepSucceeded | e.StepFailed, step: Step) -> bool:
+        # What somebody has settled, now or in a run that this one retries, its branches do not.
+        return bool(step.joins) and step.ref not in self._forced and event.attempt > 0
 
     def _joined(self, step: Step, *, succeeds: bool) -> Iterator[Fault]:
         for need in self._needs(step):

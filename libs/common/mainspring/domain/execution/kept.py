@@ -36,4 +36,6 @@ def _kept(x: Execution, ref: str) -> Kept | None:
         return None
     if place_of(ref) is not None or x.step(ref).after:
         return None  # the items may be others then; and what comes after the work comes anew
+    if x.step(ref).joins and step.resolution is None:
+        return None  # its branches may come to something else: those are kept, and it tells of them
     return Kept(output=step.output, exchange=step.exchange)

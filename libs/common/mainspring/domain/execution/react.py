@@ -95,9 +95,10 @@ class TendGate(Message, frozen=True, kw_only=True):
 
 
 class StopAttempts(Message, frozen=True, kw_only=True):
-    """Tell executors to stop what they do for an execution."""
+    """Tell executors to stop what they do for an execution, or `within` one of its loops."""
 
     execution: str
+    within: str = ""
 
 
 Chore: TypeAlias = StartChild | NotifyParent | EmitEvent | OfferKept | TendGate
@@ -122,13 +123,22 @@ def react(event: e.Event, x: Execution) -> list[Action]:
         case e.UnwindingStarted():
             stop = [StopAttempts(execution=x.id)] if event.outcome != "failed" else []
             return [*stop, *children(x)]
-        case e.StepFailed(retry_at=None) if place_of(event.ref) is not None:
-            # The runs that its item, or its loop, has begun are not wanted any more.
-            return [one for one in children(x) if one.cancel is not None]
+        case e.StepFailed(retry_at=None):
+            return _failed(event, x)
         case e.EpilogueCut():
             return [StopAttempts(execution=x.id), *children(x)]
         case _:
             return _ended(event, x)
+
+
+def _failed(event: e.StepFailed, x: Execution) -> list[Action]:
+    step = x.definition.by_ref.get(event.ref)
+    is_late = event.fault == "timeout" and step is not None and step.kind == "each"
+    stop = [StopAttempts(execution=x.id, within=event.ref)] if is_late else []
+    if place_of(event.ref) is None:
+        return [*stop]
+    # The runs that its item, or its loop, has begun are not wanted any more.
+    return [*stop, *(one for one in children(x) if one.cancel is not None)]
 
 
 def _handed_out(x: Execution, state: StepState) -> Action:

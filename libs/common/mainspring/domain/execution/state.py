@@ -103,7 +103,7 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
 
     `attempt` counts over the whole visit, resets included; `tries` counts since the last reset and
     is what the retry policy sees, with `first_at`, when the first of these began.  `callback` is an
-    answer that came and was not judged yet.
+    answer that came and was not judged yet.  `fault` is what the last failure was of.
     `logged_at` is the instant of the last line that the attempt has logged.
     `opened`, `decisions` and `resolution` stay after a wait is over, until the step is reset.
     """
@@ -128,6 +128,7 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     nonce: str = ""
     reason: str | None = None
+    fault: str | None = None
     output: Json = None
     output_version: int | None = None
     exchange: Exchange | None = None

@@ -369,6 +369,7 @@ def _failed(x: Execution, event: e.StepFailed, step: StepState) -> Execution:
         attempt=max(step.attempt, event.attempt),
         resolution=x.forced.get(step.ref, step.resolution) if event.phase == "up" else None,
         reason=event.reason,
+        fault=event.fault,
         output=event.output if event.output is not None else step.output,
         exchange=event.exchange or step.exchange,
         finished_at=event.at,

@@ -103,8 +103,8 @@ def task_word(state: StepState | None, *, ready: bool, ended: str | None) -> Tas
         if ended is not None:
             return "CANCELLED" if ended == "canceled" else "SKIPPED"
         return "PENDING" if ready else "WAITING"
-    fault = state.exchange.fault if state.exchange is not None else None
-    if state.status == "failed" and fault == "timeout":
+    # Of a try of its own, or of a loop as a whole.
+    if state.status == "failed" and state.fault == "timeout":
         return "TIMED_OUT"
     return _STEP[state.status]
 
