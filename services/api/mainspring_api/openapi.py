@@ -12,6 +12,7 @@ import msgspec
 
 from mainspring.http.contracts.refusal import Refusal
 from mainspring.http.operations import Operation, Query
+from mainspring_api.links import links
 
 VERSION: Final = "1.0.0"
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::path)?\}")
@@ -73,6 +74,9 @@ def document(operations: Sequence[Operation]) -> Json:
     for operation in operations:
         path = _PARAMETER.sub(r"{\1}", operation.path)
         paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schemas)
+    for (method, path, status), found in links(operations, operation_id).items():
+        if method.lower() in paths.get(path, {}):
+            paths[path][method.lower()]["responses"][str(status)]["links"] = found
     for path, summary, text in _STREAMS:
         paths[path] = {"get": _stream(path, summary, text, schemas[Refusal])}
     tags = dict.fromkeys(["health", *(operation.tag for operation in operations), "streams"])
@@ -121,6 +125,9 @@ def _operation(operation: Operation, schemas: Mapping[Any, Json]) -> Json:
         described["responses"]["200"]["content"] |= {
             kind: {"schema": _TEXT} for kind in operation.also
         }
+    if "{" in operation.path and isinstance(_answers(operation)[404][1], str):
+        # A parameter that no name could be is refused before the handler is asked.
+        described["responses"]["404"]["content"]["application/json"] = {"schema": schemas[Refusal]}
     if operation.detail:
         described["description"] = operation.detail
     if operation.body is not None:
@@ -153,7 +160,7 @@ def operation_id(operation: Operation) -> str:
         return operation.name
     module = operation.handler.__module__.rpartition(".")[2]
     name = cast("Any", operation.handler).__name__
-    return f"{operation.tag}_{module}_{name}"
+    return f"{operation.tag.replace(' ', '_')}_{module}_{name}"
 
 
 def _parameters(operation: Operation) -> list[Json]:
