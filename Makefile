@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check bench bench-growth bench-peers fmt fuzz schema lock mutants sim clean install install-dev
+.PHONY: help run demo test check bench bench-growth bench-peers chaos fmt fuzz schema lock mutants sim clean install install-dev
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -55,6 +55,10 @@ sim: $(VENV)/.dev ## Run N simulated histories, or one again (N=5000, SEED=flows
 
 mutants: $(VENV)/.dev ## Plant faults in a copy of the code, have the simulation find them, write docs/mutants.md
 	@$(BIN)/python -m mainspring.testing.simulation.mutants $(ARGS)
+
+chaos: $(VENV)/.dev ## Kill, cut and fill under load (MINUTES=3, SEED=1, RATE=20 runs a second, JSON=file)
+	@$(BIN)/python -m mainspring.testing.chaos --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 fuzz: $(VENV)/.dev ## Send nonsense to every parser and route for N seconds (make fuzz N=600)
 	@MAINSPRING_FUZZ_SECONDS=$(N) $(BIN)/python -m pytest tests/fuzz \
