@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+AGAIN_S = 0.02
+
 
 class Answer(NamedTuple):
     status: int
@@ -34,13 +36,24 @@ class Pool:
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def post(self, path: str, body: bytes) -> Answer:
+        """Post until it is taken: a gateway that is asked for too much says so."""
+        while True:
+            answer = await self.post_once(path, body)
+            if answer.status not in (429, 503):
+                return answer
+            await asyncio.sleep(AGAIN_S)
+
+    async def post_once(self, path: str, body: bytes) -> Answer:
         reader, writer = await self._connection()
         writer.write(
             b"POST %b HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
         )
         answer = await _answer(reader)
-        self._idle.append((reader, writer))
+        if answer.header(b"connection") == "close":
+            writer.close()
+        else:
+            self._idle.append((reader, writer))
         return answer
 
     async def get(self, path: str) -> Answer:

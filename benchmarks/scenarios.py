@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from benchmarks import flows, native, report, sagas
+from benchmarks import flows, native, overload, report, sagas
 from benchmarks.client import Pool, stream
 from benchmarks.report import Figures
 from benchmarks.stack import Stack
@@ -139,6 +139,7 @@ SCENARIOS: Final[dict[str, Callable[[Stack], Awaitable[Figures]]]] = {
     "e": sleeps,
     **native.SCENARIOS,
     **flows.SCENARIOS,
+    **overload.SCENARIOS,
 }
 TITLES: Final = {
     "idle": "four services at rest (percent of a core; resident MB)",
@@ -150,4 +151,5 @@ TITLES: Final = {
     "f": "raw append of the events of (b) through our statement",
     **native.TITLES,
     **flows.TITLES,
+    **overload.TITLES,
 }

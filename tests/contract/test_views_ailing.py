@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from mainspring.domain.ailments import Ailment
 from mainspring.domain.envelope import EMPTY, StreamId
 from mainspring.domain.rows import BufferedRow, Change, StepRow, TimerRow
-from mainspring.ports import Lateness
+from mainspring.ports import Backlog, Lateness
 from mainspring.store.memory import MemoryStore
 from mainspring.store.postgres import PostgresStore
 from mainspring.testing.samples import (
@@ -266,6 +266,31 @@ async def test_lateness_counts_what_was_to_have_moved(store: Store) -> None:
         await put(store, StreamId("starter", starter.id), starter)
     assert await store.views.lateness(before=NOW) == Lateness(1, NOW - 1, 1)
     assert await store.views.lateness(before=NOW + 1) == Lateness(2, NOW - 1, 2)
+
+
+async def test_a_backlog_is_told_by_workflow_with_its_oldest_up_to_a_bound(store: Store) -> None:
+    assert await store.views.backlog(limit=10) == []
+    told = ((1, "a", 0, 3.0), (2, "b", 0, 1.0), (3, "a", 0, 2.0), (4, "a", 1, 0.0))
+    for n, project, handled, at in told:
+        stream = execution_stream(n)
+        waits = {"project": project, "handled_version": handled, "updated_at": NOW + at}
+        await put(store, stream, execution_row(stream, **waits))
+    found = await store.views.backlog(limit=10)
+    assert found == [Backlog("a", "order", 2, NOW + 2), Backlog("b", "order", 1, NOW + 1)]
+    assert await store.views.backlog(limit=1) == [Backlog("b", "order", 1, NOW + 1)]
+
+
+async def test_runs_that_have_not_ended_are_counted_by_project_and_name(store: Store) -> None:
+    states = ("pending", "running", "paused", "unwinding", "succeeded", "failed", "canceled")
+    for n, status in enumerate(states):
+        stream = execution_stream(n)
+        name = "even" if n % 2 == 0 else "odd"
+        await put(store, stream, execution_row(stream, status=status, name=name))
+    count = store.views.live
+    assert await count("default", most=10) == 4
+    assert await count("default", "even", most=10) == 2
+    assert await count("default", most=3) == 3
+    assert (await count("other", most=9), await count("default", "none", most=9)) == (0, 0)
 
 
 async def test_stuck_runs_are_named_by_partition(store: Store) -> None:

@@ -121,9 +121,9 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "connections": Limit("the one to the peer is kept", *_all(0, 0)),
     "calls in the api": Limit(
         "functions called to take a request and begin a run",
-        saga=Pair(695, 10),
-        native=Pair(1465, 10),
-        flow=Pair(1135, 10),
+        saga=Pair(740, 10),
+        native=Pair(1495, 10),
+        flow=Pair(1170, 10),
     ),
     "calls in the scheduler": Limit(
         "functions called to read reports, decide, append and publish",

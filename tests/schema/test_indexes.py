@@ -80,6 +80,8 @@ SERVES = {
     "approvals_of_execution": {"approvals_by_execution", "events_one_per_version"},
     "idempotency": {"idempotency_one_answer"},
     "unhandled": {"executions_unhandled"},
+    "backlog": {"executions_unhandled"},
+    "live": {"executions_live"},
     "overdue": {"executions_waking"},
     "timers": {"timers_due"},
     "without_wakeup": {"executions_stuck"},

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from mainspring.http.contracts.events import OPERATIONS as EVENTS
+from mainspring.http.crowd import Crowd
 from mainspring.http.middleware import Edge
 from mainspring.http.operations import AsSent, Operation, routes
 from mainspring.http.problems import Dialect, handlers
@@ -64,7 +65,7 @@ async def build(world: World, transport: httpx.AsyncBaseTransport | None = None)
     """Return the service; `transport` is the way to the events service where it is no socket."""
     api = api_of(world)
     gateway = Gateway(world.config.events_url, world.draining, transport)
-    return Service([gateway, api.feed], application(world, api, gateway))
+    return Service([gateway, api.feed, api.admission], application(world, api, gateway))
 
 
 def application(world: World, api: Api, gateway: Gateway) -> Edge:
@@ -78,7 +79,8 @@ def application(world: World, api: Api, gateway: Gateway) -> Edge:
     app = Starlette(routes=listed, exception_handlers=handlers(dialect_of))
     app.router.redirect_slashes = False
     limit = largest(world.config.max_body_bytes, world.config.max_payload_bytes)
-    return Edge(AsSent(app), ids=world.ids, clock=world.clock, max_body=limit)
+    crowd = Crowd(AsSent(app), world.config.max_requests, dialect_of)
+    return Edge(crowd, ids=world.ids, clock=world.clock, max_body=limit)
 
 
 def dialect_of(request: Request) -> Dialect:

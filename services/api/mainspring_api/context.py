@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mainspring.http.idempotency import Once
 from mainspring.ports import Views
+from mainspring.runtime.admission import Admission
 from mainspring.runtime.config import Config
 from mainspring.runtime.engine import Engine
 from mainspring.runtime.feed import Feed
@@ -21,6 +22,7 @@ class Api(NamedTuple):
     compiled: Compiled
     draining: asyncio.Event
     feed: Feed
+    admission: Admission
 
     @property
     def views(self) -> Views:
@@ -38,6 +40,14 @@ def api_of(world: World) -> Api:
         ids=world.ids,
         chance=world.chance,
     )
+    config = world.config
+    admission = engine.door = Admission(
+        world.views,
+        world.clock,
+        config.limits,
+        most=config.max_queued,
+        target=config.max_wait_ms / 1000,
+    )
     return Api(
         engine,
         world.config,
@@ -45,4 +55,5 @@ def api_of(world: World) -> Api:
         Compiled(),
         world.draining,
         Feed(world.bus, world.log, world.clock, world.health.heart("feed")),
+        admission,
     )

@@ -28,6 +28,8 @@ EXAMPLES: dict[type[errors.MainspringError], tuple[errors.MainspringError, int]]
     errors.LogUnavailable: (errors.LogUnavailable(delay=2.0), 503),
     errors.BusUnavailable: (errors.BusUnavailable(), 503),
     errors.StillRunning: (errors.StillRunning(), 409),
+    errors.Limited: (errors.Limited("the project may have 3 runs"), 429),
+    errors.Overloaded: (errors.Overloaded(), 503),
     errors.Corrupt: (errors.Corrupt("event 7 of execution-1 does not fit"), 500),
     errors.Rejected: (errors.Rejected("no"), 400),
     errors.Transient: (errors.Transient(), 503),

@@ -15,7 +15,9 @@ MainspringError                   every error has a `code`
 │   ├── VersionConflict    MS201  other writers were first, again and again
 │   ├── LogUnavailable     MS202
 │   ├── BusUnavailable     MS203
-│   └── StillRunning       MS204  the same idempotency key is being served
+│   ├── StillRunning       MS204  the same idempotency key is being served
+│   ├── Limited            MS205  a limit of the operator's, which the message names
+│   └── Overloaded         MS206  more is asked for than is got done
 └── Corrupt                MS900  history cannot be read; stop this stream
 
 Statuses of HTTP and acknowledgements of the bus are chosen at the edge, never here.
@@ -136,6 +138,18 @@ class StillRunning(Transient):
     """A request with the same idempotency key is still being served."""
 
     code = "MS204"
+
+
+class Limited(Transient):
+    """A project or a workflow has as much as it may have."""
+
+    code = "MS205"
+
+
+class Overloaded(Transient):
+    """More is asked for than is got done."""
+
+    code = "MS206"
 
 
 class Corrupt(MainspringError):

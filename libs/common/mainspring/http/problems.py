@@ -23,6 +23,7 @@ from mainspring.domain.errors import (
     Forbidden,
     IllegalTransition,
     KeyReused,
+    Limited,
     LogUnavailable,
     MainspringError,
     NotFound,
@@ -50,6 +51,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     NotPresent: 412,
     KeyReused: 422,
     Rejected: 400,
+    Limited: 429,
     # Ours to sort out, not the client's: it may send the same again.
     VersionConflict: 503,
     LogUnavailable: 503,

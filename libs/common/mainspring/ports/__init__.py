@@ -9,6 +9,7 @@ from mainspring.ports.bus import Bus, Consumer, Delivery, Outgoing, Subscription
 from mainspring.ports.details import (
     ApprovalDetail,
     AttemptDetail,
+    Backlog,
     DefinitionDetail,
     ExecutionDetail,
     KeyValueDetail,
@@ -30,6 +31,7 @@ __all__ = [
     "Appended",
     "ApprovalDetail",
     "AttemptDetail",
+    "Backlog",
     "Blobs",
     "Bus",
     "Clock",

@@ -102,6 +102,15 @@ class Lateness(msgspec.Struct, frozen=True):
     starters: int = 0
 
 
+class Backlog(msgspec.Struct, frozen=True):
+    """How many runs of a workflow nobody has decided about, and since when the oldest waits."""
+
+    project: str
+    workflow: str
+    runs: int
+    since: float
+
+
 class Page(msgspec.Struct, frozen=True):
     """Where a list goes on: rows created before (`at`, `id`), newest first."""
 

@@ -9,6 +9,7 @@ from mainspring.domain.starters import Starter
 from mainspring.ports.details import (
     ApprovalDetail,
     AttemptDetail,
+    Backlog,
     DefinitionDetail,
     ExecutionDetail,
     KeyValueDetail,
@@ -282,6 +283,17 @@ class Views(Protocol):
 
     async def unhandled(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, oldest first, with facts older than `before` and undecided."""
+        ...
+
+    async def backlog(self, *, limit: int) -> list[Backlog]:
+        """Return, for each workflow, how many executions `unhandled` would find now.
+
+        Only the oldest `limit` of all are counted.  They are in order of (project, workflow).
+        """
+        ...
+
+    async def live(self, project: str, workflow: str = "", *, most: int) -> int:
+        """Return how many executions of a project, or of one name, have not ended, up to `most`."""
         ...
 
     async def overdue(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:

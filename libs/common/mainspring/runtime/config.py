@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mainspring.domain import limits as ceilings
+
 SERVICES: Final = ("api", "scheduler", "executor", "events")
 PORTS: Final = {"api": 8080, "scheduler": 8081, "executor": 8082, "events": 8083}
 LOOPBACK: Final = "127.0.0.1"
@@ -63,6 +65,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 1 << 20
     max_payload_bytes: int = 4 << 20
     concurrency: int = 256
+    max_requests: int = 512
+    max_queued: int = 10_000
+    max_wait_ms: int = 50
+    limits: ceilings.Limits = ceilings.Limits()
     keep_blobs_days: float = 7.0
     drain_seconds: float = 10.0
     drain_notice_seconds: float = 0.0
@@ -364,6 +370,41 @@ VARIABLES: Final = (
         "4194304",
         "largest payload of an execution and largest output of a step",
         services=("api", "events", "scheduler", "executor"),
+    ),
+    Variable(
+        "MAINSPRING_MAX_REQUESTS",
+        "max_requests",
+        _whole(1, 1_000_000),
+        "512",
+        "requests that write and are served at once, a large one counting as several; one more is "
+        "answered with 503, and so is one of a project that has as many as are still free",
+        services=("api", "events"),
+    ),
+    Variable(
+        "MAINSPRING_MAX_QUEUED",
+        "max_queued",
+        _whole(1, ceilings.MOST),
+        "10000",
+        "runs that may wait for their first turn, all gateways together; one more is answered with "
+        "503, and with 429 where a project has as many as are still free",
+        services=("api",),
+    ),
+    Variable(
+        "MAINSPRING_MAX_WAIT_MS",
+        "max_wait_ms",
+        _whole(1, 3_600_000),
+        "50",
+        "how long a run may wait for its first turn before fewer are let in",
+        services=("api",),
+    ),
+    Variable(
+        "MAINSPRING_LIMITS",
+        "limits",
+        ceilings.parse,
+        "",
+        "what projects and workflows may have at once, such as "
+        "`* runs=10000 starts=200; acme starts=500; acme/import runs=5`",
+        services=("api",),
     ),
     Variable(
         "MAINSPRING_CONCURRENCY",

@@ -50,6 +50,7 @@ from mainspring.ports import (
     Views,
 )
 from mainspring.runtime import crash, notices
+from mainspring.runtime.admission import Door, OpenDoor
 from mainspring.runtime.turns import TRIES, Turns, pause
 from mainspring.runtime.warm import WarmStates
 from mainspring.store import views
@@ -143,6 +144,7 @@ class Engine:
         self.ids = ids
         self.chance = chance
         self.turns = Turns()
+        self.door: Door = OpenDoor()
         self._warm = WarmStates()
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
 
@@ -257,11 +259,12 @@ class Engine:
     async def start(self, definition: Definition, start: Start, meta: Meta) -> Execution:
         """Begin a run and return it; durable, and readable through the views, when it returns.
 
-        Raises `StillRunning` when its idempotency key was taken meanwhile, `LogUnavailable`, and
-        what `beginning` raises.
+        Raises `StillRunning` when its idempotency key was taken meanwhile, `Limited`, `Overloaded`,
+        `LogUnavailable`, and what `beginning` raises.
         """
         decided = self.beginning(definition, start, meta)
-        outcome = (await self.start_many([decided]))[0]
+        async with self.door.passage(start.project, start.name):
+            outcome = (await self.start_many([decided]))[0]
         if isinstance(outcome, Refused):
             _raise_refused(outcome, f"execution {start.id}", start.id)
         return decided.after

@@ -218,11 +218,12 @@ class Fires:
         """Start the run of a webhook's delivery; refused when it, or its key, is there already.
 
         Raises `NotFound` when the workflow is gone, `DefinitionInvalid` when its inputs do not
-        fit, `IllegalTransition` when it is disabled.
+        fit, `IllegalTransition` when it is disabled, `Limited` and `Overloaded`.
         """
         newest, forms = await self._newest([starter])
         begun = self._beginning(starter, newest, forms, told, meta)
-        outcome = (await self._engine.start_many([begun]))[0]
+        async with self._engine.door.passage(starter.row.project, begun.after.definition.name):
+            outcome = (await self._engine.start_many([begun]))[0]
         metrics.STARTER_FIRES.labels("webhook", _word(outcome)).inc()
         return outcome
 

@@ -1,6 +1,8 @@
 """The views in memory: each query is a filter and an order over rows."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from mainspring.domain.execution.state import TERMINAL
 from mainspring.domain.rows import (
@@ -13,6 +15,7 @@ from mainspring.domain.rows import (
 )
 from mainspring.ports import (
     AttemptDetail,
+    Backlog,
     DefinitionDetail,
     ExecutionDetail,
     Lineage,
@@ -216,6 +219,27 @@ class MemoryViews(MemoryWaits, MemoryKeyValues, MemoryStarters, MemoryAiling):
             and row.partition in partitions
         )
         return [id for _, id in found[:limit]]
+
+    async def backlog(self, *, limit: int) -> list[Backlog]:
+        """Return how many executions of each workflow nobody has decided about."""
+        waiting = sorted(
+            (row.updated_at, row.project, row.name)
+            for row in self._tables.rows(ExecutionRow)
+            if row.handled_version < row.stream_version
+        )[:limit]
+        since = {(project, name): at for at, project, name in reversed(waiting)}
+        runs = Counter((project, name) for _, project, name in waiting)
+        return [Backlog(*key, runs[key], since[key]) for key in sorted(runs)]
+
+    async def live(self, project: str, workflow: str = "", *, most: int) -> int:
+        """Return how many executions of a project, or of one name, have not ended."""
+        found = (
+            row
+            for row in self._tables.rows(ExecutionRow)
+            if row.project == project and row.status not in TERMINAL
+            if not workflow or row.name == workflow
+        )
+        return sum(1 for _ in islice(found, most))
 
     async def overdue(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, most overdue first, whose `wake_at` lies before `before`."""

@@ -1,6 +1,7 @@
 """The views on Postgres: one statement a query, bodies joined from the log."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from mainspring.domain.rows import (
     AttemptRow,
@@ -12,6 +13,7 @@ from mainspring.domain.rows import (
 )
 from mainspring.ports import (
     AttemptDetail,
+    Backlog,
     DefinitionDetail,
     ExecutionDetail,
     Lineage,
@@ -32,6 +34,9 @@ from mainspring.store.postgres_starters import PostgresStarters
 from mainspring.store.postgres_waits import PostgresWaits
 from mainspring.store.records import row_in, stored_in
 from mainspring.store.statements import SQL
+
+LAST_NAME: Final = "\U0010ffff"
+"""No name comes after it."""
 
 
 class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters, PostgresAiling):
@@ -183,6 +188,15 @@ class PostgresViews(PostgresWaits, PostgresKeyValues, PostgresStarters, Postgres
         """Return executions, oldest first, with facts older than `before` and undecided."""
         rows = await self._link.find(SQL["unhandled"], partitions, before, limit)
         return [str(row["id"]) for row in rows]
+
+    async def backlog(self, *, limit: int) -> list[Backlog]:
+        """Return how many executions of each workflow nobody has decided about."""
+        return [Backlog(**dict(row)) for row in await self._link.find(SQL["backlog"], limit)]
+
+    async def live(self, project: str, workflow: str = "", *, most: int) -> int:
+        """Return how many executions of a project, or of one name, have not ended."""
+        names = (workflow, workflow) if workflow else ("", LAST_NAME)
+        return (await self._link.find(SQL["live"], project, *names, most))[0][0]
 
     async def overdue(self, partitions: Sequence[int], *, before: float, limit: int) -> list[str]:
         """Return executions, most overdue first, whose `wake_at` lies before `before`."""

@@ -100,6 +100,10 @@ create index executions_stuck on mainspring.executions (id)
 create index executions_still on mainspring.executions (id)
   where wake_at is null and waiting_for is not null;
 
+-- live: how many runs of a project or of a workflow have not ended.
+create index executions_live on mainspring.executions (project, name)
+  where status in ('pending', 'running', 'paused', 'unwinding');
+
 -- queued, gates: runs that wait for a place among the runs of their workflow, oldest first.
 create index executions_queued on mainspring.executions (project, name, lane, created_at, id)
   where waiting_for = 'slot';

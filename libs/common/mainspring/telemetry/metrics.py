@@ -48,6 +48,19 @@ HTTP_SECONDS: Final = Histogram(
     buckets=_FAST,
 )
 
+ADMISSION_WINDOW: Final = Gauge(
+    "mainspring_admission_window",
+    "Runs that may wait for their first turn, as this gateway sees it now.",
+)
+ADMISSION_WAITING: Final = Gauge(
+    "mainspring_admission_waiting", "Runs that waited for their first turn at the last look."
+)
+ADMISSION_REFUSED: Final = Counter(
+    "mainspring_admission_refused_total",
+    "Starts and requests refused: limited (429), overloaded (503), or crowded (503).",
+    ["why"],
+)
+
 LOG_APPENDS: Final = Counter(
     "mainspring_log_appends_total", "Transactions that appended to the event log."
 )

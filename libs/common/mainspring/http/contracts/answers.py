@@ -14,7 +14,8 @@ JSON: Final[Answers] = {
     413: ("The body is too large.", Refusal),
     415: ("The body is not JSON.", Refusal),
 }
-AWAY: Final[Answers] = {503: ("The log does not answer; try again.", Refusal)}
+AWAY: Final[Answers] = {503: ("Too much is asked, or the log is away; try again.", Refusal)}
+LIMITED: Final[Answers] = {429: ("A limit is reached, which is named; try again.", Refusal)}
 
 
 def conflict(text: str) -> Answers:

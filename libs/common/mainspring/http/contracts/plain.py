@@ -23,7 +23,8 @@ BODY: Final[Answers] = {
     415: ("The body is of another type.", Refused),
 }
 STALE: Final[Answers] = {412: ("It has another version than If-Match says.", Refused)}
-AWAY: Final[Answers] = {503: ("The log does not answer; try again.", Refused)}
+AWAY: Final[Answers] = {503: ("Too much is asked, or the log is away; try again.", Refused)}
+LIMITED: Final[Answers] = {429: ("A limit is reached, which is named; try again.", Refused)}
 
 
 def conflict(text: str) -> Answers:

@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from mainspring.http.contracts.answers import AS_OF, PAGE
-from mainspring.http.contracts.plain import AWAY, INVALID, KEYED, UNKNOWN, conflict
+from mainspring.http.contracts.plain import AWAY, INVALID, KEYED, LIMITED, UNKNOWN, conflict
 from mainspring.http.operations import Operation, Query
 from mainspring_api.context import Api
 from mainspring_api.dialects.executions import changes, explain, logs, reads, wire
@@ -160,6 +160,7 @@ OPERATIONS: Final = (
             **UNKNOWN,
             **conflict("It has not failed."),
             **KEYED,
+            **LIMITED,
             **AWAY,
         },
         query=(

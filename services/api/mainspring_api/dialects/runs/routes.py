@@ -9,7 +9,7 @@ from mainspring_api.dialects.runs import answers, begin, changes, examples, read
 
 TAG: Final = "runs"
 _SERVED: Final = conflict("A request with this idempotency key is being served.")
-_FULL: Final = {429: ("As many runs go on as the workflow allows; try again.", Refused)}
+_FULL: Final = {429: ("A limit is reached, which is named; try again.", Refused)}
 _YAML: Final = ("application/yaml", "text/yaml", "text/plain")
 _TEXT: Final = (
     "The body is the YAML itself (application/yaml, text/yaml, text/plain), or JSON with it."

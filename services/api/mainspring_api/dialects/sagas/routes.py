@@ -15,7 +15,8 @@ _JSON: Final = {
 }
 _STEPS: Final = tuple[wire.StepResult, ...]
 _CALLS: Final = tuple[wire.StepCall, ...]
-_AWAY: Final = {503: ("The log does not answer; try again.", wire.Refusal)}
+_AWAY: Final = {503: ("Too much is asked, or the log is away; try again.", wire.Refusal)}
+_LIMITED: Final = {429: ("A limit is reached, which is named; try again.", wire.Refusal)}
 _NUMBER: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
 _PAGE: Final = (
     Query("limit", "How many, from 1 to 500.", _NUMBER),
@@ -105,6 +106,7 @@ OPERATIONS: Final = (
             **_conflict("A request with this idempotency key is being served."),
             **_JSON,
             **_KEY,
+            **_LIMITED,
             **_AWAY,
         },
         body=wire.StoredRun,
@@ -122,6 +124,7 @@ OPERATIONS: Final = (
             **_conflict("A request with this idempotency key is being served."),
             **_JSON,
             **_KEY,
+            **_LIMITED,
             **_AWAY,
         },
         body=wire.InlineRun,

@@ -8,6 +8,7 @@ from mainspring.http.contracts.plain import (
     BODY,
     INVALID,
     KEYED,
+    LIMITED,
     UNKNOWN,
     Answers,
     Refused,
@@ -39,6 +40,7 @@ _CALLED: Final[Answers] = {
     409: ("The flow is disabled.", Refused),
     413: ("The body is too large.", Refused),
     422: ("The idempotency key was used for another body.", Refused),
+    **LIMITED,
     **AWAY,
 }
 _DETAIL: Final = (

@@ -8,6 +8,7 @@ from mainspring.http.contracts.answers import (
     INVALID,
     JSON,
     KEYED,
+    LIMITED,
     PAGE,
     PROJECT,
     TAGGED,
@@ -128,7 +129,7 @@ OPERATIONS: Final = (
         f"{RUN}/retry",
         changes.retry,
         "Retry from first failed step",
-        {201: ("The new run.", wire.RunDetail)},
+        {201: ("The new run.", wire.RunDetail), **LIMITED},
         wrong_state="It has not failed, timed out or been canceled.",
     ),
     _post(
