@@ -11,6 +11,7 @@ from mainspring.domain.execution.react import Action, NotifyParent, StartChild, 
 from mainspring.domain.execution.state import Execution, absent
 from mainspring.domain.identity import child_id
 from mainspring.domain.message import Json, replace
+from mainspring.testing.kinship import Kinship
 from mainspring.testing.shapes import again, child, dag, needing
 from mainspring.testing.spec import (
     EXECUTION,
@@ -221,6 +222,19 @@ def test_all_attempts_of_a_visit_let_the_same_child_go():
     spec = spec.then(has(e.StepScheduled, ref="sub", attempt=2))
     assert child_owed(spec).child == first
     assert first == child_id(EXECUTION, "sub", 1, 0)
+
+
+def test_a_step_that_is_reset_finds_the_child_that_it_has_let_go_and_no_law_is_broken():
+    spec = begun(child=LET_GO)
+    name, books = child_owed(spec).child, Kinship(lambda _: ())
+    asked = requested(dag(needing("a")), parent=EXECUTION, parent_step="sub")
+    faults = list(books.note(name, asked, spec.state))
+    for attempt in (1, 2):
+        spec = spec.when(ends("begun", output={}))
+        spec.then_has(has(e.StepSucceeded, ref="sub", attempt=attempt))
+        faults += [one for told in spec.events for one in books.note(EXECUTION, told, spec.state)]
+        spec = spec.when(answers("a", 500)).when(c.RequestStepReset(ref="sub")).when(advance())
+    assert faults == []
 
 
 def test_the_cancel_of_a_parent_is_nothing_to_a_child_that_is_let_go():

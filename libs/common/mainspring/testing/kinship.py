@@ -129,7 +129,8 @@ class Kinship:
         if child is None:
             yield Fault("child", f"{event.ref} {how}, and its child {name} never began")
             return
-        if child.told:
+        # One that is let go is the same for all attempts of its step: a reset finds it there.
+        if child.told and not _is_let_go(after, event.ref):
             yield Fault("child", f"{event.ref} is told for a second time what {name} came to")
         child.told = True
         if _is_let_go(after, event.ref):
