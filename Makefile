@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check bench bench-growth bench-peers chaos fmt fuzz schema lock mutants sim clean install install-dev
+.PHONY: help ask run demo test check bench bench-growth bench-peers chaos fmt fuzz schema lock mutants sim clean install install-dev
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -23,6 +23,7 @@ FIND_PYTHON = for p in "$(PYTHON)" python3 python3.11 python3.12 python3.13 pyth
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 N ?= 1000
 SEED ?=
+ASKED ?= 75
 ARGS ?=
 
 help: ## Print this list
@@ -63,6 +64,10 @@ chaos: $(VENV)/.dev ## Kill, cut and fill under load (MINUTES=3, SEED=1, RATE=20
 fuzz: $(VENV)/.dev ## Send nonsense to every parser and route for N seconds (make fuzz N=600)
 	@MAINSPRING_FUZZ_SECONDS=$(N) $(BIN)/python -m pytest tests/fuzz \
 		tests/conformance/test_anything.py tests/conformance/test_sequences.py -x $(ARGS)
+	@$(BIN)/python -m tests.fuzz.asked $(ASKED)
+
+ask: $(VENV)/.dev ## Ask what the OpenAPI document allows, with schemathesis (ASKED=seconds)
+	@$(BIN)/python -m tests.fuzz.asked $(ASKED) $(ARGS)
 
 fmt: $(VENV)/.dev ## Format the code and apply the safe fixes
 	@$(BIN)/ruff format .
@@ -78,6 +83,7 @@ LOCK := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url 
 lock: $(VENV)/.dev ## Resolve requirements/*.in again; LOCK_ARGS=--upgrade takes newer releases
 	@$(LOCK) $(LOCK_ARGS) requirements/run.in -o requirements/run.txt
 	@$(LOCK) $(LOCK_ARGS) -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+	@$(LOCK) requirements/schemathesis.in -o requirements/schemathesis.txt
 	@for cut in build api scheduler executor events; do \
 		$(LOCK) -c requirements/run.txt requirements/$$cut.in -o requirements/$$cut.txt || exit 1; done
 
