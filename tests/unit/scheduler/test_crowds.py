@@ -38,14 +38,21 @@ class Far:
         return outcomes
 
 
-def process(desk: Desk, log: Any) -> Engine:
+class Behind(SystemClock):
+    """A clock that is far behind that of everybody else."""
+
+    def now(self) -> float:
+        return 1000.0
+
+
+def process(desk: Desk, log: Any, clock: SystemClock | None = None) -> Engine:
     store, engine = desk.store, desk.engine
     return Engine(
         log=log,
         views=store.views,
         snapshots=store.snapshots,
         bus=engine.bus,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         ids=engine.ids,
         chance=SystemRandom(),
     )
@@ -106,3 +113,14 @@ async def test_a_request_that_others_always_overtake_is_told_so_in_bounded_time(
         with pytest.raises(VersionConflict):
             await process(desk, log).ask(id, send(0), project=None, meta=Meta())
     assert log.refused > 10
+
+
+async def test_the_state_at_an_instant_is_whole_where_clocks_are_apart(desk: Desk) -> None:
+    id = await desk.start(dag(wait("w0", key="k")))
+    engine = process(desk, desk.store.log, Behind())
+    answer = await engine.ask(id, send(0), project=None, meta=Meta())
+    assert answer.changed
+    then = await engine.load(id, as_of=1000.0)
+    assert then is not None
+    assert then.version == answer.execution.version
+    assert await engine.load(id, as_of=999.0) is None
