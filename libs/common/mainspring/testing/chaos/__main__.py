@@ -14,7 +14,8 @@ from mainspring.testing.chaos.run import Order, Outcome, run
 def main() -> int:
     """Do what the arguments say; return the exit code."""
     args = _arguments()
-    ground.enter([sys.executable, "-m", "mainspring.testing.chaos", *sys.argv[1:]])
+    if not args.plain:
+        ground.enter([sys.executable, "-m", "mainspring.testing.chaos", *sys.argv[1:]])
     outcome = run(Order(args.minutes, args.seed, args.rate, tuple(args.only)), _say)
     print(_report(outcome))  # noqa: T201
     if args.json is not None:
@@ -34,6 +35,7 @@ def _arguments() -> argparse.Namespace:
         "--rate", type=float, default=0.0, help="runs a second; 0: half of capacity"
     )
     parser.add_argument("--only", action="append", default=[], help="no fault but this; repeatable")
+    parser.add_argument("--plain", action="store_true", help="stand-ins, as who is not root gets")
     parser.add_argument("--json", type=Path, default=None, help="write what was found here")
     return parser.parse_args()
 

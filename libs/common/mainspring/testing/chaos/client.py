@@ -16,7 +16,8 @@ import msgspec
 
 AGAIN_S: Final = 0.2
 ANSWER_S: Final = 4.0
-PATIENCE_S: Final = 90.0
+PATIENCE_S: Final = 150.0
+"""More than a minute: a lost task is missed only then, and who decides waits for what follows."""
 COME_AGAIN: Final = frozenset({409, 429, 502, 503})
 Json = dict[str, Any]
 
