@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NamedTuple
 
-from benchmarks.growth import steps
+from benchmarks.growth import log, recovery, replicas, sleepers, steps
 from benchmarks.growth.series import Row, Shape
 
 
@@ -13,5 +13,9 @@ class Measure(NamedTuple):
 
 
 MEASURES: Final[dict[str, Measure]] = {
+    "replicas": Measure(replicas.SHAPE, replicas.measure),
+    "log": Measure(log.SHAPE, log.measure),
     "steps": Measure(steps.SHAPE, steps.measure),
+    "sleepers": Measure(sleepers.SHAPE, sleepers.measure),
+    "recovery": Measure(recovery.SHAPE, recovery.measure),
 }
