@@ -416,7 +416,7 @@ class Checker:
             return
         self._judge_calls(id, stream)
         self._places.rest(x)
-        if stream.wish:
+        if stream.wish and _is_over(x):
             self._blame_end(id, x.version, "stuck", f"nothing was decided about {stream.wish}")
         waiting_for, wake_at = outlook(x)
         if waiting_for is None and not _is_over(x):
