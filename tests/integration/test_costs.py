@@ -121,9 +121,9 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "connections": Limit("the one to the peer is kept", *_all(0, 0)),
     "calls in the api": Limit(
         "functions called to take a request and begin a run",
-        saga=Pair(740, 10),
-        native=Pair(1495, 10),
-        flow=Pair(1170, 10),
+        saga=Pair(746, 10),
+        native=Pair(1501, 10),
+        flow=Pair(1176, 10),
     ),
     "calls in the scheduler": Limit(
         "functions called to read reports, decide, append and publish",
@@ -133,9 +133,9 @@ LIMITS: Final[Mapping[str, Limit]] = {
     ),
     "calls in the executor": Limit(
         "functions called to read a task, do it and report",
-        saga=Pair(382, 371),
-        native=Pair(382, 371),
-        flow=Pair(384, 374),
+        saga=Pair(390, 379),
+        native=Pair(390, 379),
+        flow=Pair(397, 387),
     ),
     "calls in the events": Limit("nobody watches: what the clock calls for", *_all(60, 10)),
 }

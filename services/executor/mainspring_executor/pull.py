@@ -24,6 +24,7 @@ from mainspring.runtime import crash
 from mainspring.telemetry import metrics
 from mainspring_executor.attempt import Attempt
 from mainspring_executor.calls import PluginCall
+from mainspring_executor.parking import Parking
 from mainspring_executor.reports import Reports
 from mainspring_executor.shop import Workshop
 
@@ -38,6 +39,11 @@ _MOST_FETCHED: Final = 128
 _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 2.0
 _AGAIN_AFTER: Final = 1.0
+_STUCK: Final = 0.25
+"""Seconds without an end after which tasks that have no place are handed back."""
+_TURNED_AWAY: Final = 5.0
+_MANY: Final = 500
+_NEXT_LOOK: Final = 0.02
 _LAST_WORDS: Final = 1.0
 _STOPPED: Final = "the execution was stopped"
 
@@ -73,7 +79,11 @@ class Executor:
         self._bus = bus
         self._shop = shop
         self._clock = shop.clock
-        self._concurrency = concurrency
+        self._parking = Parking(concurrency)
+        self._next_patience = 0.0
+        self._ends = 0
+        self._stuck_at = -1
+        self._turned_away = 0
         self._drain_seconds = drain_seconds
         self._reports = Reports(bus, shop.clock)
         self._jobs: dict[CallId, _Job] = {}
@@ -117,6 +127,7 @@ class Executor:
     async def drain(self) -> None:
         """Begin nothing new; finish what is in flight in time, and hand back the rest."""
         self._draining.set()
+        self._parking.empty()
         if self._puller is not None:
             self._puller.cancel()  # what it was about to get, the bus gives back
         patience = asyncio.ensure_future(self._clock.sleep(self._drain_seconds))
@@ -152,20 +163,30 @@ class Executor:
         consumer: Consumer | None = None
         delay = _FIRST_WAIT
         while True:
-            free = self._concurrency - len(self._jobs)
-            if free <= 0:
-                self._changed.clear()
-                await self._changed.wait()
+            free = self._parking.free
+            if not free and not await self._is_stuck():
                 continue
             try:
                 consumer = consumer or await self._consumer()
-                await self._fetch(consumer, min(free, _MOST_FETCHED))
+                await self._fetch(consumer, min(free or _MOST_FETCHED, _MOST_FETCHED))
                 delay = _FIRST_WAIT
             except BusUnavailable as failure:
                 _log.warning("the broker does not answer: %s", failure)
                 consumer = None
                 await self._clock.sleep(delay)
                 delay = min(2 * delay, _LONGEST_WAIT)
+
+    async def _is_stuck(self) -> bool:
+        """Wait a moment for the end of an attempt; return whether there was none lately."""
+        ends = self._ends
+        # After the first time what stands behind is looked for at once, a little at a time.
+        await self._clock.sleep(_NEXT_LOOK if self._ends == self._stuck_at else _STUCK)
+        if self._ends != ends:
+            self._stuck_at = -1
+            self._turned_away = 0
+            return False
+        self._stuck_at = ends
+        return True
 
     async def _consumer(self) -> Consumer:
         return await self._bus.consumer(
@@ -195,8 +216,13 @@ class Executor:
             known.deliveries.append(delivery)
         elif self._clock.now() >= task.deadline:
             self._drop(delivery, "late")
-        else:
+        elif self._parking.may_begin(task.project):
             self._begin(task, delivery)
+        elif self._parking.is_full:
+            self._turned_away += 1
+            delivery.nak(_AGAIN_AFTER if self._turned_away < _MANY else _TURNED_AWAY)
+        else:
+            self._parking.park(task, delivery)
 
     def _drop(self, delivery: Delivery, why: str) -> None:
         delivery.ack()
@@ -209,6 +235,7 @@ class Executor:
         if plugin is not None:
             self._talkers[job] = self._clock.monotonic()
         self._jobs[task.call] = job
+        self._parking.shares.take(task.project)
         self._of.setdefault(task.call.execution, {})[job] = None
         self._young.append(job)
         self._begun.set()
@@ -267,6 +294,10 @@ class Executor:
         if self._jobs.get(call) is not job:
             return False
         del self._jobs[call]
+        self._ends += 1
+        self._parking.shares.give_back(job.attempt.task.project)
+        if not self._draining.is_set():
+            self._unpark()
         self._talkers.pop(job, None)
         mates = self._of[call.execution]
         mates.pop(job, None)
@@ -275,6 +306,18 @@ class Executor:
         metrics.STEP_ATTEMPTS_IN_FLIGHT.dec()
         self._changed.set()
         return True
+
+    def _unpark(self) -> None:
+        """Begin what has waited for a place and has one now."""
+        while (parked := self._parking.ready()) is not None:
+            task, delivery = parked
+            known = self._jobs.get(task.call)
+            if known is not None:
+                known.deliveries.append(delivery)
+            elif self._clock.now() >= task.deadline:
+                self._drop(delivery, "late")
+            else:
+                self._begin(task, delivery)
 
     # Slow calls.
 
@@ -306,6 +349,10 @@ class Executor:
             self._slow.append(job)
 
     def _ask_for_time(self, now: float) -> None:
+        if now >= self._next_patience:
+            self._next_patience = now + WORKING
+            for delivery in self._parking.deliveries():
+                delivery.working()
         slow = self._slow
         for _ in range(len(slow)):
             if slow[0].next_word > now:

@@ -555,3 +555,29 @@ async def test_a_task_that_asks_for_nothing_is_dropped(bench: Bench) -> None:
     await bench.give(task(request=None))
     await until(lambda: dropped("unreadable") == before + 1)
     assert await bench.left_in_queue() == 0
+
+
+async def test_a_project_whose_calls_hang_keeps_nobody_else_from_making_theirs(
+    bench: Bench,
+) -> None:
+    await bench.start(bench.another(concurrency=8))
+    flood = [task(project="flood") for _ in range(100)]
+    await bench.give(*flood)
+    await until(lambda: len(bench.peer.calls) == 8)
+    others = [task(project="quiet") for _ in range(4)]
+    await bench.give(*others)
+    await until(lambda: len(bench.peer.calls) == 12)
+    await moment()
+    assert len(bench.peer.calls) == 12, "the flood has as many places as it may have"
+    bench.peer.open.set()
+    for asked in [*others, *flood]:
+        await bench.finished(asked.call.execution)
+    assert len(bench.peer.calls) == 104
+
+
+async def test_a_task_that_waits_for_a_place_is_handed_back_by_a_drain(bench: Bench) -> None:
+    await bench.start(bench.another(concurrency=2, drain_seconds=0.0))
+    await bench.give(*(task() for _ in range(3)))
+    await until(lambda: len(bench.peer.calls) == 2)
+    await moment()
+    assert await bench.left_in_queue() == 3

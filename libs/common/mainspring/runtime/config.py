@@ -411,7 +411,8 @@ VARIABLES: Final = (
         "concurrency",
         _whole(1, 100_000),
         "256",
-        "attempts that one executor has in flight",
+        "attempts that one executor has in flight for one project; for all together at most twice "
+        "that",
         services=("executor",),
     ),
     Variable(
