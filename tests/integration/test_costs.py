@@ -133,9 +133,9 @@ LIMITS: Final[Mapping[str, Limit]] = {
     ),
     "calls in the executor": Limit(
         "functions called to read a task, do it and report",
-        saga=Pair(390, 379),
-        native=Pair(390, 379),
-        flow=Pair(397, 387),
+        saga=Pair(394, 384),
+        native=Pair(394, 384),
+        flow=Pair(400, 392),
     ),
     "calls in the events": Limit("nobody watches: what the clock calls for", *_all(60, 10)),
 }
