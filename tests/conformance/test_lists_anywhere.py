@@ -44,7 +44,7 @@ async def every(client: httpx.AsyncClient, path: str, **query: Any) -> list[Json
         answer = await client.get(path, params={"limit": 3, **query, **more})
         assert answer.status_code == 200, answer.text
         page: Any = answer.json()
-        found += page["executions"] if isinstance(page, dict) else page
+        found += page["executions"] if path.endswith("/executions") else page
         after = answer.headers.get("x-next-cursor")
         if after is None:
             return found

@@ -228,7 +228,7 @@ async def test_a_child_may_be_let_go_or_fail_without_its_step(runs: Runs) -> Non
     assert found["status"] == "completed", found
     (child,) = await runs.all_of("child")
     assert child["status"] == "running"
-    gives = {"executionId": child["id"], "status": "pending", "outputs": {}}
+    gives: Json = {"executionId": child["id"], "status": "pending", "outputs": {}}
     assert found["steps"]["go"]["output"] == gives
     assert found["steps"]["try"]["output"]["status"] == "failed"
     await runs.http.post(f"/api/v1/cancel/{child['id']}")
