@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mainspring.domain.definition import Step
 from mainspring.domain.errors import IllegalTransition
 from mainspring.domain.execution import commands as c
 from mainspring.domain.execution.decide import drafted
 from mainspring.domain.execution.draft import Draft
 from mainspring.domain.execution.evolve import evolve
+from mainspring.domain.execution.front import Front
 from mainspring.domain.execution.state import Execution, StepState
+from mainspring.domain.graph import Graph
 from mainspring.domain.message import Json, replace
 from mainspring.http.sse import resume_from
 from mainspring.testing.simulation.campaign import live, loaded
@@ -127,11 +128,6 @@ def give_nothing(_: Execution) -> dict[str, object]:
     return {}
 
 
-def never_blocked(*_: object) -> bool:
-    """Begin every step at once."""
-    return False
-
-
 async def follow_nothing(*_: object) -> None:
     """Pass over an end that somebody follows."""
 
@@ -151,9 +147,14 @@ def catch_up_with_all(_: str, __: object, ready: tuple[float, ...], ___: float) 
     return ready
 
 
-def all_steps(x: Execution) -> tuple[Step, ...]:
+def all_steps(x: Execution) -> int:
     """Take what comes after the work for a part of it."""
-    return x.definition.steps
+    return x.definition.graph.work | x.definition.graph.epilogue
+
+
+def all_ready(front: Front, graph: Graph) -> int:
+    """Let each step begin, whatever it needs."""
+    return (graph.work | graph.epilogue) & ~front.begun
 
 
 def nothing_left(*_: object) -> bool:
@@ -178,7 +179,7 @@ def log_nothing(*_: object) -> None:
         ("native", f"{SETTLING}._approval", of_anybody, "who is none of"),
         ("native", "mainspring_scheduler.children.given", give_nothing, "did not give"),
         ("native", f"{RUNS}.kept_of", give_nothing, "[retry] it keeps"),
-        ("native", "mainspring.domain.planner.dag.is_blocked", never_blocked, "[needs]"),
+        ("native", "mainspring.domain.execution.front.Front.ready", all_ready, "[needs]"),
         ("flows", f"{FOLLOWERS}._start", follow_nothing, "[follow]"),
         ("flows", "mainspring.domain.starters._chosen", fire_nothing, "[schedule] it leaves out"),
         ("flows", "mainspring.domain.starters._chosen", catch_up_with_all, "[schedule]"),
