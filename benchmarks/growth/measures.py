@@ -3,7 +3,16 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NamedTuple
 
-from benchmarks.growth import log, recovery, replicas, sleepers, steps
+from benchmarks.growth import (
+    log,
+    logs,
+    partitions,
+    recovery,
+    replicas,
+    sleepers,
+    standby,
+    steps,
+)
 from benchmarks.growth.series import Row, Shape
 
 
@@ -18,4 +27,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "steps": Measure(steps.SHAPE, steps.measure),
     "sleepers": Measure(sleepers.SHAPE, sleepers.measure),
     "recovery": Measure(recovery.SHAPE, recovery.measure),
+    "partitions": Measure(partitions.SHAPE, partitions.measure),
+    "logs": Measure(logs.SHAPE, logs.measure),
+    "standby": Measure(standby.SHAPE, standby.measure),
 }
