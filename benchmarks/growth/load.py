@@ -1,6 +1,7 @@
 """Who else had the machine while a figure was taken: from the system's account of all cores."""
 
 import os
+import resource
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -30,5 +31,14 @@ def others(ours: Callable[[], float], figures: Figures) -> Generator[None]:
 
 
 def of_pids(*pids: int) -> Callable[[], float]:
-    """Return what counts the seconds of some processes, their children included, and of this."""
-    return lambda: sum(tree_cpu(pid) for pid in (*pids, os.getpid()))
+    """Return what counts the seconds of some processes, their children included, and of this.
+
+    Children of this that have ended and were waited for are counted too.
+    """
+
+    def seconds() -> float:
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        alive = sum(tree_cpu(pid) for pid in (*pids, os.getpid()))
+        return alive + ended.ru_utime + ended.ru_stime
+
+    return seconds

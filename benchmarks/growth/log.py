@@ -70,6 +70,7 @@ async def measure() -> list[Row]:
             filling = time.monotonic()
             await clone.grow(whole.dsn, original, (size - have) // 6 + 1)
             await clone.settle(whole.dsn)
+            pool.close()  # the gateway has closed what was idle meanwhile
             rate = (size - have) / (time.monotonic() - filling)
             rows.append(Row(size, await _at(whole, pool, body, original)))
     return rows

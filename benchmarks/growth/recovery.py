@@ -15,7 +15,7 @@ import asyncpg
 from benchmarks import sagas
 from benchmarks.client import Pool
 from benchmarks.growth.load import others
-from benchmarks.growth.series import Panel, Row, Shape
+from benchmarks.growth.series import OTHERS, Panel, Row, Shape
 from benchmarks.report import Figures
 from benchmarks.stack import Stack, stack
 
@@ -47,7 +47,8 @@ async def measure() -> list[Row]:
             with stack() as whole:
                 found = await _crash(whole, size, wiped=fate == "wiped")
             figures |= {f"{fate}_{name}": value for name, value in found.items()}
-        rows.append(Row(size, figures))
+        load = [figures.pop(f"{fate}_{OTHERS}") for fate in ("kept", "wiped")]
+        rows.append(Row(size, figures | {OTHERS: max(load)}))
     return rows
 
 

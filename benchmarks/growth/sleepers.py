@@ -61,6 +61,7 @@ async def _at(whole: Stack, pool: Pool) -> Figures:
         after = whole.cpu()
     percent = {name: 100 * (after[name] - before[name]) / REST_S for name in before}
     body = sagas.chain(whole.echo, 1)
+    pool.close()  # the gateway has closed what was idle meanwhile
     taken = [await sagas.run_one(pool, whole.events, body) for _ in range(RUNS)]
     figures |= {f"run_{name}": value for name, value in report.latency(taken).items()}
     return figures | {

@@ -7,6 +7,7 @@ executor alone.  When all is done the history checker judges the log that they h
 import asyncio
 import json
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -236,16 +237,26 @@ async def test_a_plugin_that_takes_longer_than_its_step_may_is_stopped(world: Wo
     assert failed.fault == "timeout"
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder for tasks too: where the executor is root, they are somebody else."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
 async def test_lines_of_a_slow_plugin_are_recorded_in_order_while_it_works(
-    world: World, tmp_path: Path
+    world: World, open_folder: Path
 ) -> None:
-    script = f"echo one; echo two >&2; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo three"
+    script = (
+        f"echo one; echo two >&2; until [ -e {open_folder}/go ]; do sleep 0.05; done; echo three"
+    )
     id = await world.begin(work("talk", {"command": script}, plugin="script.shell"))
     async for _ in world.changes(id):
         if len(await world.said(id)) >= 2:
             break
     assert not (await world.now(id)).is_terminal
-    (tmp_path / "go").touch()
+    go.touch()
     x = await world.ended(id)
     assert x.status == "succeeded"
     levels = {message: level for level, message in await world.said(id)}
@@ -276,11 +287,11 @@ async def pid_in(file: Path) -> int:
     return int(text())
 
 
-async def test_a_cancel_really_stops_what_a_plugin_does(world: World, tmp_path: Path) -> None:
-    script = f"echo $$ > {tmp_path}/pid; sleep 600"
+async def test_a_cancel_really_stops_what_a_plugin_does(world: World, open_folder: Path) -> None:
+    script = f"echo $$ > {open_folder}/pid; sleep 600"
     step = work("wait", {"command": script}, plugin="script.shell", timeout=900.0)
     id = await world.begin(step)
-    pid = await pid_in(tmp_path / "pid")
+    pid = await pid_in(open_folder / "pid")
     await world.engine.ask(id, c.RequestCancel(reason="enough"), project=None, meta=META)
     x = await world.ended(id)
     assert x.status == "canceled"
@@ -305,14 +316,14 @@ async def test_a_filter_that_never_ends_is_ended_and_harms_nobody(world: World) 
 
 
 async def test_what_an_executor_that_is_killed_was_at_stops_and_is_done_again_and_counted_once(
-    world: World, tmp_path: Path
+    world: World, open_folder: Path
 ) -> None:
     [executor] = world.stack.services["executor"]
     given = {"url": f"{world.peer.url}/slow"}
-    once = f"[ -e {tmp_path}/pid ] && exit 0; echo $$ > {tmp_path}/pid; sleep 600"
+    once = f"[ -e {open_folder}/pid ] && exit 0; echo $$ > {open_folder}/pid; sleep 600"
     shell = work("wait", {"command": once}, plugin="script.shell", timeout=900.0)
     scripted = await world.begin(shell)
-    pid = await pid_in(tmp_path / "pid")
+    pid = await pid_in(open_folder / "pid")
     id = await world.begin(work("order", given, plugin="http.request"))
     await until(lambda: len(world.calls(id)) == 1, patience=PATIENCE_S)
     executor.kill()

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from mainspring.http.contracts.events import OPERATIONS as EVENTS
-from mainspring.http.crowd import Crowd, Pace
+from mainspring.http.crowd import Crowd
 from mainspring.http.middleware import Edge
 from mainspring.http.operations import AsSent, Operation, routes
 from mainspring.http.problems import Dialect, handlers
@@ -79,8 +79,7 @@ def application(world: World, api: Api, gateway: Gateway) -> Edge:
     app = Starlette(routes=listed, exception_handlers=handlers(dialect_of))
     app.router.redirect_slashes = False
     limit = largest(world.config.max_body_bytes, world.config.max_payload_bytes)
-    pace = Pace(world.config.max_requests, world.config.max_wait_ms / 1000)
-    crowd = Crowd(AsSent(app), pace, world.clock, dialect_of)
+    crowd = Crowd(AsSent(app), world.config.max_requests, dialect_of)
     return Edge(crowd, ids=world.ids, clock=world.clock, max_body=limit)
 
 

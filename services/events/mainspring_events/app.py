@@ -13,7 +13,7 @@ from mainspring.domain.envelope import StreamId
 from mainspring.domain.errors import DefinitionInvalid, NotFound
 from mainspring.http.caller import native_caller_of
 from mainspring.http.contracts.events import served
-from mainspring.http.crowd import Crowd, Pace
+from mainspring.http.crowd import Crowd
 from mainspring.http.middleware import Edge
 from mainspring.http.operations import AsSent, Handler, routes
 from mainspring.http.problems import Dialect, handlers
@@ -46,8 +46,7 @@ def application(world: World, feed: Feed) -> Edge:
     app = Starlette(routes=listed, exception_handlers=handlers(_native))
     app.router.redirect_slashes = False
     limit = largest(world.config.max_body_bytes, world.config.max_payload_bytes)
-    pace = Pace(world.config.max_requests, world.config.max_wait_ms / 1000)
-    crowd = Crowd(AsSent(app), pace, world.clock, _native)
+    crowd = Crowd(AsSent(app), world.config.max_requests, _native)
     return Edge(crowd, ids=world.ids, clock=world.clock, max_body=limit)
 
 

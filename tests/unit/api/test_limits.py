@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from mainspring.bus.memory import MemoryBus
 from mainspring.domain.limits import parse
-from mainspring.http.crowd import LEAST, Crowd, Pace
+from mainspring.http.crowd import Crowd
 from mainspring.http.health import Health
 from mainspring.runtime.clock import SystemClock
 from mainspring.runtime.config import Config
@@ -191,7 +191,7 @@ async def crowded(crowd: Crowd, *, project: bytes, size: int = 10, method: str =
 
 async def test_no_more_requests_are_held_than_there_are_places_and_each_gets_an_answer() -> None:
     held = Held()
-    crowd = Crowd(held, Pace(64, 60.0), SystemClock(), dialect_of)
+    crowd = Crowd(held, 64, dialect_of)
     flood = [asyncio.create_task(crowded(crowd, project=b"flood")) for _ in range(500)]
     await asyncio.sleep(0)  # noqa: TID251 - one turn of the loop
     others = [asyncio.create_task(crowded(crowd, project=b"b")) for _ in range(8)]
@@ -207,31 +207,10 @@ async def test_no_more_requests_are_held_than_there_are_places_and_each_gets_an_
 
 async def test_a_large_body_takes_the_places_of_many() -> None:
     held = Held()
-    crowd = Crowd(held, Pace(64, 60.0), SystemClock(), dialect_of)
+    crowd = Crowd(held, 64, dialect_of)
     large = 16 * 64 * 1024
     tasks = [asyncio.create_task(crowded(crowd, project=b"a", size=large)) for _ in range(20)]
     await asyncio.sleep(0)  # noqa: TID251
     assert held.inside == 2
     held.go.set()
     assert sorted(await asyncio.gather(*tasks)) == [202] * 2 + [503] * 18
-
-
-def test_there_are_fewer_places_while_even_the_quickest_request_is_slow() -> None:
-    pace = Pace(512, 0.05)
-    for n in range(1, 30):
-        pace.learn(0.4, 200, n * 1.0)
-        pace.learn(0.3, 200, n * 1.0 + 0.2)
-    assert LEAST <= pace.places <= 280
-    for n in range(30, 60):
-        pace.learn(0.3, 20, n * 1.0)
-    assert pace.places == LEAST
-    for n in range(60, 100):
-        pace.learn(0.01, 20, n * 1.0)
-    assert pace.places == 512
-
-
-def test_a_slow_request_among_quick_ones_changes_nothing() -> None:
-    pace = Pace(512, 0.05)
-    for n in range(1000):
-        pace.learn(30.0 if n % 4 else 0.01, 100, n * 0.02)
-    assert pace.places == 512

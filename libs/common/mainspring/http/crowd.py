@@ -1,8 +1,5 @@
 """How many requests that write are served at once: one more is refused without its body.
 
-There are fewer places while even the quickest request takes longer than the target: then what they
-wait for is this process, and one that is refused costs it a tenth.
-
 Each takes places by the size that it announces, so what bodies take of the memory is bounded too.
 Of the places a project has as many as are still free, so the crowd of one project turns away that
 project, and others find a place.  Reads are not counted: they hold no body, and streams are many
@@ -21,7 +18,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mainspring.domain.shares import Shares
 from mainspring.http.problems import Dialect, Problem, answer
-from mainspring.ports import Clock
 from mainspring.telemetry.metrics import ADMISSION_REFUSED
 
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,59 +30,16 @@ UNTOLD: Final = 1 << 20
 PASSING_S: Final = 1.0
 """Seconds in which the body of a refused request goes by; a connection cut off eats the answer."""
 
-LEAST: Final = 64
-"""Places that there always are: a project alone has half of them."""
-
-NARROWER: Final = 0.7
-WIDER: Final = 0.125
-SPAN_S: Final = 0.1
-"""Seconds of which the quickest request counts."""
-
-WAITING: Final = ("/api/v1/webhook/", "/hooks/")
-"""Requests that may take long because they wait for a run."""
-
 _REFUSED = ADMISSION_REFUSED.labels("crowded")
-
-
-class Pace:
-    """How many places there are, from how long requests have taken lately."""
-
-    def __init__(self, most: int, target: float) -> None:
-        self.most = most
-        self.places = float(most)
-        self._target = target
-        self._least = min(LEAST, most)
-        self._since = 0.0
-        self._quickest = float("inf")
-
-    def learn(self, seconds: float, total: int, now: float) -> None:
-        """Take in how long a request took that ended while so many places were taken."""
-        self._quickest = min(self._quickest, seconds)
-        if now - self._since < SPAN_S:
-            return
-        if self._quickest <= self._target:
-            self.places = min(self.most, self.places * (1 + WIDER))
-        else:
-            # A project alone fills half of them: more than twice what is taken is no bound.
-            self.places = max(self._least, min(self.places, 2 * total) * NARROWER)
-        self._since, self._quickest = now, float("inf")
 
 
 class Crowd:
     """Wraps an application inside the `Edge`."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        pace: Pace,
-        clock: Clock,
-        dialect_of: Callable[[Request], Dialect],
-    ) -> None:
+    def __init__(self, app: ASGIApp, most: int, dialect_of: Callable[[Request], Dialect]) -> None:
         self._app = app
-        self._pace = pace
-        self._clock = clock
         self._dialect_of = dialect_of
-        self._shares: Shares[bytes] = Shares(pace.most)
+        self._shares: Shares[bytes] = Shares(most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in READS:
@@ -98,14 +51,9 @@ class Crowd:
             await self._refuse(scope, receive, send)
             return
         shares.take(project, places)
-        began = self._clock.monotonic()
         try:
             await self._app(scope, receive, send)
         finally:
-            if not scope["path"].startswith(WAITING):
-                now = self._clock.monotonic()
-                self._pace.learn(now - began, shares.total, now)
-                shares.most = round(self._pace.places)
             shares.give_back(project, places)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:

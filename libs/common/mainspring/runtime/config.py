@@ -67,7 +67,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 256
     max_requests: int = 512
     max_queued: int = 10_000
-    max_wait_ms: int = 50
+    max_wait_ms: int = 500
     limits: ceilings.Limits = ceilings.Limits()
     keep_blobs_days: float = 7.0
     drain_seconds: float = 10.0
@@ -393,7 +393,7 @@ VARIABLES: Final = (
         "MAINSPRING_MAX_WAIT_MS",
         "max_wait_ms",
         _whole(1, 3_600_000),
-        "50",
+        "500",
         "how long a run may wait for its first turn before fewer are let in",
         services=("api",),
     ),

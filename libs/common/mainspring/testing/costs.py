@@ -205,14 +205,14 @@ class Bench:
 
     async def cost(self, start: Callable[[], Awaitable[str]], *, calls: bool = False) -> Costs:
         """Return what one run costs, from its request until nothing moves any more."""
-        await self._calm()
+        await self.calm()
         self.counts.uncounted.clear()
         before = self.counts.now()
         sys.setprofile(self.counts.note_call if calls else None)
         try:
             run = await start()
             await self._ended(run)
-            await self._calm()
+            await self.calm()
         finally:
             sys.setprofile(None)
             self.counts.uncounted.set()
@@ -227,7 +227,8 @@ class Bench:
             self.counts.uncounted.set()
             await until(lambda: run in self.counts.ended, patience=HEALED_S)
 
-    async def _calm(self) -> None:
+    async def calm(self) -> None:
+        """Return when nothing has been counted for a while, but for what comes by the clock."""
         seen, looks = self._beside_the_clock(), 0
         while looks < CALM:
             await moment(0.001)
