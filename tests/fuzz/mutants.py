@@ -183,9 +183,12 @@ def texts(draw: st.DrawFn, documents: Sequence[Tree], written_out: Sequence[str]
 
 
 def plain(tree: Tree) -> Tree:
-    """Return a tree without `Raw`, as an encoder of JSON gives it."""
+    """Return a tree as a decoder of JSON gives it: without `Raw`, and no half of a character."""
     if isinstance(tree, Raw):
-        return str(tree)
+        return plain(str(tree))
+    if isinstance(tree, str):
+        return tree.encode("utf-8", "replace").decode("utf-8")
     if isinstance(tree, dict):
-        return {str(k): plain(each) for k, each in cast("dict[str, Tree]", tree).items()}
+        whole = cast("dict[str, Tree]", tree)
+        return {cast("str", plain(str(k))): plain(each) for k, each in whole.items()}
     return list(map(plain, cast("list[Tree]", tree))) if isinstance(tree, list) else tree

@@ -248,9 +248,8 @@ def open_folder() -> Iterator[Path]:
 async def test_lines_of_a_slow_plugin_are_recorded_in_order_while_it_works(
     world: World, open_folder: Path
 ) -> None:
-    script = (
-        f"echo one; echo two >&2; until [ -e {open_folder}/go ]; do sleep 0.05; done; echo three"
-    )
+    go = open_folder / "go"
+    script = f"echo one; echo two >&2; until [ -e {go} ]; do sleep 0.05; done; echo three"
     id = await world.begin(work("talk", {"command": script}, plugin="script.shell"))
     async for _ in world.changes(id):
         if len(await world.said(id)) >= 2:

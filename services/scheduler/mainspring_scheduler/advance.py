@@ -63,6 +63,7 @@ class Advancer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._busy = 0
+        self._lanes = 0
         self.turns = 0
 
     async def run(self, note: Callable[[Iterable[TimerRow]], None]) -> None:
@@ -72,6 +73,13 @@ class Advancer:
                 group.create_task(self._lane(note))
 
     async def _lane(self, note: Callable[[Iterable[TimerRow]], None]) -> None:
+        self._lanes += 1
+        try:
+            await self._decide_on(note)
+        finally:
+            self._lanes -= 1
+
+    async def _decide_on(self, note: Callable[[Iterable[TimerRow]], None]) -> None:
         while True:
             await self._inbox.filled()
             self._idle.clear()
@@ -86,8 +94,11 @@ class Advancer:
                 self._idle.set()
 
     async def finish(self) -> None:
-        """Return once nothing waits for a decision."""
-        while len(self._inbox) or not self._idle.is_set():
+        """Return once nothing waits for a decision, or nobody is there to decide it.
+
+        Who leaves before it has begun leaves what it was told to others: the sweep finds it.
+        """
+        while self._lanes and (len(self._inbox) or not self._idle.is_set()):
             await self._idle.wait()
             await self._engine.clock.sleep(0)
 

@@ -5,8 +5,7 @@ The tasks of the branches are tasks of the flow itself; this one ends when all o
 
 from typing import Final
 
-from mainspring.domain.message import Json
-from mainspring.plugin import Context, Manifest
+from mainspring.plugin import Manifest
 from mainspring_plugins.support.schema import anything, closed, flag, named, tasks, whole
 
 MANIFEST: Final = Manifest(
@@ -45,8 +44,3 @@ MANIFEST: Final = Manifest(
         },
     ),
 )
-
-
-async def run(given: dict[str, Json], context: Context) -> dict[str, Json]:
-    """Return nothing: it is the engine that runs branches and gathers what they gave."""
-    return {}
