@@ -5,14 +5,7 @@ and whatever becomes of it, nothing of it is left.  How soon the work goes on is
 so far as it does; ten seconds are held by `make chaos` on a machine that does nothing else.
 """
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
-
-import msgspec
-import pytest
 
 from mainspring.runtime import crash
 from mainspring.testing.chaos.faults import LONG, SHORT
@@ -20,36 +13,10 @@ from mainspring.testing.chaos.run import CRASHES, Outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
 
-MINUTES = os.environ.get("MAINSPRING_CHAOS_MINUTES", "3")
-RATE = os.environ.get("MAINSPRING_CHAOS_RATE", "15")
-PATIENCE_S = 60 * float(MINUTES) + 300
-
-
-def shown(folder: Path) -> Outcome:
-    """What one run has shown; a run that takes for ever is ended with all that is its own."""
-    file = folder / "chaos.json"
-    argv = [sys.executable, "-m", "mainspring.testing.chaos", "--json", str(file)]
-    argv += ["--minutes", MINUTES, "--rate", RATE]
-    with (folder / "said").open("wb") as said:
-        run = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT)
-        try:
-            run.wait(PATIENCE_S)
-        finally:
-            if run.poll() is None:
-                run.send_signal(signal.SIGKILL)  # its watchdog ends what it has started
-                run.wait()
-    assert file.exists(), (folder / "said").read_text()
-    return msgspec.json.decode(file.read_bytes(), type=Outcome)
-
-
-@pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return shown(tmp_path_factory.mktemp("chaos"))
-
 
 def test_under_faults_every_run_ends_once_and_as_its_script_says(outcome: Outcome) -> None:
     assert not outcome.wrong, "\n".join(outcome.wrong)
-    assert outcome.accepted > 60 * float(RATE) / 2, "there was hardly any load"
+    assert outcome.accepted > 60 * outcome.rate / 2, "there was hardly any load"
 
 
 def test_every_fault_has_struck(outcome: Outcome) -> None:

@@ -26,7 +26,7 @@ from mainspring.store.postgres import PostgresStore
 from mainspring.testing import history
 from mainspring.testing.peer import Call, Peer, Reply, serve
 
-SECONDS: Final = float(os.environ.get("MAINSPRING_UPGRADE_SECONDS", "15"))
+SECONDS: Final = float(os.environ.get("MAINSPRING_UPGRADE_SECONDS", "8"))
 RATE: Final = 20.0
 PATIENCE_S: Final = 60.0
 OPEN: Final = ("pending", "running", "paused", "unwinding")
