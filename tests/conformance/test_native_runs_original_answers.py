@@ -179,8 +179,8 @@ async def test_a_retry_keeps_tags_payload_and_version_and_names_who_asked(
         f"/v1/workflows/{made['id']}", json={"steps": [calling(service, "c")]}
     )
     assert changed.status_code == 200, changed.text
-    answer = await post(native, f"{old['id']}/retry", X_Actor_Id="bob")
     service.on("/b", reply({"b": 2}))
+    answer = await post(native, f"{old['id']}/retry", X_Actor_Id="bob")
     new = await native.run(answer.json()["id"])
     kept = ("tags", "payload", "workflow_id", "workflow_version", "workflow_version_id")
     assert [new[key] for key in kept] == [old[key] for key in kept]
