@@ -4,6 +4,6 @@ from typing import Final
 
 from mainspring.testing.simulation.campaign import chunks
 
-COUNT: Final = 250
+COUNT: Final = 400
 """As many as fit beside the other tests; `make sim N=10000` lives through more."""
 CHUNKS: Final = chunks(COUNT)
